@@ -1,1 +1,39 @@
-//! Placeholder.
+//! What telemetry is, where it goes, and how it is delivered. No AWS, no HTTP, no environment.
+//!
+//! # Layout
+//! In the order in which an event passes through:
+//! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
+//! - [`event`]: one event, borrowed from the body, as its own text; [`json`] finds its way in it.
+//! - [`invocation`]: which request a line belongs to.
+//! - [`route`]: which sinks take an event.
+//! - [`envelope`]: the member `forwarder` of each line; `own_event`: what the forwarder says of itself.
+//! - [`chunk`]: lines on their way; `ranges`: which of them were given up.
+//! - [`lane`]: the queue before each sink, and the task that empties it; [`backoff`] and [`awake`]: its waits.
+//! - [`format`](mod@format): how lines stand in a record, and back (feature `decode`).
+//! - [`sink`]: what a sink is.
+//! - [`forwarder`]: all of it together: [`Forwarder::accept`], [`flush`](Forwarder::flush), [`close`](Forwarder::close).
+//! - [`flush`]: when to hold `next`. Policy only.
+//! - [`stats`]: what is counted.
+
+pub mod awake;
+pub mod backoff;
+pub mod batch;
+pub mod chunk;
+pub mod envelope;
+pub mod event;
+pub mod flush;
+pub mod format;
+pub mod forwarder;
+pub mod invocation;
+pub mod json;
+pub mod lane;
+mod nearest;
+mod own_event;
+mod ranges;
+pub mod route;
+pub mod sink;
+pub mod stats;
+
+pub use forwarder::{Accepted, Forwarder, Settings, Types, Undelivered};
+pub use nearest::nearest;
+pub use ranges::{DropReason, Dropped};

@@ -1,0 +1,65 @@
+//! Waiting that does not count the time in which the environment was frozen.
+//!
+//! Lambda freezes the process between invocations. On the thaw every timer is overdue at once, while the answer that a
+//! put waits for may stand in the socket, unread. A time-out that fires then repeats a put that succeeded. So a wait is
+//! made of short slices, of which a freeze can use up one; and a slice that took far too long buys some time more.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const SLICE: Duration = Duration::from_millis(250);
+
+/// A slice that took this much longer than it should was interrupted by a freeze.
+const SUSPICIOUS_DELAY: Duration = Duration::from_millis(500);
+
+/// What is granted after a freeze, for what happened meanwhile to be seen.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Sleeps until the process has been awake for this long.
+pub async fn sleep(duration: Duration) {
+    let mut left = duration;
+    while !left.is_zero() {
+        let slice = left.min(SLICE);
+        let started = Instant::now();
+        tokio::time::sleep(slice).await;
+        left -= slice;
+        if started.elapsed() > slice + SUSPICIOUS_DELAY {
+            left = left.max(GRACE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_sleeps_as_long_as_it_is_told_while_awake() {
+        let started = Instant::now();
+        sleep(Duration::from_millis(1_100)).await;
+        let slept = started.elapsed();
+        assert!(
+            slept >= Duration::from_millis(1_100) && slept < Duration::from_millis(1_200),
+            "{slept:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_freeze_counts_as_one_slice_at_most_and_grants_time_to_read_the_answer() {
+        for frozen_at in [100, 4_900] {
+            let started = Instant::now();
+            let wait = tokio::spawn(sleep(Duration::from_secs(5)));
+            tokio::time::sleep(Duration::from_millis(frozen_at)).await;
+            tokio::time::advance(Duration::from_secs(3_600)).await;
+            let thawed = Instant::now();
+            let _ = wait.await;
+            assert!(
+                thawed.elapsed() >= GRACE,
+                "frozen at {frozen_at}: {:?}",
+                started.elapsed()
+            );
+            assert!(thawed.elapsed() <= Duration::from_secs(5), "frozen at {frozen_at}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! From a record back to the events in it: for readers of a stream.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Why a record or line could not be read.
+#[derive(Debug)]
+pub enum DecodeError {
+    /// The record is in a format that this build does not read; its first bytes tell which.
+    Unsupported(&'static str),
+    /// The data is not text.
+    NotText(std::str::Utf8Error),
+    /// A line is not a JSON event.
+    NotAnEvent(serde_json::Error),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported(format) => write!(f, "the record is {format}, which this build does not read"),
+            Self::NotText(error) => write!(f, "the record is not text: {error}"),
+            Self::NotAnEvent(error) => write!(f, "the line is not an event: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// First bytes of the formats that are not lines of JSON.
+const MAGIC: [(&[u8], &str); 3] = [
+    (&[0x1f, 0x8b], "gzip"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    (&[0xf3, 0x89, 0x9a, 0xc2], "a KPL aggregate"),
+];
+
+/// The lines of a record, whatever its format, told by its first bytes.
+///
+/// # Errors
+/// The format is not one that this build reads, or the data is not text.
+pub fn decode(data: &[u8]) -> Result<impl Iterator<Item = Line<'_>>, DecodeError> {
+    if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| data.starts_with(magic)) {
+        return Err(DecodeError::Unsupported(name));
+    }
+    let text = std::str::from_utf8(data).map_err(DecodeError::NotText)?;
+    Ok(text.lines().filter(|line| !line.is_empty()).map(Line))
+}
+
+/// One line: one event as JSON text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a>(pub &'a str);
+
+impl<'a> Line<'a> {
+    /// The event in it.
+    ///
+    /// # Errors
+    /// The line is not a JSON object with a `type`.
+    pub fn event(&self) -> Result<Forwarded<'a>, DecodeError> {
+        serde_json::from_str(self.0).map_err(DecodeError::NotAnEvent)
+    }
+}
+
+/// An event as the forwarder sent it.
+#[derive(Debug, Deserialize)]
+pub struct Forwarded<'a> {
+    /// When it happened: ISO 8601, as Lambda sent it.
+    #[serde(borrow, default)]
+    pub time: Option<std::borrow::Cow<'a, str>>,
+    /// Its type.
+    #[serde(borrow, rename = "type")]
+    pub kind: std::borrow::Cow<'a, str>,
+    /// Its content, as JSON text.
+    #[serde(borrow, default)]
+    pub record: Option<&'a RawValue>,
+    /// What the forwarder says of it; absent with the envelope `raw`.
+    #[serde(borrow, default, rename = "forwarder")]
+    pub stamp: Option<Stamp<'a>>,
+}
+
+/// The member `forwarder` of an event.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Stamp<'a> {
+    /// The life of the forwarder's process that sent it.
+    #[serde(borrow)]
+    pub id: std::borrow::Cow<'a, str>,
+    /// The sink that it was routed to.
+    #[serde(borrow)]
+    pub sink: std::borrow::Cow<'a, str>,
+    /// Its place among the lines of this life and sink, from 0.
+    pub seq: u64,
+    /// The invocation that it belongs to, where that is known.
+    #[serde(borrow, default)]
+    pub request_id: Option<std::borrow::Cow<'a, str>>,
+    /// The tenant, of functions with tenant isolation.
+    #[serde(borrow, default)]
+    pub tenant_id: Option<std::borrow::Cow<'a, str>>,
+    /// OpenTelemetry attributes of the function.
+    #[serde(default)]
+    pub resource: std::collections::BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_back_as_events() {
+        let data = concat!(
+            r#"{"time":"t","type":"function","record":"a\n","forwarder":{"id":"i","sink":"s","seq":3,"requestId":"r","resource":{"faas.name":"f"}}}"#,
+            "\n",
+            r#"{"type":"platform.start","record":{"x": 1}}"#,
+            "\n"
+        );
+        let events: Vec<_> = decode(data.as_bytes())
+            .unwrap()
+            .map(|line| line.event().unwrap())
+            .collect();
+        let [first, second] = events.as_slice() else {
+            unreachable!()
+        };
+        let stamp = first.stamp.as_ref().unwrap();
+        assert_eq!(
+            (stamp.id.as_ref(), stamp.seq, stamp.request_id.as_deref()),
+            ("i", 3, Some("r"))
+        );
+        assert_eq!(stamp.resource.get("faas.name").unwrap(), "f");
+        assert_eq!(first.record.unwrap().get(), r#""a\n""#);
+        assert!(second.stamp.is_none() && second.time.is_none());
+        assert_eq!(second.record.unwrap().get(), r#"{"x": 1}"#);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (data, message) in [
+            (&[0x1f, 0x8b, 8, 0][..], "gzip"),
+            (&[0x28, 0xb5, 0x2f, 0xfd, 0], "zstd"),
+            (&[0xf3, 0x89, 0x9a, 0xc2, 0], "KPL"),
+            (&[0xff, 0xfe], "not text"),
+        ] {
+            assert!(decode(data).err().unwrap().to_string().contains(message));
+        }
+        assert!(Line("[]").event().unwrap_err().to_string().contains("not an event"));
+    }
+}

@@ -1,0 +1,389 @@
+//! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::batch::Batch;
+use crate::envelope::Resource;
+use crate::event::{Event, Kind};
+use crate::invocation::Attribution;
+use crate::json::unescape;
+use crate::lane::{Lane, LaneSettings, Queue};
+use crate::own_event;
+use crate::ranges::{DropReason, Dropped};
+use crate::route::{Decision, Levels, Routes, level_if_needed};
+use crate::sink::Sink;
+use crate::stats::{IntakeStats, LaneStats};
+
+/// The value of `source` in the forwarder's own log lines, as JSON text.
+const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
+
+/// How its own log lines begin where they come back as text.
+const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
+
+/// What a forwarder is made of.
+pub struct Settings {
+    /// The lanes and their sinks, in the order that the routes know them by.
+    pub lanes: Vec<(LaneSettings, Arc<dyn Sink>)>,
+    /// Which of them take an event.
+    pub routes: Routes,
+    /// Which types are forwarded at all.
+    pub types: Types,
+    /// What the envelope says of the function.
+    pub resource: Resource,
+    /// What all lanes together may hold. Bytes.
+    pub buffer_bytes: usize,
+    /// Invocations overlap (Managed Instances).
+    pub concurrent: bool,
+}
+
+/// Which streams of telemetry are forwarded: `FORWARDER_TELEMETRY__TYPES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Types {
+    /// `platform.*` and whatever else Lambda may send.
+    pub platform: bool,
+    /// The function's log lines.
+    pub function: bool,
+    /// The extensions' log lines.
+    pub extension: bool,
+}
+
+impl Types {
+    fn include(self, kind: &Kind<'_>) -> bool {
+        match kind {
+            Kind::Function => self.function,
+            Kind::Extension => self.extension,
+            _ => self.platform,
+        }
+    }
+}
+
+/// What a body told about the environment.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Requests whose `platform.start` was in it.
+    pub started: Vec<String>,
+    /// Requests whose `platform.runtimeDone` was in it.
+    pub done: Vec<String>,
+    /// Requests whose `platform.report` was in it.
+    pub reported: Vec<String>,
+    /// The environment was restored from a snapshot.
+    pub restored: bool,
+    /// The buffer is near its bound: better wait for [`Forwarder::room`] than take more at once.
+    pub full: bool,
+}
+
+/// What could not be delivered before the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The envelope's `id`.
+    pub id: String,
+    /// The sink.
+    pub sink: String,
+    /// Which lines, by reason.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Takes telemetry and delivers it.
+pub struct Forwarder {
+    id: String,
+    lanes: Vec<Lane>,
+    routes: Routes,
+    types: Types,
+    buffer_bytes: usize,
+    intake: Mutex<Intake>,
+}
+
+struct Intake {
+    attribution: Attribution,
+    levels: Levels,
+    resource: Resource,
+    stats: IntakeStats,
+}
+
+impl Forwarder {
+    /// Starts a lane for each sink on the current tokio runtime. Nothing is connected to yet.
+    pub fn start(settings: Settings) -> Self {
+        let id = format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)));
+        let lanes = settings
+            .lanes
+            .into_iter()
+            .map(|(lane, sink)| Lane::start(lane, sink, &id, &settings.resource))
+            .collect();
+        Self {
+            id,
+            lanes,
+            routes: settings.routes,
+            types: settings.types,
+            buffer_bytes: settings.buffer_bytes,
+            intake: Mutex::new(Intake {
+                attribution: Attribution::new(settings.concurrent),
+                levels: Levels::default(),
+                resource: settings.resource,
+                stats: IntakeStats::default(),
+            }),
+        }
+    }
+
+    /// The envelope's `id`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The lanes, in the order of the settings.
+    pub fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Takes a body that Lambda posted: parses, attributes and routes each event and copies it into the lanes' queues.
+    /// CPU work only; nothing in a body makes it fail. Past the buffer's bound the oldest lines of the lane that holds
+    /// most are given up, and announced as soon as something can be sent.
+    pub fn accept(&self, body: &[u8]) -> Accepted {
+        let now = Instant::now();
+        let mut accepted = Accepted::default();
+        let mut intake = self.intake();
+        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        intake.stats.bodies += 1;
+        for item in Batch::new(body) {
+            match item {
+                Ok(event) => {
+                    accepted.note(&event);
+                    self.route(&event, &mut intake, &mut queues, now);
+                }
+                Err(malformed) => {
+                    intake.stats.unparsed += 1;
+                    let event = own_event::unparsed(malformed.raw, &malformed.error);
+                    self.tell_routed_lanes(&event, &mut queues, now);
+                }
+            }
+        }
+        for queue in &mut queues {
+            queue.report_if_due(&intake.stats, now);
+        }
+        accepted.full = self.make_room(&mut queues) > self.high_water();
+        drop(queues);
+        drop(intake);
+        self.lanes.iter().for_each(Lane::wake);
+        accepted
+    }
+
+    /// Takes a body whose parsing panicked: forwards it as it is.
+    pub fn accept_unparsed(&self, body: &[u8], error: &str) {
+        self.announce_unparsed(body, error, |stats| stats.unparsed += 1);
+    }
+
+    /// Notes that Lambda posted a body over the listener's bound, which was not kept.
+    pub fn refuse_body(&self, error: &str) {
+        self.announce_unparsed(b"", error, |stats| stats.oversized_bodies += 1);
+    }
+
+    fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
+        let mut intake = self.intake();
+        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        intake.stats.bodies += 1;
+        count(&mut intake.stats);
+        let event = own_event::unparsed(body, error);
+        self.tell_routed_lanes(&event, &mut queues, Instant::now());
+        self.make_room(&mut queues);
+        drop(queues);
+        self.lanes.iter().for_each(Lane::wake);
+    }
+
+    fn route(&self, event: &Event<'_>, intake: &mut Intake, queues: &mut [MutexGuard<'_, Queue>], now: Instant) {
+        intake.stats.events += 1;
+        if is_own_line(event) {
+            intake.stats.own_lines += 1;
+            return;
+        }
+        if let Kind::InitStart | Kind::RestoreStart = event.kind
+            && let Some(instance) = event.members.instance_id
+        {
+            intake.resource.faas_instance = Some(unescape(instance).into_owned());
+            queues.iter_mut().for_each(|queue| queue.set_resource(&intake.resource));
+        }
+        let context = intake.attribution.observe(event);
+        let level = level_if_needed(&self.routes, &mut intake.levels, event, context.request_id);
+        let decision = if self.types.include(&event.kind) {
+            self.routes.decide(&event.kind, level)
+        } else {
+            Decision::Unmatched
+        };
+        match decision {
+            Decision::To(targets) => {
+                for &target in targets {
+                    if let Some(queue) = queues.get_mut(target) {
+                        queue.add(event.raw, event.has_line_breaks, context, now);
+                    }
+                }
+            }
+            Decision::Drop => intake.stats.routed_out.drop += 1,
+            Decision::Unmatched => intake.stats.routed_out.unmatched += 1,
+        }
+    }
+
+    fn tell_routed_lanes(&self, event: &str, queues: &mut [MutexGuard<'_, Queue>], now: Instant) {
+        for (index, queue) in queues.iter_mut().enumerate() {
+            if self.routes.name_sink(index) {
+                queue.add_own(event, now);
+            }
+        }
+    }
+
+    /// Gives up the oldest lines of whichever lane holds most until all together hold no more than they may. Returns
+    /// what is held then.
+    fn make_room(&self, queues: &mut [MutexGuard<'_, Queue>]) -> usize {
+        loop {
+            let held = queues.iter().map(|queue| queue.held()).sum();
+            if held <= self.buffer_bytes {
+                return held;
+            }
+            let fullest = queues.iter_mut().max_by_key(|queue| queue.held());
+            // All that is left is in flight: it goes as soon as its put is judged.
+            if !fullest.is_some_and(|queue| queue.give_up_oldest(DropReason::BufferFull)) {
+                return held;
+            }
+        }
+    }
+
+    fn high_water(&self) -> usize {
+        self.buffer_bytes / 4 * 3
+    }
+
+    /// Waits until the buffer is well below its bound again, for as long as some sink makes room, at most `patience`.
+    pub async fn room(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        loop {
+            let held: usize = self.lanes.iter().map(|lane| lane.queue().held()).sum();
+            let fullest = self
+                .lanes
+                .iter()
+                .filter(|lane| lane.failing().is_none())
+                .max_by_key(|lane| lane.queue().held());
+            let Some(lane) = fullest.filter(|_| held > self.high_water()) else {
+                return;
+            };
+            if lane.progress(deadline).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The environment runs: lanes may put by size and age. `drain`: and at once whatever they hold.
+    pub fn run(&self, drain: bool) {
+        self.lanes.iter().for_each(|lane| lane.run(drain));
+    }
+
+    /// Delivers all that is held, until `deadline` at the latest. A lane that delivers nothing in that time opens its
+    /// breaker: later flushes do not wait for it until a put succeeds. `true` if nothing is held.
+    pub async fn flush(&self, deadline: Instant) -> bool {
+        let mut empty = true;
+        self.run(true);
+        for lane in &self.lanes {
+            let (wait, delivered) = {
+                let queue = lane.queue();
+                (!queue.is_breaker_open(), queue.stats.delivered)
+            };
+            let settled = wait && lane.settle(deadline).await;
+            empty &= settled;
+            let mut queue = lane.queue();
+            if wait && !settled && queue.stats.delivered == delivered {
+                queue.open_breaker();
+            }
+        }
+        empty
+    }
+
+    /// Cancels what is in flight and starts no put, but for lines that become too old: the environment is about to be
+    /// frozen. Returns as soon as nothing is in flight.
+    pub async fn pause(&self) {
+        self.lanes.iter().for_each(Lane::pause);
+        for lane in &self.lanes {
+            lane.idle().await;
+        }
+    }
+
+    /// Drops the sinks' idle connections, after a pause that they are not likely to have survived.
+    pub fn renew(&self) {
+        self.lanes.iter().for_each(Lane::renew);
+    }
+
+    /// Opens the sinks' connections while nobody waits for them.
+    pub async fn warm_up(&self) {
+        for lane in &self.lanes {
+            lane.sink().warm_up().await;
+        }
+    }
+
+    /// The account, where `register` did not tell it.
+    pub fn set_account_id(&self, account_id: &str) {
+        let mut intake = self.intake();
+        if intake.resource.cloud_account_id.is_none() {
+            intake.resource.cloud_account_id = Some(account_id.to_owned());
+            self.lanes
+                .iter()
+                .for_each(|lane| lane.queue().set_resource(&intake.resource));
+        }
+    }
+
+    /// The end of this life: closes each lane with its final report and delivers until `deadline`. What is left then is
+    /// given up, and returned.
+    pub async fn close(&self, deadline: Instant) -> Vec<Undelivered> {
+        let stats = self.intake().stats;
+        for lane in &self.lanes {
+            let mut queue = lane.queue();
+            queue.add_final_report(&stats, Instant::now());
+            queue.forget_failures();
+        }
+        self.run(true);
+        for lane in &self.lanes {
+            lane.settle(deadline).await;
+        }
+        self.pause().await;
+        self.lanes
+            .iter()
+            .filter_map(|lane| {
+                let dropped = lane.queue().give_up_all(DropReason::Shutdown);
+                (!dropped.is_empty()).then(|| Undelivered {
+                    id: self.id.clone(),
+                    sink: lane.name().to_owned(),
+                    dropped,
+                })
+            })
+            .collect()
+    }
+
+    /// The counters of what came in, and of each lane.
+    pub fn stats(&self) -> (IntakeStats, Vec<LaneStats>) {
+        let lanes = self.lanes.iter().map(|lane| lane.queue().stats).collect();
+        (self.intake().stats, lanes)
+    }
+
+    /// A panic while this was locked leaves counters and attribution as they were then: good enough to go on with.
+    fn intake(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Accepted {
+    fn note(&mut self, event: &Event<'_>) {
+        let requests = match event.kind {
+            Kind::Start => &mut self.started,
+            Kind::RuntimeDone => &mut self.done,
+            Kind::Report => &mut self.reported,
+            Kind::RestoreStart => {
+                self.restored = true;
+                return;
+            }
+            _ => return,
+        };
+        requests.extend(event.members.request_id.map(unescape).map(Cow::into_owned));
+    }
+}
+
+fn is_own_line(event: &Event<'_>) -> bool {
+    event.kind == Kind::Extension
+        && (event.members.source == Some(OWN_SOURCE) || event.record.is_some_and(|record| record.starts_with(OWN_LINE)))
+}

@@ -1,0 +1,439 @@
+//! A strict, single-pass JSON scanner over borrowed text.
+//!
+//! It validates (RFC 8259) and finds the bounds of values; it builds nothing. A telemetry event is looked at once, and
+//! what the forwarder must know of it is picked up in passing.
+
+use std::borrow::Cow;
+
+/// Why a text is not JSON, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What was expected or refused.
+    pub what: &'static str,
+    /// Byte offset in the text that was scanned.
+    pub at: usize,
+}
+
+impl std::fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at byte {}", self.what, self.at)
+    }
+}
+
+/// A cursor over JSON text.
+pub(crate) struct Scanner<'a> {
+    text: &'a str,
+    pub(crate) pos: usize,
+    /// A line break was seen between two tokens since this was last reset.
+    pub(crate) line_break: bool,
+    /// Open brackets of the value being skipped; kept so that a batch allocates it once.
+    open: Vec<u8>,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            pos: 0,
+            line_break: false,
+            open: Vec::new(),
+        }
+    }
+
+    pub(crate) fn error<T>(&self, what: &'static str) -> Result<T, SyntaxError> {
+        Err(SyntaxError { what, at: self.pos })
+    }
+
+    /// The text from `start` to the cursor. Both stand at token borders, which are ASCII.
+    pub(crate) fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.pos).unwrap_or_default()
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.pos).copied()
+    }
+
+    pub(crate) fn skip_whitespace(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b' ' | b'\t' => {}
+                b'\n' | b'\r' => self.line_break = true,
+                _ => return,
+            }
+            self.pos += 1;
+        }
+    }
+
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.pos += usize::from(found);
+        found
+    }
+
+    /// Walks one object; `member` gets each key (its text between the quotes) and must consume the value.
+    pub(crate) fn object<F>(&mut self, mut member: F) -> Result<(), SyntaxError>
+    where
+        F: FnMut(&mut Self, &'a str) -> Result<(), SyntaxError>,
+    {
+        if !self.eat(b'{') {
+            return self.error("expected an object");
+        }
+        self.skip_whitespace();
+        if self.eat(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.string()?;
+            self.skip_whitespace();
+            if !self.eat(b':') {
+                return self.error("expected `:`");
+            }
+            self.skip_whitespace();
+            member(self, key.get(1..key.len() - 1).unwrap_or_default())?;
+            self.skip_whitespace();
+            if self.eat(b'}') {
+                return Ok(());
+            }
+            if !self.eat(b',') {
+                return self.error("expected `,` or `}`");
+            }
+            self.skip_whitespace();
+        }
+    }
+
+    /// Skips one value of any kind and returns its text.
+    pub(crate) fn value(&mut self) -> Result<&'a str, SyntaxError> {
+        let start = self.pos;
+        self.open.clear();
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(bracket @ (b'{' | b'[')) => {
+                    self.pos += 1;
+                    self.skip_whitespace();
+                    // The closing bracket stands two code points after the opening one, in both pairs.
+                    if !self.eat(bracket + 2) {
+                        self.open.push(bracket);
+                        self.key_if_in_object()?;
+                        continue;
+                    }
+                }
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.literal("true")?,
+                Some(b'f') => self.literal("false")?,
+                Some(b'n') => self.literal("null")?,
+                _ => return self.error("expected a value"),
+            }
+            // A value is complete: close what it closes, or go on to the next one.
+            loop {
+                let Some(&bracket) = self.open.last() else {
+                    return Ok(self.since(start));
+                };
+                self.skip_whitespace();
+                if self.eat(b',') {
+                    self.skip_whitespace();
+                    self.key_if_in_object()?;
+                    break;
+                }
+                if !self.eat(bracket + 2) {
+                    return self.error("expected `,` or a closing bracket");
+                }
+                self.open.pop();
+            }
+        }
+    }
+
+    fn key_if_in_object(&mut self) -> Result<(), SyntaxError> {
+        if self.open.last() != Some(&b'{') {
+            return Ok(());
+        }
+        self.string()?;
+        self.skip_whitespace();
+        if !self.eat(b':') {
+            return self.error("expected `:`");
+        }
+        self.skip_whitespace();
+        Ok(())
+    }
+
+    /// Skips a string and returns its text, quotes included.
+    pub(crate) fn string(&mut self) -> Result<&'a str, SyntaxError> {
+        let start = self.pos;
+        if !self.eat(b'"') {
+            return self.error("expected a string");
+        }
+        loop {
+            self.pos += plain_prefix(self.text.as_bytes().get(self.pos..).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.pos += 1;
+                    return Ok(self.since(start));
+                }
+                Some(b'\\') => self.escape()?,
+                Some(_) => return self.error("unescaped control character in a string"),
+                None => return self.error("unterminated string"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), SyntaxError> {
+        self.pos += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.pos += 1,
+            Some(b'u') => {
+                self.pos += 1;
+                for _ in 0..4 {
+                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                        return self.error("expected four hexadecimal digits after `\\u`");
+                    }
+                    self.pos += 1;
+                }
+            }
+            _ => return self.error("unknown escape in a string"),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), SyntaxError> {
+        self.eat(b'-');
+        if !self.eat(b'0') {
+            self.digits()?;
+        }
+        if self.eat(b'.') {
+            self.digits()?;
+        }
+        if self.eat(b'e') || self.eat(b'E') {
+            if !self.eat(b'+') {
+                self.eat(b'-');
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), SyntaxError> {
+        let start = self.pos;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.pos += 1;
+        }
+        if self.pos == start {
+            return self.error("expected a digit");
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, literal: &'static str) -> Result<(), SyntaxError> {
+        let end = self.pos + literal.len();
+        if self.text.get(self.pos..end) != Some(literal) {
+            return self.error("expected a value");
+        }
+        self.pos = end;
+        Ok(())
+    }
+}
+
+/// How many bytes of `bytes` come before the first quote, backslash or control character: eight at a time.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let zero_in = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut plain = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quote = zero_in(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = quote | backslash | control;
+        if found != 0 {
+            // The lowest byte found is exact; borrows make only higher ones look found.
+            return plain + found.trailing_zeros() as usize / 8;
+        }
+        plain += 8;
+    }
+    let tail = bytes.get(plain..).unwrap_or_default();
+    plain
+        + tail
+            .iter()
+            .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)
+            .unwrap_or(tail.len())
+}
+
+/// The text that a JSON string stands for. `json` is a valid JSON string with its quotes; lone surrogates become U+FFFD.
+pub fn unescape(json: &str) -> Cow<'_, str> {
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(json);
+    let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else {
+        return Cow::Borrowed(inner);
+    };
+    let (plain, rest) = inner.split_at(first);
+    let mut text = String::with_capacity(inner.len());
+    text.push_str(plain);
+    let mut chars = rest.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            text.push(char);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => text.push('\n'),
+            Some('r') => text.push('\r'),
+            Some('t') => text.push('\t'),
+            Some('b') => text.push('\u{8}'),
+            Some('f') => text.push('\u{c}'),
+            Some('u') => text.push(unescape_unicode(&mut chars)),
+            Some(other) => text.push(other),
+            None => {}
+        }
+    }
+    Cow::Owned(text)
+}
+
+fn unescape_unicode(chars: &mut std::str::Chars<'_>) -> char {
+    let code_unit = |chars: &mut std::str::Chars<'_>| {
+        let digits = chars.as_str().get(..4)?;
+        let unit = u32::from_str_radix(digits, 16).ok()?;
+        *chars = chars.as_str().get(4..)?.chars();
+        Some(unit)
+    };
+    let Some(unit) = code_unit(chars) else {
+        return char::REPLACEMENT_CHARACTER;
+    };
+    if !(0xD800..0xDC00).contains(&unit) {
+        return char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER);
+    }
+    let mut ahead = chars.clone();
+    if ahead.next() == Some('\\')
+        && ahead.next() == Some('u')
+        && let Some(low @ 0xDC00..0xE000) = code_unit(&mut ahead)
+    {
+        *chars = ahead;
+        return char::from_u32(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00))
+            .unwrap_or(char::REPLACEMENT_CHARACTER);
+    }
+    char::REPLACEMENT_CHARACTER
+}
+
+/// Appends `text` as a JSON string, quotes included.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for char in text.chars() {
+        match char {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            '\0'..='\x1f' => out.extend_from_slice(format!("\\u{:04x}", u32::from(char)).as_bytes()),
+            _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn accepts(text: &str) -> bool {
+        let mut scanner = Scanner::new(text);
+        scanner.skip_whitespace();
+        if scanner.value().is_err() {
+            return false;
+        }
+        scanner.skip_whitespace();
+        scanner.peek().is_none()
+    }
+
+    #[test]
+    fn agrees_with_serde_json_on_hand_picked_texts() {
+        for text in [
+            "0",
+            "-0",
+            "01",
+            "-",
+            "1.",
+            "1.5",
+            ".5",
+            "1e5",
+            "1e",
+            "1E+5",
+            "1e-5",
+            "true",
+            "tru",
+            "nul",
+            "null",
+            "\"\"",
+            "\"a",
+            "\"\\u00e9\"",
+            "\"\\u00g9\"",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "\"tab\there\"",
+            "[]",
+            "[1]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{}",
+            "{\"a\":1}",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "{\"a\":}",
+            "[[[[]]]]",
+            "[[[]]",
+            "{\"a\":[{\"b\":null}]}",
+            "[1}",
+            "{]",
+            "",
+            " ",
+            "1 1",
+            "\"é€😀\"",
+            "{\"a\":1]",
+        ] {
+            assert_eq!(
+                accepts(text),
+                serde_json::from_str::<serde_json::Value>(text).is_ok(),
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_serde_json(text in r#"[\[\]{}:,"\\ \n0-9.eE+\-truefalsn a\x01]{0,24}"#) {
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(accepts(&text), theirs);
+        }
+
+        #[test]
+        fn what_is_written_is_what_is_read(text in any::<String>()) {
+            let mut json = Vec::new();
+            write_string(&mut json, &text);
+            let json = String::from_utf8(json).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<String>(&json).unwrap(), &text);
+            prop_assert_eq!(unescape(&json), text);
+        }
+
+        #[test]
+        fn unescapes_as_serde_json_does(inner in r#"(\\u[0-9a-d][0-9a-f]{3}|\\[nrtbf"/\\]|[a-zé])*"#) {
+            let json = format!("\"{inner}\"");
+            if let Ok(text) = serde_json::from_str::<String>(&json) {
+                prop_assert_eq!(unescape(&json), text);
+            }
+        }
+
+        #[test]
+        fn finds_the_end_of_every_plain_run(prefix in "[a-zé ]{0,40}", stop in prop::sample::select(vec!["\"", "\\", "\u{1f}", "\n"])) {
+            prop_assert_eq!(plain_prefix(format!("{prefix}{stop}xx\"yyyyyyyyyy").as_bytes()), prefix.len());
+            prop_assert_eq!(plain_prefix(prefix.as_bytes()), prefix.len());
+        }
+    }
+}

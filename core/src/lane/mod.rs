@@ -1,0 +1,207 @@
+//! A lane: everything between the routes and one sink. The one retry owner, and the one place that times out.
+//!
+//! - [`queue`]: the lines held, as chunks; what is due; what is given up. Pure but for the clock it is handed.
+//! - [`worker`]: the task that puts what is due and judges each outcome.
+//!
+//! Both share one mutex, which is never held across an await. A panic in the sink or in the worker leaves the queue as
+//! it is: the worker is started again over it.
+
+mod queue;
+mod worker;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+pub(crate) use queue::Queue;
+
+use crate::envelope::{Envelope, Resource};
+use crate::format::Format;
+use crate::sink::{Reason, Sink};
+
+/// How a lane packs and what its sink is called.
+#[derive(Debug, Clone)]
+pub struct LaneSettings {
+    /// The sink's name, as routes have it.
+    pub name: String,
+    /// How lines stand in a record.
+    pub format: Format,
+    /// How much the envelope says.
+    pub envelope: Envelope,
+    /// What the partition key of a record is.
+    pub partition_key: PartitionKey,
+    /// What a record aims at, key included. Bytes.
+    pub record_bytes: usize,
+    /// What a call aims at, keys included. Bytes.
+    pub put_bytes: usize,
+    /// What a record may not pass, key included. Bytes.
+    pub max_record_bytes: usize,
+    /// No line waits longer while the environment runs.
+    pub max_age: Duration,
+    /// How long a put may take, of time awake.
+    pub put_timeout: Duration,
+}
+
+/// What the partition key of a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartitionKey {
+    /// 128 random bits for each record, others on a retry: records spread evenly, and a retry leaves a hot shard.
+    #[default]
+    Random,
+    /// The envelope's `id`: all records of an environment go to one shard.
+    Instance,
+}
+
+impl PartitionKey {
+    /// The names, as a configuration has them.
+    pub const NAMES: [&str; 2] = ["random", "instance"];
+
+    /// The key of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "random" => Some(Self::Random),
+            "instance" => Some(Self::Instance),
+            _ => None,
+        }
+    }
+
+    /// Its length in bytes: 32 hexadecimal digits, or the 16 of an `id`.
+    const fn len(self) -> usize {
+        match self {
+            Self::Random => 32,
+            Self::Instance => 16,
+        }
+    }
+}
+
+/// The handle of a lane.
+#[derive(Clone)]
+pub struct Lane(Arc<Shared>);
+
+/// What the handle and the worker share.
+struct Shared {
+    settings: LaneSettings,
+    sink: Arc<dyn Sink>,
+    queue: Mutex<Queue>,
+    /// Something is due that was not, or the worker shall look again. A permit is kept if it is not waiting.
+    work: Notify,
+    /// A put was judged, or the worker found nothing to do.
+    settled: Notify,
+    /// Its value changes when a put in flight shall be cancelled.
+    cancel: watch::Sender<u64>,
+}
+
+impl Lane {
+    /// Starts the lane's worker on the current runtime.
+    pub(crate) fn start(settings: LaneSettings, sink: Arc<dyn Sink>, id: &str, resource: &Resource) -> Self {
+        let queue = Queue::new(&settings, sink.limits(), id, resource);
+        let shared = Arc::new(Shared {
+            settings,
+            sink,
+            queue: Mutex::new(queue),
+            work: Notify::new(),
+            settled: Notify::new(),
+            cancel: watch::Sender::new(0),
+        });
+        tokio::spawn(worker::supervise(Arc::downgrade(&shared)));
+        Self(shared)
+    }
+
+    /// The sink's name.
+    pub fn name(&self) -> &str {
+        &self.0.settings.name
+    }
+
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue()
+    }
+
+    /// Lets the worker look whether something has become due.
+    pub(crate) fn wake(&self) {
+        self.0.work.notify_one();
+    }
+
+    /// From here on the worker may put by size and age, and `drain` says whether to put at once all that is held.
+    pub(crate) fn run(&self, drain: bool) {
+        self.queue().run(drain);
+        self.wake();
+    }
+
+    /// From here on the worker starts no put but for lines that are too old; one in flight is cancelled, its lines kept.
+    pub(crate) fn pause(&self) {
+        self.queue().pause();
+        self.cancel_put();
+        self.wake();
+    }
+
+    fn cancel_put(&self) {
+        self.0.cancel.send_modify(|epoch| *epoch = epoch.wrapping_add(1));
+    }
+
+    /// Waits until nothing is held, or until nothing can be expected before `deadline`, which bounds the wait.
+    /// `true` if nothing is held.
+    pub(crate) async fn settle(&self, deadline: Instant) -> bool {
+        loop {
+            let settled = self.0.settled.notified();
+            tokio::pin!(settled);
+            // From here on a notification is not missed, though nobody awaits it yet.
+            settled.as_mut().enable();
+            {
+                let queue = self.queue();
+                if queue.is_empty() {
+                    return true;
+                }
+                if queue.hopeless_until(deadline) {
+                    return false;
+                }
+            }
+            tokio::select! {
+                biased;
+                () = settled => {}
+                () = tokio::time::sleep_until(deadline) => return self.queue().is_empty(),
+            }
+        }
+    }
+
+    /// Waits until no put is in flight; after [`pause`](Self::pause) that is as soon as the worker is polled.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let settled = self.0.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            if !self.queue().is_in_flight() {
+                return;
+            }
+            settled.await;
+        }
+    }
+
+    /// Waits until the worker has judged one more put.
+    pub(crate) async fn progress(&self, deadline: Instant) -> Result<(), tokio::time::error::Elapsed> {
+        tokio::time::timeout_at(deadline, self.0.settled.notified()).await
+    }
+
+    /// Drops the sink's idle connections.
+    pub(crate) fn renew(&self) {
+        self.0.sink.renew();
+    }
+
+    pub(crate) fn sink(&self) -> Arc<dyn Sink> {
+        Arc::clone(&self.0.sink)
+    }
+
+    /// What the sink fails with just now.
+    pub fn failing(&self) -> Option<Reason> {
+        self.queue().failing()
+    }
+}
+
+impl Shared {
+    /// A panic while the queue was locked leaves it usable: each of its methods ends in a consistent state or touches
+    /// nothing but counters after its first change.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,122 @@
+//! The task that empties a lane's queue into its sink.
+
+use std::sync::{Arc, Weak};
+
+use tokio::time::Instant;
+
+use super::Shared;
+use super::queue::{Change, Due};
+use crate::awake;
+use crate::sink::{Failure, Outcome, Reason, Record};
+
+/// Runs the worker for as long as the lane lives, and again after a panic.
+pub(super) async fn supervise(lane: Weak<Shared>) {
+    loop {
+        let Some(shared) = lane.upgrade() else { return };
+        let worker = tokio::spawn(work(Arc::downgrade(&shared), random()));
+        drop(shared);
+        let Err(error) = worker.await else { return };
+        let Some(shared) = lane.upgrade() else { return };
+        if !error.is_panic() {
+            return;
+        }
+        let now = Instant::now();
+        let change = {
+            let mut queue = shared.queue();
+            queue.stats.panics += 1;
+            queue.judge(Err(Reason::Panicked), now, &mut random())
+        };
+        report(&shared, change, "the sink's code panicked; it is started again");
+        shared.settled.notify_waiters();
+    }
+}
+
+/// A generator seeded by the operating system, so that no two environments share a sequence.
+fn random() -> fastrand::Rng {
+    getrandom::u64().map_or_else(|_| fastrand::Rng::new(), fastrand::Rng::with_seed)
+}
+
+async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
+    // The lane's handle may be dropped at any time; then there is nothing left to do.
+    while let Some(shared) = lane.upgrade() {
+        let due = shared.queue().due(Instant::now());
+        match due {
+            Due::Now => put(&shared, &mut random).await,
+            Due::At(instant) => {
+                shared.settled.notify_waiters();
+                tokio::select! {
+                    () = shared.work.notified() => {}
+                    () = tokio::time::sleep_until(instant) => {}
+                }
+            }
+            Due::Never => {
+                shared.settled.notify_waiters();
+                shared.work.notified().await;
+            }
+        }
+    }
+}
+
+/// Makes one call of all that is due and fits, and judges it.
+async fn put(shared: &Shared, random: &mut fastrand::Rng) {
+    // Read before the chunks are taken, so that no cancellation in between is missed.
+    let mut cancel = shared.cancel.subscribe();
+    let records = next_put(shared, random);
+    let result = tokio::select! {
+        // The answer first: after a thaw it may be there together with a time-out.
+        biased;
+        result = shared.sink.put(&records) => result,
+        _ = cancel.changed() => {
+            shared.queue().return_in_flight();
+            shared.settled.notify_waiters();
+            return;
+        }
+        () = awake::sleep(shared.settings.put_timeout) => {
+            let message = format!("no answer in {:?}", shared.settings.put_timeout);
+            Err(Failure::new(Reason::TimedOut, message))
+        }
+    };
+    drop(records);
+    let message = match &result {
+        Err(failure) => failure.message.clone(),
+        Ok(outcomes) => {
+            let refused = outcomes
+                .iter()
+                .filter(|outcome| **outcome != Outcome::Delivered)
+                .count();
+            format!("{refused} of {} records refused", outcomes.len())
+        }
+    };
+    let change = shared
+        .queue()
+        .judge(result.map_err(|failure| failure.reason), Instant::now(), random);
+    report(shared, change, &message);
+    shared.settled.notify_waiters();
+}
+
+/// Takes the chunks that go next, and encodes them.
+fn next_put(shared: &Shared, random: &mut fastrand::Rng) -> Vec<Record> {
+    let mut queue = shared.queue();
+    let chunks = queue.take(Instant::now());
+    chunks
+        .iter()
+        .map(|chunk| Record {
+            data: shared.settings.format.encode(chunk),
+            key: queue.partition_key(random),
+        })
+        .collect()
+}
+
+/// Once per change of state, not once per record.
+fn report(shared: &Shared, change: Option<Change>, message: &str) {
+    let sink = shared.settings.name.as_str();
+    match change {
+        Some(Change::Fails(reason)) => {
+            log::warn!(event = "sink_fails", sink, reason = reason.name(), error = message; "the sink does not take everything; what it refuses is kept and tried again");
+        }
+        Some(Change::Recovers) => {
+            log::warn!(event = "sink_recovers", sink; "the sink takes everything again");
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,160 @@
+//! What a sink is to the lane that feeds it.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// One record of a put.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The payload, as it shall arrive.
+    pub data: Bytes,
+    /// The partition key; empty for sinks without keys.
+    pub key: String,
+}
+
+impl Record {
+    /// Its size as AWS counts it: data before base64, and key. Bytes.
+    pub fn size(&self) -> usize {
+        self.data.len() + self.key.len()
+    }
+}
+
+/// What a sink takes at most in one call. Sizes in bytes, before base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Records in a call.
+    pub put_records: usize,
+    /// All records of a call together, keys included.
+    pub put_bytes: usize,
+    /// One record, its key included.
+    pub record_bytes: usize,
+    /// Whether records have partition keys.
+    pub keyed: bool,
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sink has it.
+    Delivered,
+    /// The sink did not take it now.
+    Retry(Reason),
+    /// The sink will never take it.
+    Rejected(Reason),
+}
+
+/// A whole call failed; what became of its records is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure, which decides what is done about it.
+    pub reason: Reason,
+    /// For a person.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.name(), self.message)
+    }
+}
+
+/// Why something was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// More than the sink's throughput allows.
+    Throttled,
+    /// The service failed (HTTP 5xx, `InternalFailure`).
+    Service,
+    /// No connection, or it broke.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The function's role may not write there.
+    AccessDenied,
+    /// There is no such stream.
+    NotFound,
+    /// The credentials are missing, expired or refused.
+    Credentials,
+    /// The stream's KMS key cannot be used.
+    Encryption,
+    /// The service calls the request invalid.
+    Invalid,
+    /// The sink's code panicked.
+    Panicked,
+    /// Anything else.
+    Unknown,
+}
+
+/// What is done about a failure. None is final: permissions, streams and keys come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// It passes by itself: again after a short, growing pause.
+    Retry,
+    /// It passes, but not soon: again after longer pauses.
+    RetrySlowly,
+    /// Somebody must mend it: a look every 30 s.
+    Probe,
+}
+
+impl Reason {
+    /// What is done about it: the one table.
+    pub fn treatment(self) -> Treatment {
+        match self {
+            Self::Throttled | Self::Service | Self::Unreachable | Self::TimedOut => Treatment::Retry,
+            Self::Credentials | Self::Panicked | Self::Unknown => Treatment::RetrySlowly,
+            Self::AccessDenied | Self::NotFound | Self::Encryption | Self::Invalid => Treatment::Probe,
+        }
+    }
+
+    /// A stable name for logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Service => "service_error",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::AccessDenied => "access_denied",
+            Self::NotFound => "not_found",
+            Self::Credentials => "credentials",
+            Self::Encryption => "encryption",
+            Self::Invalid => "invalid",
+            Self::Panicked => "panicked",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A place that records are delivered to.
+///
+/// A sink neither retries nor times out by itself: its lane does both. `put` may be cancelled at any await.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// What a call may hold.
+    fn limits(&self) -> Limits;
+
+    /// Delivers `records` in one call and says what became of each, in their order. A missing outcome counts as
+    /// [`Outcome::Retry`].
+    ///
+    /// # Errors
+    /// The call failed as a whole.
+    async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure>;
+
+    /// Drops idle connections: the environment was frozen for so long that they are likely dead. Also called after a
+    /// SnapStart restore.
+    fn renew(&self);
+
+    /// Opens a connection ahead of the first put, if there is one to open.
+    async fn warm_up(&self) {}
+}
