@@ -1,0 +1,202 @@
+//! How a local Lambda is described before it starts.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::{Config, LogFormat, SubscribeAnswer};
+use crate::error::Error;
+use crate::lambda::LocalLambda;
+use crate::lifecycle::Policy;
+
+/// Extensions of one function, external and internal together. Lambda developer guide, quotas.
+pub(crate) const MAX_EXTENSIONS: usize = 10;
+
+/// Describes a local Lambda; [`start`](Self::start) runs it.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    config: Config,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            config: Config {
+                function: None,
+                extensions: Vec::new(),
+                function_name: "local-function".into(),
+                function_version: "$LATEST".into(),
+                handler: "bootstrap".into(),
+                account_id: "123456789012".into(),
+                region: "eu-west-1".into(),
+                memory_mb: 128,
+                timeout: Duration::from_secs(3),
+                log_format: LogFormat::Text,
+                env: Vec::new(),
+                function_env: Vec::new(),
+                extension_env: Vec::new(),
+                tell_account_id: true,
+                subscribe_answer: SubscribeAnswer::Accept,
+                tolerate_init_failure: false,
+                policy: Policy::default(),
+            },
+        }
+    }
+}
+
+impl Builder {
+    /// The function: a bootstrap executable that speaks the Runtime API. Without one (extension-only mode) every
+    /// invocation succeeds at once with the response `null`.
+    pub fn function(mut self, bootstrap: impl Into<PathBuf>) -> Self {
+        self.config.function = Some(bootstrap.into());
+        self
+    }
+
+    /// An extension: an executable, which has to register under its file name. At most ten.
+    pub fn extension(mut self, executable: impl Into<PathBuf>) -> Self {
+        self.config.extensions.push(executable.into());
+        self
+    }
+
+    /// A variable of the function's configuration. Function and extensions see it, but extensions see none whose
+    /// name begins with `_`.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// A variable that only the function sees. Lambda has no such thing; tests do.
+    pub fn function_env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.function_env.push((name.into(), value.into()));
+        self
+    }
+
+    /// A variable that only the extensions see. Lambda has no such thing; tests do.
+    pub fn extension_env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.extension_env.push((name.into(), value.into()));
+        self
+    }
+
+    /// The function's name. Default `local-function`.
+    pub fn function_name(mut self, name: impl Into<String>) -> Self {
+        self.config.function_name = name.into();
+        self
+    }
+
+    /// The function's version. Default `$LATEST`.
+    pub fn function_version(mut self, version: impl Into<String>) -> Self {
+        self.config.function_version = version.into();
+        self
+    }
+
+    /// The function's handler, as `_HANDLER` and register tell it. Default `bootstrap`.
+    pub fn handler(mut self, handler: impl Into<String>) -> Self {
+        self.config.handler = handler.into();
+        self
+    }
+
+    /// The account, in the ARN and for extensions that ask for it. Default `123456789012`.
+    pub fn account_id(mut self, id: impl Into<String>) -> Self {
+        self.config.account_id = id.into();
+        self
+    }
+
+    /// Whether register answers with the account id to those that ask for it. Default true.
+    pub fn tell_account_id(mut self, tell: bool) -> Self {
+        self.config.tell_account_id = tell;
+        self
+    }
+
+    /// The region. Default `eu-west-1`.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.config.region = region.into();
+        self
+    }
+
+    /// The function's memory in MB. It is told, not enforced. Default 128.
+    pub fn memory_mb(mut self, mb: u32) -> Self {
+        self.config.memory_mb = mb;
+        self
+    }
+
+    /// The function's timeout, for function and extensions together. Default 3 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = timeout;
+        self
+    }
+
+    /// The longest that init may take before it counts as failed. Default 10 s, as on Lambda.
+    pub fn init_timeout(mut self, timeout: Duration) -> Self {
+        self.config.policy.init_limit = timeout;
+        self
+    }
+
+    /// The format of the log lines. The function is told by `AWS_LAMBDA_LOG_FORMAT`. Default text.
+    pub fn log_format(mut self, format: LogFormat) -> Self {
+        self.config.log_format = format;
+        self
+    }
+
+    /// Whether processes are stopped (SIGSTOP) while all of them wait for the next event. Default true.
+    pub fn freeze(mut self, freeze: bool) -> Self {
+        self.config.policy.freeze = freeze;
+        self
+    }
+
+    /// How a valid subscription to the Telemetry API is answered. Default: accepted.
+    pub fn subscribe_answer(mut self, answer: SubscribeAnswer) -> Self {
+        self.config.subscribe_answer = answer;
+        self
+    }
+
+    /// Lets [`start`](Self::start) succeed though init failed. [`LocalLambda::init`] then tells how, and the first
+    /// invocation runs init again, as Lambda does. Default false.
+    pub fn tolerate_init_failure(mut self, tolerate: bool) -> Self {
+        self.config.tolerate_init_failure = tolerate;
+        self
+    }
+
+    /// Starts the processes and runs init: extensions first, the function when all have registered, done when all
+    /// wait for their first event.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for what Lambda would refuse, [`Error::Io`] where no socket can be had,
+    /// [`Error::Init`] where init failed.
+    pub async fn start(self) -> Result<LocalLambda, Error> {
+        let config = checked(self.config)?;
+        LocalLambda::start(config).await
+    }
+}
+
+fn checked(mut config: Config) -> Result<Config, Error> {
+    if config.function.is_none() && config.extensions.is_empty() {
+        return Err(Error::Configuration(
+            "neither a function nor an extension to run".into(),
+        ));
+    }
+    if config.extensions.len() > MAX_EXTENSIONS {
+        return Err(Error::Configuration(format!(
+            "{} extensions: a function has at most {MAX_EXTENSIONS}",
+            config.extensions.len()
+        )));
+    }
+    let names: BTreeSet<String> = config.extension_names().into_iter().collect();
+    if names.len() < config.extensions.len() {
+        return Err(Error::Configuration(
+            "two extensions have the same file name, under which both would register".into(),
+        ));
+    }
+    for path in config.function.iter_mut().chain(&mut config.extensions) {
+        *path = absolute(path)?;
+    }
+    Ok(config)
+}
+
+/// Processes run in directories of their own, so a relative path would be lost.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::Io {
+        what: "finding the current directory",
+        source,
+    })
+}

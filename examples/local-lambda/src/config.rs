@@ -1,0 +1,81 @@
+//! What the local Lambda is told to be. [`Builder`](crate::Builder) fills it, nothing changes it afterwards.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::lifecycle::Policy;
+
+/// The format of the log lines, as a function's logging configuration sets it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line is a string.
+    #[default]
+    Text,
+    /// A line that is a JSON object becomes that object; any other is wrapped in one.
+    Json,
+}
+
+/// How the Telemetry API answers a subscription that is valid.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SubscribeAnswer {
+    /// 200: events will come.
+    #[default]
+    Accept,
+    /// 202 `Telemetry.NotSupported`, as AWS's emulator answers: no events will come.
+    NotSupported,
+    /// 400 `ValidationError` for one schema version, as a platform answers that does not know it.
+    RejectSchema {
+        /// The version that is refused, for example `2025-01-29`.
+        version: String,
+        /// How many subscriptions with it are refused; `u32::MAX` for all.
+        times: u32,
+    },
+    /// 403 `Telemetry.SubscriptionClosed`, as after init.
+    Closed,
+}
+
+/// The function as its account knows it, and the programs that run.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The bootstrap; none: extension-only mode.
+    pub(crate) function: Option<PathBuf>,
+    pub(crate) extensions: Vec<PathBuf>,
+    pub(crate) function_name: String,
+    pub(crate) function_version: String,
+    pub(crate) handler: String,
+    pub(crate) account_id: String,
+    pub(crate) region: String,
+    pub(crate) memory_mb: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) log_format: LogFormat,
+    /// The function's configured variables: function and extensions see them.
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) function_env: Vec<(String, String)>,
+    pub(crate) extension_env: Vec<(String, String)>,
+    /// Whether register tells the account id to those that ask for it.
+    pub(crate) tell_account_id: bool,
+    pub(crate) subscribe_answer: SubscribeAnswer,
+    pub(crate) tolerate_init_failure: bool,
+    pub(crate) policy: Policy,
+}
+
+impl Config {
+    pub(crate) fn arn(&self) -> String {
+        format!(
+            "arn:aws:lambda:{}:{}:function:{}",
+            self.region, self.account_id, self.function_name
+        )
+    }
+
+    /// The names under which the extensions have to register: their file names.
+    pub(crate) fn extension_names(&self) -> Vec<String> {
+        self.extensions.iter().map(|path| file_name(path)).collect()
+    }
+}
+
+pub(crate) fn file_name(path: &std::path::Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}

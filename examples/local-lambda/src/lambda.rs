@@ -1,0 +1,252 @@
+//! The handle to a running local Lambda.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::api::Server;
+use crate::builder::Builder;
+use crate::config::Config;
+use crate::error::{Error, InitFailure};
+use crate::lifecycle::{Environment, InitReport, Invocation, Shared, ShutdownReport};
+use crate::process::{OutputLine, Role, Spawner};
+use crate::state::Stage;
+use crate::telemetry::records::{Phase, format_time};
+use crate::telemetry::{HandedOver, Subscription};
+
+/// An execution environment that runs on this machine. Dropping it kills all its processes.
+#[derive(Debug)]
+pub struct LocalLambda {
+    shared: Arc<Shared>,
+    /// One phase at a time: invocations queue here.
+    environment: Mutex<Environment>,
+    api: SocketAddr,
+    init: InitReport,
+}
+
+/// A process of the environment that is alive, frozen or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningProcess {
+    /// Its file name.
+    pub name: Arc<str>,
+    /// What it is.
+    pub role: Role,
+    /// Its process id, which is also that of its group.
+    pub pid: u32,
+}
+
+/// Kills what was started, should init be given up midway.
+struct AbortOnDrop(Option<Arc<Shared>>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0 {
+            shared.abort();
+        }
+    }
+}
+
+impl LocalLambda {
+    /// Describes a local Lambda before it starts.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) async fn start(config: Config) -> Result<Self, Error> {
+        let io = |what| move |source| Error::Io { what, source };
+        let server = Server::bind().await.map_err(io("binding a port for Lambda's APIs"))?;
+        let spawner = Spawner::new().map_err(io("starting the thread that starts processes"))?;
+        let api = server.address;
+        let shared = Arc::new(Shared::new(config));
+        let mut guard = AbortOnDrop(Some(Arc::clone(&shared)));
+        shared.run(server.run(Arc::clone(&shared)));
+
+        let mut environment = Environment {
+            instance_id: instance_id(&shared.config.function_version),
+            shared: Arc::clone(&shared),
+            spawner,
+            api,
+            unreported_init: None,
+        };
+        let limit = Instant::now() + shared.config.policy.init_limit;
+        let init = environment.init(Phase::Init, limit).await;
+        if init.fault.is_some() && !shared.config.tolerate_init_failure {
+            return Err(Error::Init(Box::new(InitFailure {
+                report: init,
+                output: shared.output.read(Clone::clone),
+                events: shared.hub.events(),
+            })));
+        }
+        guard.0 = None;
+        Ok(Self {
+            shared,
+            environment: Mutex::new(environment),
+            api,
+            init,
+        })
+    }
+
+    /// Invokes the function and waits for the very end: until function and extensions wait for the next event and
+    /// are frozen, or until the reset is over. Invocations queue. After a failed init or a reset, everything is
+    /// started again first, on the same directories.
+    ///
+    /// # Errors
+    /// [`Error::ShutDown`] after a shutdown. An invocation that fails is not an error.
+    pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Invocation, Error> {
+        self.invoke_with_events(payload, &[]).await
+    }
+
+    /// Like [`invoke`](Self::invoke); right after `platform.start` these events are told, as if the function had
+    /// caused them. In extension-only mode they are all that happens between `platform.start` and
+    /// `platform.runtimeDone`.
+    ///
+    /// # Errors
+    /// [`Error::Event`] where one is not a JSON object with a `type`; otherwise as `invoke`.
+    pub async fn invoke_with_events(&self, payload: impl Into<Bytes>, events: &[String]) -> Result<Invocation, Error> {
+        for event in events {
+            crate::telemetry::check_event(event)?;
+        }
+        let mut environment = self.environment.lock().await;
+        if self.shared.state.read(|state| state.stage) == Stage::Over {
+            return Err(Error::ShutDown);
+        }
+        Ok(environment.invoke(payload.into(), events).await)
+    }
+
+    /// Shuts the environment down as Lambda does: SIGTERM for the runtime, then what is left of the telemetry, then
+    /// SHUTDOWN for the extensions, whose exits are awaited until the deadline, when they are killed. Lambda itself
+    /// gives 2 s and the reasons `spindown`, `timeout`, `failure`; the reason is told as it is given here. After
+    /// `timeout` and `failure` the environment can be invoked again, after any other reason it is over.
+    ///
+    /// # Errors
+    /// [`Error::ShutDown`] if it is over already.
+    pub async fn shutdown(&self, reason: &str, deadline: Duration) -> Result<ShutdownReport, Error> {
+        let mut environment = self.environment.lock().await;
+        if self.shared.state.read(|state| state.stage) == Stage::Over {
+            return Err(Error::ShutDown);
+        }
+        Ok(environment.stop(reason, deadline).await)
+    }
+
+    /// How the first init went.
+    pub fn init(&self) -> &InitReport {
+        &self.init
+    }
+
+    /// Where the three APIs listen: the value of `AWS_LAMBDA_RUNTIME_API`.
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// The processes that are alive.
+    pub fn processes(&self) -> Vec<RunningProcess> {
+        self.shared.state.read(|state| {
+            let alive = state.processes.iter().filter(|process| process.alive());
+            let public = alive.map(|process| RunningProcess {
+                name: Arc::clone(&process.name),
+                role: process.role,
+                pid: process.pid,
+            });
+            public.collect()
+        })
+    }
+}
+
+/// Telemetry: what happened and what was handed over.
+impl LocalLambda {
+    /// Tells an event (JSON text) to all that subscribed to its type, as if it had happened. Its text stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Event`] where it is not a JSON object with a `type`.
+    pub fn emit(&self, event: &str) -> Result<(), Error> {
+        Ok(self.shared.hub.emit_foreign(event)?)
+    }
+
+    /// Every event there was, handed over or not, in order, as JSON text.
+    pub fn events(&self) -> Vec<String> {
+        self.shared.hub.events()
+    }
+
+    /// Waits for an event that is `wanted`; one that has happened before counts.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`].
+    pub async fn wait_for_event(&self, limit: Duration, wanted: impl FnMut(&str) -> bool) -> Result<String, Error> {
+        let event = timeout(limit, self.shared.hub.event(wanted)).await;
+        event.map_err(|_| Error::TimedOut(limit))
+    }
+
+    /// Every event that was posted, to each subscriber, in the order of first posts.
+    pub fn ground_truth(&self) -> Vec<HandedOver> {
+        self.shared.hub.handed_over()
+    }
+
+    /// POSTs that were not answered with success. Each was tried again, six times at most.
+    pub fn failed_posts(&self) -> u64 {
+        self.shared.hub.failed_posts()
+    }
+
+    /// Events that wait to be posted or acknowledged.
+    pub fn undelivered(&self) -> usize {
+        self.shared.hub.undelivered()
+    }
+
+    /// Waits until subscribers have acknowledged all there is. Useful without freezes: a frozen process gets nothing.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`].
+    pub async fn wait_until_delivered(&self, limit: Duration) -> Result<(), Error> {
+        let delivered = timeout(limit, self.shared.hub.delivered()).await;
+        delivered.map_err(|_| Error::TimedOut(limit))
+    }
+
+    /// What extensions subscribed to, with their destinations: a test can post there itself. A listener that is
+    /// frozen does not answer: see [`Builder::freeze`].
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.shared.hub.subscriptions()
+    }
+}
+
+/// Output: what the processes printed.
+impl LocalLambda {
+    /// All lines so far, in the order they were read.
+    pub fn output(&self) -> Vec<OutputLine> {
+        self.shared.output.read(Clone::clone)
+    }
+
+    /// Waits for a line that is `wanted`; one that was printed before counts.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`].
+    pub async fn wait_for_output(
+        &self,
+        limit: Duration,
+        mut wanted: impl FnMut(&OutputLine) -> bool,
+    ) -> Result<OutputLine, Error> {
+        let mut seen = 0;
+        let line = self.shared.output.wait(|lines| {
+            let fresh = lines.get(seen..).unwrap_or_default();
+            seen = lines.len();
+            fresh.iter().find(|line| wanted(line)).cloned()
+        });
+        timeout(limit, line).await.map_err(|_| Error::TimedOut(limit))
+    }
+}
+
+impl Drop for LocalLambda {
+    fn drop(&mut self) {
+        self.shared.abort();
+    }
+}
+
+/// An instance's id has the form of a log stream's name.
+fn instance_id(version: &str) -> String {
+    let now = format_time(std::time::SystemTime::now());
+    let day = now.get(..10).unwrap_or_default().replace('-', "/");
+    format!("{day}/[{version}]{}", Uuid::new_v4().simple())
+}

@@ -1,0 +1,217 @@
+//! Init: extensions register, the runtime starts, all call `next`.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio::time::timeout_at;
+
+use super::environment::Environment;
+use super::report::{ExtensionInit, InitReport};
+use crate::error::{Fault, Status, TIMED_OUT};
+use crate::process::Role;
+use crate::state::{Activity, Agent, Stage};
+use crate::telemetry::records::{self, Millis, Phase};
+use crate::variables;
+
+/// What the platform says the runtime is.
+const RUNTIME_VERSION: &str = "provided:al2023.v100";
+
+/// When the runtime reached what.
+#[derive(Default)]
+struct RuntimeTimes {
+    started: Cell<Option<Instant>>,
+    ready: Cell<Option<Instant>>,
+    /// Whether `platform.initRuntimeDone` has been told.
+    told: Cell<bool>,
+}
+
+impl Environment {
+    /// Runs init until `limit`. If it fails, all processes have ended when this returns.
+    pub(crate) async fn init(&mut self, phase: Phase, limit: Instant) -> InitReport {
+        let started = Instant::now();
+        let times = RuntimeTimes::default();
+        let config = &self.shared.config;
+        self.shared
+            .state
+            .update(|state| state.begin_init(config.extension_names()));
+        self.shared.hub.resume();
+        self.shared.hub.emit(&records::InitStart {
+            initialization_type: config.policy.initialization_type,
+            phase,
+            runtime_version: RUNTIME_VERSION,
+            runtime_version_arn: &format!("arn:aws:lambda:{}::runtime:local", config.region),
+            function_name: &config.function_name,
+            function_version: &config.function_version,
+            instance_id: &self.instance_id,
+            instance_max_memory: u64::from(config.memory_mb) * 1024 * 1024,
+        });
+
+        let outcome = timeout_at(limit.into(), self.stages(phase, &times)).await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            let limit = limit.duration_since(started).as_secs_f64();
+            Err(Fault::new(
+                TIMED_OUT,
+                format!("init timed out after {limit:.2} seconds"),
+            ))
+        });
+        let duration = started.elapsed();
+        let status = outcome.as_ref().err().map_or(Status::Success, Fault::status);
+        // A timeout says all; Lambda gives no type with it.
+        let error_type = match &outcome {
+            Err(fault) if status != Status::Timeout => Some(fault.error_type.as_str()),
+            _ => None,
+        };
+        self.tell_init_runtime_done(phase, status, error_type, &times);
+        self.tell_extensions();
+        self.shared.hub.emit(&records::InitReport {
+            initialization_type: self.shared.config.policy.initialization_type,
+            phase,
+            status,
+            error_type,
+            metrics: records::InitMetrics {
+                duration: Millis(duration),
+            },
+        });
+        let after = |at: Option<Instant>| Some(at?.saturating_duration_since(started));
+        let report = InitReport {
+            duration,
+            status,
+            fault: outcome.err(),
+            runtime_started_after: after(times.started.get()),
+            runtime_ready_after: after(times.ready.get()),
+            extensions: self.extension_times(),
+        };
+
+        if report.fault.is_none() {
+            self.shared.state.update(|state| state.stage = Stage::Running);
+            if phase == Phase::Init {
+                self.unreported_init = Some(duration);
+                self.freeze().await;
+            }
+        } else {
+            self.reset("failure").await;
+        }
+        report
+    }
+
+    /// Init stage by stage, until one fails.
+    async fn stages(&self, phase: Phase, times: &RuntimeTimes) -> Result<(), Fault> {
+        let shared = &self.shared;
+        for program in &shared.config.extensions {
+            let variables = variables::of_extension(&shared.config, self.api);
+            let launched = self
+                .launch(program.clone(), PathBuf::from("/"), variables, Role::Extension)
+                .await;
+            launched.map_err(|fault| self.failed_launch(program, fault))?;
+        }
+        let registered = |agent: &Agent| agent.activity != Activity::Started;
+        shared
+            .state
+            .wait(|state| match state.fault() {
+                Some(fault) => Some(Err(fault)),
+                None => state.agents.iter().all(registered).then_some(Ok(())),
+            })
+            .await?;
+
+        if let Some(bootstrap) = &shared.config.function {
+            let directory = bootstrap.parent().unwrap_or(Path::new("/")).to_owned();
+            let root = directory.to_string_lossy();
+            let variables = variables::of_function(&shared.config, self.api, &self.instance_id, &root);
+            times.started.set(Some(Instant::now()));
+            self.launch(bootstrap.clone(), directory.clone(), variables, Role::Function)
+                .await?;
+            let ready = shared.state.wait(|state| match state.fault() {
+                Some(fault) => Some(Err(fault)),
+                None => state.runtime_idle_since().map(Ok),
+            });
+            times.ready.set(Some(ready.await?));
+        }
+        self.tell_init_runtime_done(phase, Status::Success, None, times);
+
+        shared
+            .state
+            .wait(|state| match state.fault() {
+                Some(fault) => Some(Err(fault)),
+                None => state.agents_idle_since(Instant::now()).map(|_| Ok(())),
+            })
+            .await
+    }
+
+    fn failed_launch(&self, program: &Path, fault: Fault) -> Fault {
+        let name = crate::config::file_name(program);
+        self.shared.state.update(|state| {
+            if let Some(agent) = state.agents.iter_mut().find(|agent| agent.name == name) {
+                agent.fault = Some(fault.clone());
+            }
+        });
+        fault
+    }
+
+    /// What the function printed so far comes first.
+    fn tell_init_runtime_done(&self, phase: Phase, status: Status, error_type: Option<&str>, times: &RuntimeTimes) {
+        if times.told.replace(true) {
+            return;
+        }
+        self.shared.drain(Role::Function);
+        self.shared.hub.emit(&records::InitRuntimeDone {
+            initialization_type: self.shared.config.policy.initialization_type,
+            phase,
+            status,
+            error_type,
+        });
+    }
+
+    fn tell_extensions(&self) {
+        self.shared.state.read(|state| {
+            for agent in &state.agents {
+                let crashed = || {
+                    let mut processes = state.process(Role::Extension);
+                    let ended = processes.any(|process| *process.name == agent.name && !process.alive());
+                    ended.then_some("Extension.Crash")
+                };
+                let fault = agent
+                    .fault
+                    .as_ref()
+                    .map(|fault| fault.error_type.as_str())
+                    .or_else(crashed);
+                self.shared.hub.emit(&records::ExtensionState {
+                    name: &agent.name,
+                    state: agent_state(agent, fault),
+                    events: agent.event_names(),
+                    error_type: fault,
+                });
+            }
+        });
+    }
+
+    fn extension_times(&self) -> Vec<ExtensionInit> {
+        self.shared.state.read(|state| {
+            let times = |agent: &Agent| {
+                let mut processes = state.process(Role::Extension);
+                let started = processes
+                    .find(|process| *process.name == agent.name)
+                    .map(|process| process.started);
+                let after = |at: Option<Instant>| Some(at?.saturating_duration_since(started?));
+                ExtensionInit {
+                    name: agent.name.clone(),
+                    registered_after: after(agent.registered_at),
+                    ready_after: after(agent.ready_at),
+                }
+            };
+            state.agents.iter().map(times).collect()
+        })
+    }
+}
+
+/// The extension's state in the words of `platform.extension`.
+fn agent_state(agent: &Agent, fault: Option<&str>) -> &'static str {
+    match (fault, agent.activity) {
+        (Some("PermissionDenied" | "Extension.LaunchError"), _) => "LaunchError",
+        (Some("Extension.Crash"), _) => "ExitError",
+        (Some(_), _) => "InitError",
+        (None, Activity::Started) => "Started",
+        (None, Activity::Registered) => "Registered",
+        (None, Activity::Waiting { .. } | Activity::Busy) => "Ready",
+    }
+}

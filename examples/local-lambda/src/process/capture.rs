@@ -1,0 +1,155 @@
+//! What a process prints, as lines.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::net::unix::pipe;
+
+use super::Role;
+use crate::telemetry::Hub;
+use crate::watched::Watched;
+
+/// Bytes after which a line without an end becomes an event: what CloudWatch Logs takes as one event.
+const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// Bytes read from a pipe at a time.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads after which a drain has seen all that was in the pipe when it began: a pipe holds at most 1 MiB
+/// (`/proc/sys/fs/pipe-max-size`). A process that goes on printing cannot hold the drain up.
+const DRAIN_READS: usize = 1024 * 1024 / READ_BYTES + 1;
+
+/// Where a line was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// An extension's standard output.
+    Stdout,
+    /// An extension's standard error.
+    Stderr,
+    /// The function's, which share one pipe so that their order is kept.
+    Both,
+}
+
+/// A line that a process printed.
+#[derive(Debug, Clone)]
+pub struct OutputLine {
+    /// The file name of the process.
+    pub process: Arc<str>,
+    /// What it is.
+    pub role: Role,
+    /// Where it printed.
+    pub stream: Stream,
+    /// The line without its line break.
+    pub text: String,
+    /// When it was read.
+    pub at: SystemTime,
+}
+
+/// Where lines go: into the telemetry and into the record of all output.
+#[derive(Debug, Clone)]
+pub(crate) struct LineSink {
+    pub(crate) process: Arc<str>,
+    pub(crate) role: Role,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) output: Arc<Watched<Vec<OutputLine>>>,
+}
+
+impl LineSink {
+    fn line(&self, stream: Stream, bytes: &[u8]) {
+        let printed = String::from_utf8_lossy(bytes);
+        self.hub.emit_line(self.role, &printed);
+        let line = OutputLine {
+            process: Arc::clone(&self.process),
+            role: self.role,
+            stream,
+            text: printed.trim_end_matches(['\n', '\r']).to_owned(),
+            at: SystemTime::now(),
+        };
+        self.output.update(|lines| lines.push(line));
+    }
+}
+
+/// The reading end of one pipe.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    /// Wakes the reader when there is something to read.
+    pipe: pipe::Receiver,
+    /// The same pipe, read directly and without blocking: for the drain an empty pipe has to be really empty,
+    /// whatever the reactor has heard so far.
+    direct: File,
+    stream: Stream,
+    sink: LineSink,
+    /// The beginning of a line whose end has not been printed. Its lock also keeps reads in order.
+    partial: Mutex<Vec<u8>>,
+}
+
+impl Capture {
+    pub(crate) fn new(fd: OwnedFd, stream: Stream, sink: LineSink) -> io::Result<Arc<Self>> {
+        let pipe = pipe::Receiver::from_owned_fd(fd)?;
+        Ok(Arc::new(Self {
+            direct: File::from(pipe.as_fd().try_clone_to_owned()?),
+            pipe,
+            stream,
+            sink,
+            partial: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Reads until the pipe ends.
+    pub(crate) async fn run(self: Arc<Self>) {
+        while self.pipe.readable().await.is_ok() {
+            match self.read(|space| self.pipe.try_read(space)) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        self.end_line();
+    }
+
+    /// Reads all that has been printed so far, a line without an end included.
+    pub(crate) fn drain(&self) {
+        for _ in 0..DRAIN_READS {
+            // An empty pipe is an error here: it would block.
+            if !matches!(self.read(|space| (&self.direct).read(space)), Ok(1..)) {
+                break;
+            }
+        }
+        self.end_line();
+    }
+
+    /// One read, and the lines that it completes.
+    fn read(&self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+        let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = partial.len();
+        partial.resize(before + READ_BYTES, 0);
+        let read = partial.get_mut(before..).map_or(Ok(0), read);
+        partial.truncate(before + read.as_ref().copied().unwrap_or(0));
+
+        let mut done = 0;
+        while let Some(length) = partial
+            .get(done..)
+            .and_then(|rest| rest.iter().position(|&byte| byte == b'\n'))
+        {
+            let end = done + length + 1;
+            self.sink.line(self.stream, partial.get(done..end).unwrap_or_default());
+            done = end;
+        }
+        partial.drain(..done);
+        if partial.len() >= MAX_LINE_BYTES {
+            self.sink.line(self.stream, &partial);
+            partial.clear();
+        }
+        read
+    }
+
+    fn end_line(&self) {
+        let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
+        if !partial.is_empty() {
+            self.sink.line(self.stream, &partial);
+            partial.clear();
+        }
+    }
+}

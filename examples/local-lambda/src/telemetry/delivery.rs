@@ -1,0 +1,168 @@
+//! The task that posts one subscriber's batches: one at a time, with retries.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::hub::{AfterPost, Hub};
+use super::terms::Destination;
+
+/// POSTs of one batch before it is given up.
+const ATTEMPTS: u32 = 6;
+/// The pause after the first failure; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest that a POST may take, not counting freezes.
+const POST_LIMIT: Duration = Duration::from_secs(5);
+/// The longest that the name of the destination's host may take to resolve.
+const RESOLVE_LIMIT: Duration = Duration::from_millis(250);
+
+impl Hub {
+    /// Delivers to the subscriber of an index, for as long as the environment lives.
+    pub(crate) async fn deliver(self: Arc<Self>, index: usize) {
+        let Some(destination) = self.destination(index) else {
+            return;
+        };
+        let mut poster = Poster::new(destination).await;
+        loop {
+            let mut batch = self.next_batch(index).await;
+            let body = array(&batch.events);
+            let mut failures = 0;
+            loop {
+                self.begin_post(index, &mut batch).await;
+                let success = self.post(index, &mut poster, body.clone()).await;
+                match self.end_post(index, &batch, success) {
+                    AfterPost::Delivered => break,
+                    AfterPost::Gone => {}
+                    AfterPost::Failed => {
+                        failures += 1;
+                        if failures == ATTEMPTS {
+                            self.give_up(index, &batch);
+                            break;
+                        }
+                        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(failures - 1)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One POST. Time that the subscriber is frozen does not count against the limit.
+    async fn post(&self, index: usize, poster: &mut Poster, body: Bytes) -> bool {
+        let success = {
+            let answer = poster.post(body);
+            tokio::pin!(answer);
+            loop {
+                tokio::select! {
+                    success = &mut answer => break success,
+                    () = self.closed(index) => break false,
+                    () = tokio::time::sleep(POST_LIMIT) => {
+                        if !self.is_paused() {
+                            break false;
+                        }
+                    }
+                }
+            }
+        };
+        if !success {
+            poster.connection = None;
+        }
+        success
+    }
+}
+
+/// The events as one JSON array.
+fn array(events: &[Arc<str>]) -> Bytes {
+    let mut body = String::with_capacity(events.iter().map(|event| event.len() + 1).sum::<usize>() + 2);
+    body.push('[');
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(',');
+        }
+        body.push_str(event);
+    }
+    body.push(']');
+    body.into()
+}
+
+/// A connection that is kept alive, and made anew after a failure.
+struct Poster {
+    destination: Destination,
+    address: SocketAddr,
+    connection: Option<Connection>,
+}
+
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// Drives the connection; ends with it.
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Poster {
+    /// The host is this machine, under whatever address it is known here.
+    async fn new(destination: Destination) -> Self {
+        let host = (destination.host.clone(), destination.port);
+        let resolved = tokio::time::timeout(RESOLVE_LIMIT, tokio::net::lookup_host(host)).await;
+        let address = match resolved {
+            Ok(Ok(mut addresses)) => addresses.next(),
+            _ => None,
+        };
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, destination.port));
+        Self {
+            destination,
+            address: address.unwrap_or(local),
+            connection: None,
+        }
+    }
+
+    /// Whether the batch was answered with success.
+    async fn post(&mut self, body: Bytes) -> bool {
+        let request = hyper::Request::post(&self.destination.path)
+            .header(HOST, format!("{}:{}", self.destination.host, self.destination.port))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(body));
+        let (Ok(request), Some(sender)) = (request, self.sender().await) else {
+            return false;
+        };
+        let Ok(response) = sender.send_request(request).await else {
+            return false;
+        };
+        let success = response.status().is_success();
+        // Read to its end, so that the connection can be used again.
+        success && response.into_body().collect().await.is_ok()
+    }
+
+    /// A connection that is ready for a request.
+    async fn sender(&mut self) -> Option<&mut SendRequest<Full<Bytes>>> {
+        let ready = match &mut self.connection {
+            Some(connection) => connection.sender.ready().await.is_ok(),
+            None => false,
+        };
+        if !ready {
+            let stream = TcpStream::connect(self.address).await.ok()?;
+            // Without effect on what is sent; only on when.
+            let _ = stream.set_nodelay(true);
+            let (sender, driver) = handshake(TokioIo::new(stream)).await.ok()?;
+            self.connection = Some(Connection {
+                sender,
+                driver: tokio::spawn(async {
+                    let _ = driver.await;
+                }),
+            });
+        }
+        self.connection.as_mut().map(|connection| &mut connection.sender)
+    }
+}

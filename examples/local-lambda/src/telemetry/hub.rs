@@ -1,0 +1,440 @@
+//! All events in one order, and one queue a subscriber.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::event::Event;
+use super::records::{LogsDropped, PlatformRecord, TelemetrySubscription};
+use super::terms::{Subscription, Terms};
+use crate::config::LogFormat;
+use crate::process::Role;
+use crate::watched::Watched;
+
+/// An event that was posted to a subscriber.
+#[derive(Debug, Clone)]
+pub struct HandedOver {
+    /// The extension that it was posted to.
+    pub subscriber: Arc<str>,
+    /// The event exactly as it stood in the batch.
+    pub json: Arc<str>,
+    /// When it was first posted.
+    pub at: SystemTime,
+    /// How often it was posted. More than once: a POST failed, and the subscriber may have the event twice.
+    pub posts: u32,
+    /// Whether a POST with it was answered with success.
+    pub acknowledged: bool,
+}
+
+/// What became of a request to subscribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subscribed {
+    /// A task has to be started that delivers to the subscriber of this index.
+    New(usize),
+    /// The subscription of an earlier life of the extension goes on.
+    Again,
+}
+
+/// Where events come together. Everything that is known of deliveries is here too.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    log_format: LogFormat,
+    state: Watched<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Every event there was, in order.
+    events: Vec<Event>,
+    subscribers: Vec<Subscriber>,
+    handed_over: Vec<HandedOver>,
+    /// Frozen processes are not posted to.
+    paused: bool,
+    /// Batches are due at once, full or not.
+    flushing: bool,
+    failed_posts: u64,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    name: Arc<str>,
+    terms: Terms,
+    queue: VecDeque<Queued>,
+    queued_bytes: usize,
+    /// Events of the batch that is being delivered.
+    in_hand: usize,
+    /// Whether a POST is on its way.
+    posting: bool,
+    /// Whether somebody listens: the extension has subscribed in this life, or is past its init.
+    open: bool,
+}
+
+#[derive(Debug)]
+struct Queued {
+    event: Event,
+    since: Instant,
+}
+
+/// Events that are posted together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) events: Vec<Arc<str>>,
+    bytes: usize,
+    /// Of the batch's first event in the list of what was handed over; `None` before the first POST.
+    first: Option<usize>,
+    only_losses: bool,
+}
+
+impl State {
+    fn push(&mut self, event: Event) {
+        let now = Instant::now();
+        for subscriber in &mut self.subscribers {
+            subscriber.push(&event, now);
+        }
+        self.events.push(event);
+    }
+}
+
+impl Subscriber {
+    fn push(&mut self, event: &Event, since: Instant) {
+        if self.terms.types.contains(&event.class) {
+            self.queued_bytes += event.text(&self.terms.schema_version).len();
+            self.queue.push_back(Queued {
+                event: event.clone(),
+                since,
+            });
+        }
+    }
+
+    fn full(&self) -> bool {
+        self.queue.len() >= self.terms.max_items || self.queued_bytes >= self.terms.max_bytes
+    }
+
+    /// When the next batch is due; `None` while there is none.
+    fn due(&self, now: Instant, flushing: bool) -> Option<Instant> {
+        let oldest = self.queue.front()?;
+        if flushing || self.full() {
+            Some(now)
+        } else {
+            Some(oldest.since + self.terms.timeout)
+        }
+    }
+
+    /// Takes as many events as fit, and one in any case.
+    fn take(&mut self) -> Batch {
+        let mut batch = Batch {
+            events: Vec::new(),
+            bytes: 0,
+            first: None,
+            only_losses: true,
+        };
+        while let Some(next) = self.queue.front() {
+            let text = next.event.text(&self.terms.schema_version);
+            let fits = batch.events.len() < self.terms.max_items && batch.bytes + text.len() <= self.terms.max_bytes;
+            if !fits && !batch.events.is_empty() {
+                break;
+            }
+            batch.bytes += text.len();
+            batch.only_losses &= next.event.tells_loss;
+            batch.events.push(Arc::clone(text));
+            self.queued_bytes -= text.len();
+            self.queue.pop_front();
+        }
+        self.in_hand = batch.events.len();
+        batch
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(log_format: LogFormat) -> Self {
+        Self {
+            log_format,
+            state: Watched::default(),
+        }
+    }
+
+    /// An event of the platform. Its time is taken inside the lock, so that times are in order.
+    pub(crate) fn emit<R: PlatformRecord>(&self, record: &R) {
+        self.state.update(|state| state.push(Event::platform(record)));
+    }
+
+    /// A line that a process printed, its line break included.
+    pub(crate) fn emit_line(&self, role: Role, printed: &str) {
+        self.state
+            .update(|state| state.push(Event::line(role, printed, self.log_format)));
+    }
+
+    /// An event that somebody else wrote.
+    pub(crate) fn emit_foreign(&self, json: &str) -> Result<(), serde_json::Error> {
+        let event = Event::foreign(json)?;
+        self.state.update(|state| state.push(event));
+        Ok(())
+    }
+
+    /// Subscribes an extension. It gets all events from the beginning of its environment.
+    pub(crate) fn subscribe(&self, name: &str, terms: Terms) -> Subscribed {
+        self.state.update(|state| {
+            let known = state.subscribers.iter_mut().find(|known| &*known.name == name);
+            let (outcome, record_state, types) = match known {
+                Some(subscriber) => {
+                    subscriber.open = true;
+                    (Subscribed::Again, "Already subscribed", subscriber.terms.type_names())
+                }
+                None => {
+                    let types = terms.type_names();
+                    let mut subscriber = Subscriber {
+                        name: name.into(),
+                        terms,
+                        queue: VecDeque::new(),
+                        queued_bytes: 0,
+                        in_hand: 0,
+                        posting: false,
+                        open: true,
+                    };
+                    let now = Instant::now();
+                    for event in &state.events {
+                        subscriber.push(event, now);
+                    }
+                    state.subscribers.push(subscriber);
+                    (Subscribed::New(state.subscribers.len() - 1), "Subscribed", types)
+                }
+            };
+            state.push(Event::platform(&TelemetrySubscription {
+                name,
+                state: record_state,
+                types,
+            }));
+            outcome
+        })
+    }
+
+    /// Tells whether an extension listens. Events for one that does not are kept.
+    pub(crate) fn set_open(&self, name: &str, open: bool) {
+        self.state.update(|state| {
+            for subscriber in state.subscribers.iter_mut().filter(|known| &*known.name == name) {
+                subscriber.open = open;
+            }
+        });
+    }
+
+    /// Posts nothing more until [`resume`](Self::resume); what is on its way goes on.
+    pub(crate) fn pause(&self) {
+        self.state.update(|state| state.paused = true);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.state.update(|state| state.paused = false);
+    }
+
+    /// Waits until no POST is on its way.
+    pub(crate) async fn quiet(&self) {
+        let busy = |state: &State| state.subscribers.iter().any(|subscriber| subscriber.posting);
+        self.state.wait(|state| (!busy(state)).then_some(())).await;
+    }
+
+    /// Delivers all that there is to those that listen, without waiting for batches to fill. Ends when nothing
+    /// is left; dropped before, it leaves the rest to the usual course.
+    pub(crate) async fn flush(&self) {
+        struct Flushing<'a>(&'a Hub);
+        impl Drop for Flushing<'_> {
+            fn drop(&mut self) {
+                self.0.state.update(|state| state.flushing = false);
+            }
+        }
+        self.state.update(|state| state.flushing = true);
+        let _flushing = Flushing(self);
+        self.delivered().await;
+    }
+
+    /// Waits until all that listen have been handed everything.
+    pub(crate) async fn delivered(&self) {
+        let left = |state: &State| {
+            let mut open = state.subscribers.iter().filter(|subscriber| subscriber.open);
+            open.any(|subscriber| subscriber.in_hand > 0 || !subscriber.queue.is_empty())
+        };
+        self.state.wait(|state| (!left(state)).then_some(())).await;
+    }
+
+    /// Events that subscribers have not acknowledged and that were not given up.
+    pub(crate) fn undelivered(&self) -> usize {
+        self.state.read(|state| {
+            let left = |subscriber: &Subscriber| subscriber.queue.len() + subscriber.in_hand;
+            state.subscribers.iter().map(left).sum()
+        })
+    }
+
+    pub(crate) fn handed_over(&self) -> Vec<HandedOver> {
+        self.state.read(|state| state.handed_over.clone())
+    }
+
+    pub(crate) fn failed_posts(&self) -> u64 {
+        self.state.read(|state| state.failed_posts)
+    }
+
+    /// Every event in the newest schema.
+    pub(crate) fn events(&self) -> Vec<String> {
+        self.state
+            .read(|state| state.events.iter().map(|event| event.newest().to_string()).collect())
+    }
+
+    /// Waits for an event, those that were there before included.
+    pub(crate) async fn event(&self, mut wanted: impl FnMut(&str) -> bool) -> String {
+        let mut seen = 0;
+        self.state
+            .wait(|state| {
+                let fresh = state.events.get(seen..).unwrap_or_default();
+                seen = state.events.len();
+                fresh
+                    .iter()
+                    .map(|event| event.newest())
+                    .find(|json| wanted(json))
+                    .map(ToString::to_string)
+            })
+            .await
+    }
+
+    pub(crate) fn subscriptions(&self) -> Vec<Subscription> {
+        let public = |subscriber: &Subscriber| Subscription {
+            extension: subscriber.name.to_string(),
+            uri: subscriber.terms.destination.uri.clone(),
+            port: subscriber.terms.destination.port,
+            path: subscriber.terms.destination.path.clone(),
+            schema_version: subscriber.terms.schema_version.clone(),
+            types: subscriber.terms.types.clone(),
+            max_items: subscriber.terms.max_items,
+            max_bytes: subscriber.terms.max_bytes,
+            timeout: subscriber.terms.timeout,
+        };
+        self.state.read(|state| state.subscribers.iter().map(public).collect())
+    }
+}
+
+/// What the delivering task of one subscriber does with the hub.
+impl Hub {
+    /// Waits for a batch that is due.
+    pub(super) async fn next_batch(&self, index: usize) -> Batch {
+        loop {
+            // Either a batch, or when the next one is due.
+            let step = self.state.wait(|state| {
+                let (paused, flushing) = (state.paused, state.flushing);
+                let subscriber = state.subscribers.get_mut(index)?;
+                if paused || !subscriber.open {
+                    return None;
+                }
+                let now = Instant::now();
+                let due = subscriber.due(now, flushing)?;
+                Some(if due <= now { Ok(subscriber.take()) } else { Err(due) })
+            });
+            match step.await {
+                Ok(batch) => return batch,
+                Err(due) => {
+                    // Sleeps until then, unless something changes that makes it due before.
+                    let sooner = self.state.wait(|state| {
+                        let (paused, flushing) = (state.paused, state.flushing);
+                        let subscriber = state.subscribers.get(index)?;
+                        let changed = paused || !subscriber.open || flushing || subscriber.full();
+                        changed.then_some(())
+                    });
+                    // A time-out here is the batch's age, not an error.
+                    let _ = tokio::time::timeout_at(due.into(), sooner).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the subscriber may be posted to, and notes that the batch is on its way.
+    pub(super) async fn begin_post(&self, index: usize, batch: &mut Batch) {
+        self.state
+            .wait(|state| {
+                let paused = state.paused;
+                let subscriber = state.subscribers.get_mut(index)?;
+                if paused || !subscriber.open {
+                    return None;
+                }
+                subscriber.posting = true;
+                let name = Arc::clone(&subscriber.name);
+                let first = *batch.first.get_or_insert(state.handed_over.len());
+                if first == state.handed_over.len() {
+                    state.handed_over.extend(batch.events.iter().map(|json| HandedOver {
+                        subscriber: Arc::clone(&name),
+                        json: Arc::clone(json),
+                        at: SystemTime::now(),
+                        posts: 0,
+                        acknowledged: false,
+                    }));
+                }
+                for event in state.handed_over.iter_mut().skip(first).take(batch.events.len()) {
+                    event.posts += 1;
+                }
+                Some(())
+            })
+            .await;
+    }
+
+    /// Notes how a POST ended. Answers whether the batch is done with: delivered, or to be tried again later
+    /// because nobody listens any more.
+    pub(super) fn end_post(&self, index: usize, batch: &Batch, success: bool) -> AfterPost {
+        self.state.update(|state| {
+            let Some(subscriber) = state.subscribers.get_mut(index) else {
+                return AfterPost::Delivered;
+            };
+            subscriber.posting = false;
+            if success {
+                subscriber.in_hand = 0;
+                let first = batch.first.unwrap_or(usize::MAX);
+                for event in state.handed_over.iter_mut().skip(first).take(batch.events.len()) {
+                    event.acknowledged = true;
+                }
+                return AfterPost::Delivered;
+            }
+            state.failed_posts += 1;
+            if subscriber.open {
+                AfterPost::Failed
+            } else {
+                AfterPost::Gone
+            }
+        })
+    }
+
+    /// Drops a batch that nobody would take, and says so.
+    pub(super) fn give_up(&self, index: usize, batch: &Batch) {
+        self.state.update(|state| {
+            if let Some(subscriber) = state.subscribers.get_mut(index) {
+                subscriber.in_hand = 0;
+            }
+            if !batch.only_losses {
+                state.push(Event::platform(&LogsDropped {
+                    reason: "Some logs were dropped because the downstream consumer did not accept them",
+                    dropped_records: batch.events.len(),
+                    dropped_bytes: batch.bytes,
+                }));
+            }
+        });
+    }
+
+    pub(super) fn destination(&self, index: usize) -> Option<super::Destination> {
+        self.state
+            .read(|state| Some(state.subscribers.get(index)?.terms.destination.clone()))
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.state.read(|state| state.paused)
+    }
+
+    /// Waits until the subscriber listens no more.
+    pub(super) async fn closed(&self, index: usize) {
+        self.state
+            .wait(|state| (!state.subscribers.get(index)?.open).then_some(()))
+            .await;
+    }
+}
+
+/// What is to be done after a POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterPost {
+    Delivered,
+    /// Try again, but not for ever.
+    Failed,
+    /// The process has ended: the batch waits for its next life.
+    Gone,
+}

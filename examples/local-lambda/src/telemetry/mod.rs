@@ -1,0 +1,19 @@
+//! Telemetry: what happened, who asked to hear of it, and how it gets there.
+//!
+//! - [`records`]: the platform's events
+//! - [`event`]: an event as JSON text
+//! - [`terms`]: what a subscription asks for, validated
+//! - [`hub`]: all events, one queue a subscriber
+//! - [`delivery`]: the task that posts one subscriber's batches
+
+mod delivery;
+mod event;
+mod hub;
+pub(crate) mod records;
+mod terms;
+
+pub(crate) use event::check as check_event;
+pub use hub::HandedOver;
+pub(crate) use hub::{Hub, Subscribed};
+pub(crate) use terms::{Destination, Terms};
+pub use terms::{Subscription, TelemetryType};
