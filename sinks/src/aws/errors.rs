@@ -1,0 +1,150 @@
+//! Which of AWS's errors means what to a lane: the one table.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use forwarder_core::sink::{Failure, Reason};
+
+/// Error codes of Kinesis, Firehose, KMS and the signature check, by the services' API references.
+const CODES: [(&str, Reason); 44] = [
+    ("ProvisionedThroughputExceededException", Reason::Throttled),
+    ("ThrottlingException", Reason::Throttled),
+    ("Throttling", Reason::Throttled),
+    ("ThrottledException", Reason::Throttled),
+    ("TooManyRequestsException", Reason::Throttled),
+    ("LimitExceededException", Reason::Throttled),
+    ("RequestLimitExceeded", Reason::Throttled),
+    ("SlowDown", Reason::Throttled),
+    ("KMSThrottlingException", Reason::Throttled),
+    ("InternalFailure", Reason::Service),
+    ("InternalFailureException", Reason::Service),
+    ("InternalServerError", Reason::Service),
+    ("InternalServiceException", Reason::Service),
+    ("InternalError", Reason::Service),
+    ("ServiceUnavailable", Reason::Service),
+    ("ServiceUnavailableException", Reason::Service),
+    ("RequestTimeout", Reason::TimedOut),
+    ("RequestTimeoutException", Reason::TimedOut),
+    ("AccessDenied", Reason::AccessDenied),
+    ("AccessDeniedException", Reason::AccessDenied),
+    ("NotAuthorized", Reason::AccessDenied),
+    ("UnauthorizedOperation", Reason::AccessDenied),
+    ("OptInRequired", Reason::AccessDenied),
+    ("ResourceNotFoundException", Reason::NotFound),
+    ("ExpiredToken", Reason::Credentials),
+    ("ExpiredTokenException", Reason::Credentials),
+    ("RequestExpired", Reason::Credentials),
+    ("RequestTimeTooSkewed", Reason::Credentials),
+    ("InvalidClientTokenId", Reason::Credentials),
+    ("UnrecognizedClientException", Reason::Credentials),
+    ("MissingAuthenticationToken", Reason::Credentials),
+    ("MissingAuthenticationTokenException", Reason::Credentials),
+    ("IncompleteSignature", Reason::Credentials),
+    ("IncompleteSignatureException", Reason::Credentials),
+    ("InvalidSignatureException", Reason::Credentials),
+    ("SignatureDoesNotMatch", Reason::Credentials),
+    ("KMSAccessDeniedException", Reason::Encryption),
+    ("KMSDisabledException", Reason::Encryption),
+    ("KMSInvalidStateException", Reason::Encryption),
+    ("KMSNotFoundException", Reason::Encryption),
+    ("KMSOptInRequired", Reason::Encryption),
+    ("InvalidKMSResourceException", Reason::Encryption),
+    ("ValidationException", Reason::Invalid),
+    ("InvalidArgumentException", Reason::Invalid),
+];
+
+/// What an error code means; it stands in a failed call's answer, or beside a record that a put refused.
+pub(crate) fn reason_of_code(code: &str) -> Option<Reason> {
+    CODES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map(|(_, reason)| *reason)
+}
+
+fn reason_of_status(status: u16) -> Reason {
+    match status {
+        408 => Reason::TimedOut,
+        429 => Reason::Throttled,
+        500.. => Reason::Service,
+        401 | 403 => Reason::AccessDenied,
+        404 => Reason::NotFound,
+        400 | 413 => Reason::Invalid,
+        _ => Reason::Unknown,
+    }
+}
+
+/// What a failed call means.
+pub(crate) fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let code = error.code();
+    let reason = match &error {
+        _ if code.is_some_and(|code| reason_of_code(code).is_some()) => {
+            code.and_then(reason_of_code).unwrap_or(Reason::Unknown)
+        }
+        SdkError::ServiceError(answer) => reason_of_status(answer.raw().status().as_u16()),
+        SdkError::ResponseError(answer) => reason_of_status(answer.raw().status().as_u16()),
+        SdkError::TimeoutError(_) => Reason::TimedOut,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Reason::TimedOut,
+        SdkError::DispatchFailure(failure) if failure.is_io() => Reason::Unreachable,
+        // Neither a connection nor a time-out: the SDK reports missing credentials so.
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if mentions_credentials(&error) => {
+            Reason::Credentials
+        }
+        SdkError::DispatchFailure(_) => Reason::Unreachable,
+        _ => Reason::Unknown,
+    };
+    let message = match (code, error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => DisplayErrorContext(&error).to_string(),
+    };
+    Failure::new(reason, message)
+}
+
+fn mentions_credentials<E: std::error::Error + 'static>(error: &E) -> bool {
+    let mut source = Some(error as &(dyn std::error::Error + 'static));
+    while let Some(error) = source {
+        let text = error.to_string();
+        if text.contains("credentials") || text.contains("identity") {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_statuses() {
+        assert_eq!(
+            reason_of_code("ProvisionedThroughputExceededException"),
+            Some(Reason::Throttled)
+        );
+        assert_eq!(reason_of_code("KMSDisabledException"), Some(Reason::Encryption));
+        assert_eq!(reason_of_code("NoSuchCode"), None);
+        assert_eq!(
+            [400, 403, 404, 429, 500, 503, 302].map(reason_of_status),
+            [
+                Reason::Invalid,
+                Reason::AccessDenied,
+                Reason::NotFound,
+                Reason::Throttled,
+                Reason::Service,
+                Reason::Service,
+                Reason::Unknown,
+            ]
+        );
+    }
+
+    #[test]
+    fn no_code_stands_twice() {
+        for (index, (code, _)) in CODES.iter().enumerate() {
+            assert_eq!(CODES.iter().position(|(other, _)| other == code), Some(index), "{code}");
+        }
+    }
+}

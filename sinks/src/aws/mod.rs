@@ -1,0 +1,10 @@
+//! What the AWS sinks share.
+
+mod arn;
+mod client;
+mod errors;
+
+pub use arn::{Arn, StreamName};
+pub use client::AwsSettings;
+pub(crate) use client::LazyClient;
+pub(crate) use errors::{failure, reason_of_code};

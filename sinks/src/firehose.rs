@@ -1,0 +1,89 @@
+//! Amazon Data Firehose.
+
+use async_trait::async_trait;
+use aws_sdk_firehose::Client;
+use aws_sdk_firehose::primitives::Blob;
+use aws_sdk_firehose::types::Record as FirehoseRecord;
+use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+
+use crate::aws::{AwsSettings, LazyClient, StreamName, failure, reason_of_code};
+
+/// What `PutRecordBatch` takes: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
+pub const LIMITS: Limits = Limits {
+    put_records: 500,
+    put_bytes: 4 * 1024 * 1024,
+    record_bytes: 1_000 * 1024,
+    keyed: false,
+};
+
+/// Puts records into one Firehose stream.
+pub struct Firehose {
+    name: String,
+    client: LazyClient<Client>,
+}
+
+impl Firehose {
+    /// A stream's name or ARN, as [`Firehose::new`] takes it.
+    ///
+    /// # Errors
+    /// What is wrong with it, for a person.
+    pub fn parse_stream(text: &str) -> Result<StreamName, String> {
+        StreamName::parse(text, "firehose", "deliverystream", 64)
+    }
+
+    /// Nothing is loaded or connected to before the first put. Firehose is called by name; the region of an ARN counts
+    /// where none is set.
+    pub fn new(stream: StreamName, mut settings: AwsSettings) -> Self {
+        settings.region = settings.region.or_else(|| stream.region().map(str::to_owned));
+        Self {
+            name: match stream {
+                StreamName::Name(name) => name,
+                StreamName::Arn(arn) => arn.name,
+            },
+            client: LazyClient::new(settings, Client::new),
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for Firehose {
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
+        let client = self.client.get().await;
+        let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
+        let request = client.put_record_batch().delivery_stream_name(&self.name);
+        let answer = request.set_records(Some(entries)).send().await.map_err(failure);
+        let answer = answer.inspect_err(|failure| {
+            // Signed with what is no longer good: the next attempt asks for credentials anew.
+            if failure.reason == Reason::Credentials {
+                self.client.renew();
+            }
+        })?;
+        Ok(answer
+            .request_responses()
+            .iter()
+            .map(|record| match record.error_code() {
+                None => Outcome::Delivered,
+                Some(code) => Outcome::Retry(reason_of_code(code).unwrap_or(Reason::Unknown)),
+            })
+            .collect())
+    }
+
+    fn renew(&self) {
+        self.client.renew();
+    }
+
+    async fn warm_up(&self) {
+        self.client.get().await;
+    }
+}
+
+fn entry(record: &Record) -> Result<FirehoseRecord, Failure> {
+    FirehoseRecord::builder()
+        .data(Blob::new(record.data.to_vec()))
+        .build()
+        .map_err(|error| Failure::new(Reason::Unknown, error.to_string()))
+}
