@@ -36,8 +36,8 @@ pub enum Error {
     TimedOut(std::time::Duration),
 }
 
-/// A failed init with what is needed to see why.
-#[derive(Debug)]
+/// A failed init with what is needed to see why. For a person, also in a failing `unwrap`, it shows what broke and
+/// what was printed.
 pub struct InitFailure {
     /// What init came to.
     pub report: InitReport,
@@ -57,6 +57,12 @@ impl fmt::Display for InitFailure {
             write!(f, "\n  {} | {}", line.process, line.text)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for InitFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

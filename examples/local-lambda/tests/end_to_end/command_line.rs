@@ -1,0 +1,110 @@
+//! The program `local-lambda`.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use crate::world::{
+    Directory, GONE, LIMIT, local_lambda, parsed, scripted_extension, test_function, types, wait_for_state,
+};
+
+fn command(event: &str) -> Command {
+    let mut command = Command::new(local_lambda());
+    command
+        .arg("--function")
+        .arg(test_function())
+        .arg("--extension")
+        .arg(scripted_extension())
+        .args(["--invoke", event]);
+    command
+}
+
+fn text(output: &Output) -> String {
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    stdout + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn a_good_run_ends_with_0_and_writes_the_telemetry() {
+    let directory = Directory::new();
+    let file = directory.path("telemetry");
+    let output = command("{}")
+        .args(["--count", "2", "--telemetry-out"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let told = text(&output);
+    assert!(
+        told.contains("invoke 2 ") && told.contains("scripted-extension: exit status: 0"),
+        "{told}"
+    );
+    let lines: Vec<String> = std::fs::read_to_string(file).unwrap().lines().map(Into::into).collect();
+    let events = parsed(&lines);
+    let reports = types(&events).into_iter().filter(|name| *name == "platform.report");
+    assert_eq!(reports.count(), 2);
+}
+
+#[test]
+fn a_failure_ends_with_1() {
+    for (event, extra, told) in [
+        (r#"{"fail":"error"}"#, &[][..], "told to fail"),
+        (r#"{"late":true}"#, &["--timeout", "0.3"], "timed out"),
+        ("{}", &["--env", "SCRIPT_EXIT_ON=shutdown"], "exit status: 3"),
+        ("{}", &["--env", "SCRIPT_EXIT_ON=init"], "Extension.Crash"),
+    ] {
+        let output = command(event).args(extra).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{event} {extra:?}: {}", text(&output));
+        assert!(text(&output).contains(told), "{event} {extra:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_help_with_0() {
+    let output = Command::new(local_lambda()).arg("--nonsense").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let output = Command::new(local_lambda()).arg("--help").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output).contains("--telemetry-out"));
+}
+
+/// The processes that a process has started.
+fn children(pid: u32) -> Vec<u32> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
+        let list = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        children.extend(list.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()));
+    }
+    children
+}
+
+#[test]
+fn nothing_outlives_it_even_if_it_is_killed() {
+    struct KillOnDrop(Child);
+    impl Drop for KillOnDrop {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let mut running = KillOnDrop(
+        command(r#"{"late":true}"#)
+            .args(["--timeout", "900"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let started = Instant::now();
+    let processes = loop {
+        let processes = children(running.0.id());
+        if processes.len() == 2 {
+            break processes;
+        }
+        assert!(started.elapsed() < LIMIT, "function and extension run: {processes:?}");
+        std::thread::yield_now();
+    };
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    for process in processes {
+        wait_for_state(process, GONE);
+    }
+}

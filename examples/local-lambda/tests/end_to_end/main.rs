@@ -1,0 +1,10 @@
+//! The local Lambda with the real test function and a scripted extension.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod api;
+mod command_line;
+mod failures;
+mod lifecycle;
+mod shutdown;
+mod telemetry;
+mod world;
