@@ -213,7 +213,6 @@ impl<'a> Iterator for Batch<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

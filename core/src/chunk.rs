@@ -140,7 +140,6 @@ impl OpenChunk {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -138,7 +138,6 @@ fn write_integer(out: &mut BytesMut, mut value: u64) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -68,7 +68,6 @@ fn assign(slot: &mut String, value: Option<&str>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::batch::Batch;

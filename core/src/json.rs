@@ -336,7 +336,6 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

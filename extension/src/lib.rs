@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The extension: between Lambda's APIs and the forwarder.
+//!
+//! # Layout
+//! - [`config`]: defaults, files, variables; every mistake told at once.
+//! - [`runtime_api`]: one HTTP request to Lambda; [`extensions_api`] and [`telemetry_api`]: its two APIs, typed.
+//! - [`listener`]: where Lambda posts telemetry; always answers 200.
+//! - [`invocations`]: which requests have started and ended, for those who wait for it.
+//! - [`sinks`]: from the configuration to the sinks that were built in.
+//! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
+//! - [`logger`]: the forwarder's own log, JSON lines on stderr.
+
+pub mod config;
+pub mod extensions_api;
+pub mod invocations;
+pub mod lifecycle;
+pub mod listener;
+pub mod logger;
+pub mod runtime_api;
+pub mod sinks;
+pub mod telemetry_api;

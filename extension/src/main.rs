@@ -1,2 +1,40 @@
-//! Placeholder.
-fn main() {}
+//! The binary of the layer: `/opt/extensions/telemetry-forwarder`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use telemetry_forwarder::{lifecycle, logger};
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|argument| argument == "--version") {
+        #[allow(clippy::print_stdout, reason = "asked for by a person at a terminal")]
+        {
+            println!("telemetry-forwarder {}", env!("CARGO_PKG_VERSION"));
+        }
+        return ExitCode::SUCCESS;
+    }
+    logger::start();
+    std::panic::set_hook(Box::new(|panic| {
+        log::error!(event = "panicked"; "a bug in the forwarder: {panic}");
+    }));
+    let variables: BTreeMap<_, _> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    // Lambda knows an external extension by the name of its file.
+    let name = std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "telemetry-forwarder".to_owned());
+    // One thread suffices: the work between two waits is short, and a second one would take the function's CPU.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            log::error!(event = "start_failed", error = error.to_string().as_str(); "the runtime cannot be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(lifecycle::run(&variables, &name));
+    // A write to a pipe that nobody empties must not keep the process.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}

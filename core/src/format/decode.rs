@@ -102,7 +102,6 @@ pub struct Stamp<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

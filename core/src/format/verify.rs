@@ -215,7 +215,6 @@ impl Ranges {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::format::decode::Line;

@@ -239,7 +239,7 @@ impl Queue {
 
     pub(super) fn run(&mut self, drain: bool) {
         self.running = true;
-        self.draining |= drain;
+        self.draining |= drain || self.breaker_open;
     }
 
     pub(super) fn pause(&mut self) {

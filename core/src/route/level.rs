@@ -256,7 +256,6 @@ fn looks_like_id(word: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::batch::Batch;

@@ -101,6 +101,18 @@ impl Routes {
         self.rules.iter().any(|rule| rule.targets.contains(&sink))
     }
 
+    /// Whether some event of this type may go to this sink, whatever is in it.
+    pub fn may_send(&self, kind: &Kind<'_>, sink: usize) -> bool {
+        let mut rules = self.rules.iter().filter(|rule| rule.takes_type(kind.name()));
+        // A rule without predicates takes all that reach it: what follows is never asked.
+        let mut shadowed = false;
+        rules.any(|rule| {
+            let sends = !shadowed && rule.targets.contains(&sink);
+            shadowed |= rule.predicates.is_empty();
+            sends
+        })
+    }
+
     /// Where this event goes. `level` is that of a log line.
     pub fn decide(&self, kind: &Kind<'_>, level: Option<Level>) -> Decision<'_> {
         let taken = match kind {
@@ -175,7 +187,6 @@ pub(crate) fn level_if_needed(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -227,6 +238,18 @@ mod tests {
             decide("* level>=trace -> kinesis", "function", Some(Level::Trace)),
             "kinesis"
         );
+    }
+
+    #[test]
+    fn what_may_reach_a_sink_is_known_beforehand() {
+        let may = |routes: &str| Routes::parse(routes, &SINKS).unwrap().may_send(&Kind::Extension, 2);
+        assert!(may("* -> stdout"));
+        assert!(may(
+            "function -> kinesis; extension level>=error -> stdout; * -> kinesis"
+        ));
+        assert!(may("extension level>=error -> kinesis; * -> stdout"));
+        assert!(!may("extension -> drop; * -> stdout"));
+        assert!(!may("platform.*, function -> stdout; * -> kinesis"));
     }
 
     #[test]

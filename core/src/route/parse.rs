@@ -228,7 +228,6 @@ fn parse_targets(text: &str, sinks: &[&str], problems: &mut Vec<String>) -> Vec<
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

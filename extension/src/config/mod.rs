@@ -1,0 +1,268 @@
+//! Configuration: defaults, files, variables; every mistake told at once.
+//!
+//! # Layout
+//! - `layers`: figment merges files and variables and remembers where each value came from.
+//! - `values`: what people write for sizes, durations, lists.
+//! - `reader`: typed reads that collect [`Problem`]s.
+//! - `sink`: the settings of one sink; this file: all others.
+
+mod layers;
+mod reader;
+mod sink;
+mod values;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use forwarder_core::envelope::Envelope;
+use forwarder_core::event::Kind;
+use forwarder_core::flush::{FlushPolicy, Strategy};
+use forwarder_core::route::Routes;
+use forwarder_core::{Types, nearest};
+use log::LevelFilter;
+
+pub use layers::Origin;
+pub use reader::Problem;
+use reader::Reader;
+pub use sink::{SinkConfig, SinkType};
+
+use crate::telemetry_api::Buffering;
+
+/// The port that the listener opens by default.
+const PORT: u16 = 4243;
+
+/// What the Runtime API listens on; nobody else may.
+const RUNTIME_API_PORT: u64 = 9001;
+
+/// What a function has whose memory is not known, in MB.
+const DEFAULT_MEMORY_MB: usize = 128;
+
+const MIB: usize = 1_048_576;
+
+/// The whole configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The sinks, by name.
+    pub sinks: Vec<SinkConfig>,
+    /// Which of them take an event; targets are places in `sinks`.
+    pub routes: Routes,
+    /// When `next` is held back.
+    pub flush: FlushPolicy,
+    /// No line waits longer while the environment runs.
+    pub max_age: Duration,
+    /// What all lanes together may hold. Bytes.
+    pub buffer_bytes: usize,
+    /// What is forwarded.
+    pub types: Types,
+    /// The port that the listener opens.
+    pub port: u16,
+    /// How Lambda buffers.
+    pub buffering: Buffering,
+}
+
+/// What is done about a configuration with mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Stand by, the function unharmed.
+    #[default]
+    Continue,
+    /// Let the function's init fail.
+    Fail,
+}
+
+/// What a configuration says even if it has mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Basics {
+    /// What the forwarder logs.
+    pub log: LevelFilter,
+    /// What is done about mistakes.
+    pub on_error: OnError,
+}
+
+/// Reads the configuration that these environment variables make, files included.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec<Problem>>) {
+    let (layers, errors) = layers::Layers::read(variables);
+    let mut reader = Reader::new(layers, errors);
+    let basics = Basics {
+        log: reader
+            .choice("log", &LOG_LEVELS, log_level)
+            .unwrap_or(LevelFilter::Warn),
+        on_error: reader
+            .choice("on_error", &["continue", "fail"], |name| match name {
+                "continue" => Some(OnError::Continue),
+                "fail" => Some(OnError::Fail),
+                _ => None,
+            })
+            .unwrap_or_default(),
+    };
+    let config = read(&mut reader, variables);
+    let problems = reader.finish();
+    (basics, if problems.is_empty() { Ok(config) } else { Err(problems) })
+}
+
+const LOG_LEVELS: [&str; 7] = ["error", "warn", "warning", "info", "debug", "trace", "off"];
+
+fn log_level(name: &str) -> Option<LevelFilter> {
+    match name {
+        "warning" => Some(LevelFilter::Warn),
+        name => name.parse().ok(),
+    }
+}
+
+fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
+    let envelope = reader
+        .choice("envelope", &sink::ENVELOPES, sink::envelope_from_name)
+        .unwrap_or(Envelope::Full);
+    let sinks = sink::read_all(reader, envelope);
+    let types = types(reader);
+    let routes = routes(reader, &sinks);
+    refuse_feedback(reader, types, &routes, &sinks);
+    let millis = Duration::from_millis;
+    let config = Config {
+        flush: FlushPolicy {
+            strategy: reader
+                .choice("flush.strategy", &Strategy::NAMES, Strategy::from_name)
+                .unwrap_or_default(),
+            budget: reader
+                .duration("flush.budget", Duration::ZERO, Duration::from_secs(900), "500ms")
+                .unwrap_or(millis(500)),
+        },
+        max_age: reader
+            .duration("flush.max_age", millis(10), Duration::from_secs(900), "10s")
+            .unwrap_or(Duration::from_secs(10)),
+        buffer_bytes: reader
+            .size("buffer.max_bytes", MIB, 10_240 * MIB, "16MiB")
+            .unwrap_or_else(|| default_buffer(variables)),
+        types,
+        port: port(reader),
+        buffering: Buffering {
+            max_items: reader
+                .number("telemetry.max_items", 1_000, 10_000, "1000")
+                .unwrap_or(1_000),
+            max_bytes: reader
+                .size("telemetry.max_bytes", 262_144, MIB, "256KiB")
+                .unwrap_or(262_144),
+            timeout: reader
+                .duration("telemetry.timeout", millis(25), Duration::from_secs(30), "25ms")
+                .unwrap_or(millis(25)),
+        },
+        sinks,
+        routes,
+    };
+    // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
+    reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
+    reader.not_built("spool.mode", &["off"]);
+    reader.not_built("spool.dir", &[]);
+    reader.not_built("spool.max_bytes", &[]);
+    reader.not_built("redact", &[]);
+    reader.not_built("metrics", &["off"]);
+    config
+}
+
+/// A sixteenth of the function's memory, 4 to 64 MiB.
+fn default_buffer(variables: &BTreeMap<String, String>) -> usize {
+    let memory = variables
+        .get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        .and_then(|text| text.trim().parse::<usize>().ok())
+        .unwrap_or(DEFAULT_MEMORY_MB);
+    memory.saturating_mul(MIB / 16).clamp(4 * MIB, 64 * MIB)
+}
+
+fn types(reader: &mut Reader) -> Types {
+    const NAMES: [&str; 3] = ["platform", "function", "extension"];
+    let path = "telemetry.types";
+    let named = reader.list(path).filter(|names| !names.is_empty());
+    let named = named.unwrap_or_else(|| vec!["platform".into(), "function".into()]);
+    for name in &named {
+        if !NAMES.contains(&name.as_str()) {
+            let hint = nearest(name, NAMES).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let message = format!("unknown type `{name}`{hint} (allowed: {})", NAMES.join(", "));
+            reader.problem(path, message, Some("platform,function"));
+        }
+    }
+    let has = |name: &str| named.iter().any(|other| other == name);
+    Types {
+        platform: has("platform"),
+        function: has("function"),
+        extension: has("extension"),
+    }
+}
+
+fn port(reader: &mut Reader) -> u16 {
+    let port = reader.number("telemetry.port", 1, u64::from(u16::MAX), "4243");
+    if port == Some(RUNTIME_API_PORT) {
+        reader.problem(
+            "telemetry.port",
+            "this port is the Runtime API's own; choose another",
+            Some("4243"),
+        );
+    }
+    port.and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT)
+}
+
+fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
+    let path = "routes";
+    // Sinks with mistakes are left out of `sinks`; a rule that names one is no mistake of its own.
+    let configured = reader.keys("sinks");
+    let names: Vec<_> = configured.iter().map(String::as_str).collect();
+    let Some(text) = routes_text(reader, path) else {
+        if names.len() > 1 {
+            let message = format!("with several sinks ({}) there must be routes", names.join(", "));
+            let example = names.first().map(|name| format!("\"* -> {name}\""));
+            reader.problem(path, message, example.as_deref());
+        }
+        return Routes::all_to_first();
+    };
+    match Routes::parse(&text, &names) {
+        Ok(routes) if sinks.len() == names.len() => routes,
+        Ok(_) => Routes::all_to_first(),
+        Err(errors) => {
+            for error in errors {
+                reader.problem(path, error.to_string(), None);
+            }
+            Routes::all_to_first()
+        }
+    }
+}
+
+/// The routes as one text: a string, or `[[routes]]` tables with `match` and `to`.
+fn routes_text(reader: &mut Reader, path: &str) -> Option<String> {
+    let (value, _) = reader.raw(path)?;
+    let Some(tables) = value.as_array() else {
+        return reader.text(path);
+    };
+    let mut rules = Vec::new();
+    for table in tables {
+        let rule = table.as_dict().and_then(|rule| {
+            let condition = rule.get("match")?.as_str()?;
+            let to = rule.get("to")?.as_array()?;
+            let targets: Option<Vec<_>> = to.iter().map(|target| target.as_str()).collect();
+            (rule.len() == 2).then(|| format!("{condition} -> {}", targets.unwrap_or_default().join(", ")))
+        });
+        match rule {
+            Some(rule) => rules.push(rule),
+            None => reader.problem(
+                path,
+                "each of [[routes]] has `match` (a string) and `to` (an array of strings), and nothing else",
+                None,
+            ),
+        }
+    }
+    Some(rules.join("\n"))
+}
+
+/// Standard output is a log of this extension: fed with extension logs it would feed itself.
+fn refuse_feedback(reader: &mut Reader, types: Types, routes: &Routes, sinks: &[SinkConfig]) {
+    let feeds_itself =
+        |(index, sink): (usize, &SinkConfig)| sink.kind == SinkType::Stdout && routes.may_send(&Kind::Extension, index);
+    if types.extension && sinks.iter().enumerate().any(feeds_itself) {
+        let message = "extension events are routed to standard output, which is an extension's log: that would feed itself; leave `extension` out, or route it elsewhere";
+        reader.problem("telemetry.types", message, Some("platform,function"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

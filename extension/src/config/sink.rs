@@ -1,0 +1,308 @@
+//! The settings of one sink.
+
+use forwarder_core::envelope::Envelope;
+use forwarder_core::format::Format;
+use forwarder_core::lane::PartitionKey;
+use forwarder_core::nearest;
+use forwarder_core::route::DROP;
+
+use super::reader::Reader;
+
+/// The settings that a sink may have, below `sinks.<name>`.
+const KEYS: [&str; 15] = [
+    "type",
+    "stream",
+    "region",
+    "endpoint",
+    "format",
+    "compression",
+    "partition_key",
+    "record_bytes",
+    "put_bytes",
+    "max_record_bytes",
+    "oversize",
+    "envelope",
+    "assume_role",
+    "external_id",
+    "fallback",
+];
+
+/// What a record aims at by default: 25,000 bytes, the size that a PUT payload unit pays for.
+const RECORD_BYTES: usize = 25_000;
+
+/// What a call aims at by default.
+const PUT_BYTES: usize = 1_048_576;
+
+/// What kind of place a sink is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkType {
+    /// Kinesis Data Streams.
+    Kinesis,
+    /// Amazon Data Firehose.
+    Firehose,
+    /// Standard output.
+    Stdout,
+}
+
+impl SinkType {
+    /// The names, as a configuration has them.
+    pub const NAMES: [&str; 3] = ["kinesis", "firehose", "stdout"];
+
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "kinesis" => Some(Self::Kinesis),
+            "firehose" => Some(Self::Firehose),
+            "stdout" => Some(Self::Stdout),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kinesis => "kinesis",
+            Self::Firehose => "firehose",
+            Self::Stdout => "stdout",
+        }
+    }
+
+    /// Whether this build can deliver there.
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::Kinesis => cfg!(feature = "kinesis"),
+            Self::Firehose => cfg!(feature = "firehose"),
+            Self::Stdout => cfg!(feature = "stdout"),
+        }
+    }
+
+    /// The largest call, the largest record, and the largest record by default. Bytes, with keys.
+    fn limits(self) -> (usize, usize, usize) {
+        match self {
+            // PutRecords: 10 MiB; a record as much, but a stream allows 1 MiB unless it is told otherwise.
+            Self::Kinesis => (10_485_760, 10_485_760, 1_048_576),
+            // PutRecordBatch: 4 MiB; a record 1,000 KiB.
+            Self::Firehose => (4_194_304, 1_024_000, 1_024_000),
+            Self::Stdout => (1_048_576, 1_048_576, 1_048_576),
+        }
+    }
+}
+
+/// One configured sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkConfig {
+    /// Its name, as routes have it.
+    pub name: String,
+    /// What it is.
+    pub kind: SinkType,
+    /// The stream's name or ARN; empty for standard output.
+    pub stream: String,
+    /// The region, where it is not the environment's.
+    pub region: Option<String>,
+    /// The endpoint, where it is not the service's.
+    pub endpoint: Option<String>,
+    /// How lines stand in a record.
+    pub format: Format,
+    /// What the partition key is.
+    pub partition_key: PartitionKey,
+    /// What a record aims at. Bytes, key included.
+    pub record_bytes: usize,
+    /// What a call aims at. Bytes, keys included.
+    pub put_bytes: usize,
+    /// What a record may not pass. Bytes, key included.
+    pub max_record_bytes: usize,
+    /// How much the envelope says.
+    pub envelope: Envelope,
+}
+
+/// Reads every sink that is named. A sink with a problem is left out.
+pub(super) fn read_all(reader: &mut Reader, envelope: Envelope) -> Vec<SinkConfig> {
+    let names = reader.keys("sinks");
+    if names.is_empty() {
+        // For the hint at whatever was set instead.
+        for key in KEYS {
+            reader.raw(&format!("sinks.kinesis.{key}"));
+        }
+        reader.problem(
+            "sinks.kinesis.stream",
+            "there is no sink; name a stream",
+            Some("telemetry"),
+        );
+    }
+    names.iter().filter_map(|name| read(reader, name, envelope)).collect()
+}
+
+fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfig> {
+    let path = |key: &str| format!("sinks.{name}.{key}");
+    // Whatever else is wrong, a known setting is not an unknown one.
+    for key in KEYS {
+        reader.raw(&path(key));
+    }
+    if reader.keys(&format!("sinks.{name}")).is_empty() {
+        reader.raw(&format!("sinks.{name}"));
+        reader.problem(
+            &format!("sinks.{name}"),
+            "a sink needs a setting below its name, such as `stream` or `type`",
+            None,
+        );
+        return None;
+    }
+    let problems = reader.problems.len();
+    if !is_name(name) || name == DROP {
+        let message = format!(
+            "`{name}` cannot be a sink's name; it has lower-case letters, digits and single `_` between them, and is not `{DROP}`"
+        );
+        reader.problem(&first_set(reader, name), message, None);
+        return None;
+    }
+    let kind = kind(reader, name)?;
+    let (max_put, max_record, default_max_record) = kind.limits();
+    let stream = match kind {
+        SinkType::Stdout => {
+            for key in ["stream", "region", "endpoint", "partition_key"] {
+                if reader.has(&path(key)) {
+                    reader.problem(&path(key), "standard output has no such setting; leave it out", None);
+                }
+            }
+            String::new()
+        }
+        SinkType::Kinesis | SinkType::Firehose => stream(reader, &path("stream"), kind),
+    };
+    if kind == SinkType::Firehose && reader.has(&path("partition_key")) {
+        reader.problem(
+            &path("partition_key"),
+            "Firehose records have no partition keys; leave it out",
+            None,
+        );
+    }
+    let format = match kind {
+        SinkType::Stdout => reader.choice(&path("format"), &["ndjson"], |name| {
+            (name == "ndjson").then_some(Format::Ndjson)
+        }),
+        _ => reader.choice(&path("format"), &Format::NAMES, Format::from_name),
+    };
+    let put_bytes = reader
+        .size(&path("put_bytes"), 1_024, max_put, "1MiB")
+        .unwrap_or(PUT_BYTES.min(max_put));
+    let config = SinkConfig {
+        name: name.to_owned(),
+        kind,
+        stream,
+        region: reader.text(&path("region")),
+        endpoint: reader.parsed(&path("endpoint"), "http://localhost:4566", endpoint),
+        format: format.unwrap_or_default(),
+        partition_key: reader
+            .choice(&path("partition_key"), &PartitionKey::NAMES, PartitionKey::from_name)
+            .unwrap_or_default(),
+        record_bytes: reader
+            .size(&path("record_bytes"), 1_024, max_record, "25000")
+            .unwrap_or(RECORD_BYTES.min(put_bytes)),
+        put_bytes,
+        max_record_bytes: reader
+            .size(&path("max_record_bytes"), 1_024, max_record, "1MiB")
+            .unwrap_or(default_max_record),
+        envelope: reader
+            .choice(&path("envelope"), &ENVELOPES, envelope_from_name)
+            .unwrap_or(envelope),
+    };
+    if config.record_bytes > config.put_bytes {
+        let message = format!(
+            "a record of this size does not fit into a call of put_bytes = {}",
+            config.put_bytes
+        );
+        let key = if reader.has(&path("record_bytes")) {
+            "record_bytes"
+        } else {
+            "put_bytes"
+        };
+        reader.problem(&path(key), message, Some("25000"));
+    }
+    reader.not_built(&path("compression"), &["none"]);
+    for key in ["assume_role", "external_id", "fallback", "oversize"] {
+        reader.not_built(&path(key), if key == "oversize" { &["drop"] } else { &[] });
+    }
+    (reader.problems.len() == problems).then_some(config)
+}
+
+fn kind(reader: &mut Reader, name: &str) -> Option<SinkType> {
+    let path = format!("sinks.{name}.type");
+    let kind = if reader.has(&path) {
+        reader.choice(&path, &SinkType::NAMES, SinkType::from_name)?
+    } else if let Some(kind) = SinkType::from_name(name) {
+        kind
+    } else {
+        let hint = nearest(name, SinkType::NAMES);
+        let hint = hint.map_or(String::new(), |near| {
+            format!("; if you meant the sink `{near}`, mend the name")
+        });
+        let message = format!(
+            "the sink `{name}` needs a type ({}), since its name is none{hint}",
+            SinkType::NAMES.join(", ")
+        );
+        reader.problem(&path, message, Some("kinesis"));
+        return None;
+    };
+    if !kind.is_built() {
+        let feature = kind.name();
+        let message = format!("this build cannot deliver to {feature}: it was built without the feature `{feature}`");
+        let at = if reader.has(&path) {
+            path
+        } else {
+            first_set(reader, name)
+        };
+        reader.problem(&at, message, None);
+        return None;
+    }
+    Some(kind)
+}
+
+fn stream(reader: &mut Reader, path: &str, kind: SinkType) -> String {
+    if reader.text(path).is_none() {
+        reader.problem(path, "the sink needs a stream's name or ARN", Some("telemetry"));
+    }
+    let check = |text: &str| -> Result<String, String> {
+        match kind {
+            #[cfg(feature = "kinesis")]
+            SinkType::Kinesis => forwarder_sinks::kinesis::Kinesis::parse_stream(text).map(|_| text.to_owned()),
+            #[cfg(feature = "firehose")]
+            SinkType::Firehose => forwarder_sinks::firehose::Firehose::parse_stream(text).map(|_| text.to_owned()),
+            _ => Ok(text.to_owned()),
+        }
+    };
+    reader.parsed(path, "telemetry", check).unwrap_or_default()
+}
+
+/// The first setting of a sink, to point at.
+fn first_set(reader: &Reader, name: &str) -> String {
+    let keys = reader.keys(&format!("sinks.{name}"));
+    keys.first()
+        .map_or(format!("sinks.{name}"), |key| format!("sinks.{name}.{key}"))
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(text.to_owned()),
+        _ => Err("not an endpoint; it begins with `https://` or `http://`".into()),
+    }
+}
+
+/// `[a-z][a-z0-9]*(_[a-z0-9]+)*`
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.split('_').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
+pub(super) const ENVELOPES: [&str; 3] = ["full", "lean", "raw"];
+
+pub(super) fn envelope_from_name(name: &str) -> Option<Envelope> {
+    match name {
+        "full" => Some(Envelope::Full),
+        "lean" => Some(Envelope::Lean),
+        "raw" => Some(Envelope::Raw),
+        _ => None,
+    }
+}

@@ -1,0 +1,359 @@
+//! What configurations mean, and what is said of wrong ones.
+
+use super::*;
+use forwarder_core::format::Format;
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn config(pairs: &[(&str, &str)]) -> Config {
+    load(&variables(pairs)).1.unwrap()
+}
+
+fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
+    load(&variables(pairs))
+        .1
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+const STREAM: (&str, &str) = ("FORWARDER_SINKS__KINESIS__STREAM", "telemetry");
+
+#[test]
+fn one_stream_is_enough() {
+    let config = config(&[STREAM]);
+    let sink = &config.sinks[0];
+    assert_eq!(
+        (sink.name.as_str(), sink.kind, sink.stream.as_str()),
+        ("kinesis", SinkType::Kinesis, "telemetry")
+    );
+    assert_eq!(
+        (sink.record_bytes, sink.put_bytes, sink.max_record_bytes),
+        (25_000, 1_048_576, 1_048_576)
+    );
+    assert_eq!((sink.format, sink.envelope), (Format::Ndjson, Envelope::Full));
+    assert_eq!((config.port, config.max_age), (4243, Duration::from_secs(10)));
+    assert_eq!(config.flush.budget, Duration::from_millis(500));
+    assert_eq!(config.buffer_bytes, 8 * MIB);
+    assert_eq!(
+        config.types,
+        Types {
+            platform: true,
+            function: true,
+            extension: false
+        }
+    );
+    assert!(config.routes.may_send(&Kind::Function, 0));
+}
+
+#[test]
+fn the_buffer_is_a_sixteenth_of_the_memory_within_bounds() {
+    let of = |memory| config(&[STREAM, ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)]).buffer_bytes / MIB;
+    assert_eq!(["32", "128", "512", "1024", "10240"].map(of), [4, 8, 32, 64, 64]);
+}
+
+#[test]
+fn a_string_is_a_string() {
+    assert_eq!(
+        config(&[("FORWARDER_SINKS__KINESIS__STREAM", "012345")]).sinks[0].stream,
+        "012345"
+    );
+}
+
+#[test]
+fn every_setting_that_exists_can_be_set() {
+    let config = config(&[
+        ("FORWARDER_SINKS__AUDIT_2__TYPE", "kinesis"),
+        (
+            "FORWARDER_SINKS__AUDIT_2__STREAM",
+            "arn:aws:kinesis:eu-west-1:123456789012:stream/audit",
+        ),
+        ("FORWARDER_SINKS__AUDIT_2__REGION", "eu-west-1"),
+        ("FORWARDER_SINKS__AUDIT_2__ENDPOINT", "http://localhost:4567"),
+        ("FORWARDER_SINKS__AUDIT_2__FORMAT", "JSON"),
+        ("FORWARDER_SINKS__AUDIT_2__COMPRESSION", "none"),
+        ("FORWARDER_SINKS__AUDIT_2__PARTITION_KEY", "instance"),
+        ("FORWARDER_SINKS__AUDIT_2__RECORD_BYTES", "50KiB"),
+        ("FORWARDER_SINKS__AUDIT_2__PUT_BYTES", "5MiB"),
+        ("FORWARDER_SINKS__AUDIT_2__MAX_RECORD_BYTES", "2MiB"),
+        ("FORWARDER_SINKS__AUDIT_2__ENVELOPE", "raw"),
+        ("FORWARDER_ENVELOPE", "lean"),
+        ("FORWARDER_ROUTES", "function -> audit_2"),
+        ("FORWARDER_FLUSH__STRATEGY", "end"),
+        ("FORWARDER_FLUSH__BUDGET", "1s"),
+        ("FORWARDER_FLUSH__MAX_AGE", "2s"),
+        ("FORWARDER_FLUSH__IDLE", "1m"),
+        ("FORWARDER_BUFFER__MAX_BYTES", "16MiB"),
+        ("FORWARDER_TELEMETRY__TYPES", "function, extension"),
+        ("FORWARDER_TELEMETRY__PORT", "5000"),
+        ("FORWARDER_TELEMETRY__MAX_ITEMS", "10000"),
+        ("FORWARDER_TELEMETRY__MAX_BYTES", "1MiB"),
+        ("FORWARDER_TELEMETRY__TIMEOUT", "100ms"),
+        ("FORWARDER_LOG", "debug"),
+        ("FORWARDER_METRICS", "off"),
+        ("FORWARDER_SPOOL__MODE", "off"),
+        ("FORWARDER_ON_ERROR", "fail"),
+    ]);
+    let sink = &config.sinks[0];
+    assert_eq!(
+        (sink.format, sink.partition_key),
+        (Format::Json, forwarder_core::lane::PartitionKey::Instance)
+    );
+    assert_eq!(
+        (sink.record_bytes, sink.put_bytes, sink.max_record_bytes),
+        (51_200, 5_242_880, 2_097_152)
+    );
+    assert_eq!(
+        (sink.envelope, sink.endpoint.as_deref()),
+        (Envelope::Raw, Some("http://localhost:4567"))
+    );
+    assert_eq!(
+        (config.port, config.max_age, config.buffer_bytes),
+        (5000, Duration::from_secs(2), 16 * MIB)
+    );
+    assert_eq!(
+        config.types,
+        Types {
+            platform: false,
+            function: true,
+            extension: true
+        }
+    );
+    assert_eq!(config.buffering.timeout, Duration::from_millis(100));
+    assert!(!config.routes.may_send(&Kind::Extension, 0));
+}
+
+#[test]
+fn each_mistake_names_its_variable_its_value_and_its_mend() {
+    for (name, value, expected) in [
+        (
+            "FORWARDER_FLUSH__BUDGET",
+            "fast",
+            "FORWARDER_FLUSH__BUDGET=\"fast\": not a duration; write a number with `ms`, `s` or `m`, for example FORWARDER_FLUSH__BUDGET=500ms",
+        ),
+        ("FORWARDER_FLUSH__MAX_AGE", "1d", "allowed are 10ms to 900s"),
+        ("FORWARDER_FLUSH__STRATEGY", "contiuous", "did you mean `continuous`?"),
+        (
+            "FORWARDER_FLUSH__BUGDET",
+            "1s",
+            "unknown setting; did you mean FORWARDER_FLUSH__BUDGET?",
+        ),
+        ("FORWARDER_BUFFER__MAX_BYTES", "lots", "not a size"),
+        ("FORWARDER_BUFFER", "16MiB", "unknown setting"),
+        ("FORWARDER_TELEMETRY__PORT", "9001", "the Runtime API's own"),
+        ("FORWARDER_TELEMETRY__PORT", "70000", "allowed are 1 to 65535"),
+        ("FORWARDER_TELEMETRY__MAX_ITEMS", "999", "allowed are 1000 to 10000"),
+        ("FORWARDER_TELEMETRY__TYPES", "functions", "did you mean `function`?"),
+        (
+            "FORWARDER_SINKS__KINESIS__STEAM",
+            "x",
+            "did you mean FORWARDER_SINKS__KINESIS__STREAM?",
+        ),
+        (
+            "FORWARDER_SINKS__KINESIS__RECORD_BYTES",
+            "2MiB",
+            "does not fit into a call",
+        ),
+        ("FORWARDER_SINKS__KINESIS__ENDPOINT", "localhost", "not an endpoint"),
+        ("FORWARDER_SINKS__KINESIS__FORMAT", "kpl", "allowed: ndjson, json"),
+        (
+            "FORWARDER_SINKS__KINESIS__COMPRESSION",
+            "zstd",
+            "not built into this version yet (allowed: none)",
+        ),
+        (
+            "FORWARDER_SINKS__KINESIS__FALLBACK",
+            "stdout",
+            "not built into this version yet",
+        ),
+        (
+            "FORWARDER_ROUTES",
+            "function -> kinesys",
+            "FORWARDER_ROUTES=\"function -> kinesys\": rule 1 `function -> kinesys`: unknown sink `kinesys`; did you mean `kinesis`?",
+        ),
+        ("FORWARDER_REDACT", "email", "not built into this version yet"),
+        (
+            "FORWARDER_CONFIG",
+            "/no/such/file.toml",
+            "/no/such/file.toml:1: the file cannot be read",
+        ),
+        ("FORWARDER_LOG", "loud", "unknown value (allowed: error,"),
+    ] {
+        let problems = problems(&[STREAM, (name, value)]);
+        assert!(
+            problems.len() == 1 && problems[0].contains(expected),
+            "{name}={value}: {problems:#?}"
+        );
+    }
+}
+
+#[test]
+fn without_a_sink_there_is_one_clear_error() {
+    let expected = "FORWARDER_SINKS__KINESIS__STREAM is not set: there is no sink; name a stream, for example FORWARDER_SINKS__KINESIS__STREAM=telemetry";
+    assert_eq!(problems(&[]), [expected]);
+    let both = problems(&[("FORWARDER_SINK__KINESIS__STREAM", "x")]);
+    assert!(
+        both[1].contains("did you mean FORWARDER_SINKS__KINESIS__STREAM?"),
+        "{both:#?}"
+    );
+}
+
+#[test]
+fn a_sink_needs_a_stream_and_a_type() {
+    let missing = problems(&[("FORWARDER_SINKS__KINESIS__TYPE", "kinesis")]);
+    assert!(
+        missing.len() == 1 && missing[0].contains("FORWARDER_SINKS__KINESIS__STREAM is not set"),
+        "{missing:#?}"
+    );
+    let untyped = problems(&[("FORWARDER_SINKS__AUDIT__STREAM", "x")]);
+    assert!(
+        untyped.len() == 1 && untyped[0].contains("FORWARDER_SINKS__AUDIT__TYPE is not set"),
+        "{untyped:#?}"
+    );
+    let named = problems(&[
+        ("FORWARDER_SINKS__DROP__TYPE", "kinesis"),
+        ("FORWARDER_SINKS__DROP__STREAM", "x"),
+    ]);
+    assert!(
+        named.len() == 1 && named[0].contains("cannot be a sink's name"),
+        "{named:#?}"
+    );
+}
+
+#[test]
+fn several_sinks_need_routes() {
+    let second = ("FORWARDER_SINKS__OTHER__TYPE", "kinesis");
+    let problems = problems(&[STREAM, second, ("FORWARDER_SINKS__OTHER__STREAM", "other")]);
+    assert!(
+        problems.len() == 1 && problems[0].contains("FORWARDER_ROUTES is not set"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let problems = problems(&[
+        ("FORWARDER_SINKS__KINESIS__STREAM", "no spaces allowed"),
+        ("FORWARDER_SINKS__KINESIS__FORMAT", "xml"),
+        ("FORWARDER_FLUSH__BUDGET", "fast"),
+        ("FORWARDER_TELEMETRY__PORT", "0"),
+        ("FORWARDER_ROUTES", "functoin -> kinesis; * -> nowhere"),
+        ("FORWARDER_NONSENSE", "1"),
+        ("FORWARDER_LOG", "loud"),
+    ]);
+    assert_eq!(problems.len(), 8, "{problems:#?}");
+}
+
+#[test]
+fn what_decides_about_mistakes_is_read_despite_them() {
+    let (basics, config) = load(&variables(&[("FORWARDER_ON_ERROR", "fail"), ("FORWARDER_LOG", "off")]));
+    assert!(config.is_err());
+    assert_eq!((basics.on_error, basics.log), (OnError::Fail, LevelFilter::Off));
+}
+
+struct File(std::path::PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("forwarder-config-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn variable(&self) -> (&str, &str) {
+        ("FORWARDER_CONFIG", self.0.to_str().unwrap())
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn files_and_variables_make_one_configuration() {
+    let file = File::new(
+        "layers",
+        r#"
+        [sinks.kinesis]
+        stream = "from-file"
+        record_bytes = 30000
+        [telemetry]
+        types = ["function"]
+        [[routes]]
+        match = "function level>=warn"
+        to = ["kinesis"]
+        "#,
+    );
+    let config = config(&[file.variable(), STREAM]);
+    assert_eq!(
+        (config.sinks[0].stream.as_str(), config.sinks[0].record_bytes),
+        ("telemetry", 30_000)
+    );
+    assert!(config.types.function && !config.types.platform);
+    assert!(config.routes.needs_level());
+}
+
+#[test]
+fn mistakes_in_a_file_name_its_line() {
+    let file = File::new(
+        "mistakes",
+        "log = \"warn\"\n[sinks.kinesis]\nstream = \"x\"\nformat = \"xml\"\n[flush]\nbudgte = \"1s\"\n",
+    );
+    let problems = problems(&[file.variable()]);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(
+        problems[0].contains(".toml:4: sinks.kinesis.format = \"xml\": unknown value (allowed: ndjson, json)"),
+        "{problems:#?}"
+    );
+    assert!(
+        problems[1].contains(".toml:6: flush.budgte = \"1s\": unknown setting; did you mean flush.budget?"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_named_with_line_and_column() {
+    let file = File::new("broken", "log = \"warn\"\nflush budget\n");
+    let problems = problems(&[file.variable(), STREAM]);
+    assert!(
+        problems.len() == 1 && problems[0].contains(".toml:2: not TOML, at column 7"),
+        "{problems:#?}"
+    );
+}
+
+#[cfg(not(feature = "stdout"))]
+#[test]
+fn a_sink_that_is_not_compiled_in_names_its_feature() {
+    let problems = problems(&[("FORWARDER_SINKS__STDOUT__TYPE", "stdout")]);
+    assert!(
+        problems.len() == 1 && problems[0].contains("without the feature `stdout`"),
+        "{problems:#?}"
+    );
+}
+
+#[cfg(feature = "stdout")]
+#[test]
+fn standard_output_is_not_fed_with_what_it_prints() {
+    let stdout = ("FORWARDER_SINKS__STDOUT__TYPE", "stdout");
+    let types = ("FORWARDER_TELEMETRY__TYPES", "function,extension");
+    let problems = problems(&[stdout, types]);
+    assert!(
+        problems.len() == 1 && problems[0].contains("feed itself"),
+        "{problems:#?}"
+    );
+    config(&[stdout, types, ("FORWARDER_ROUTES", "extension -> drop; * -> stdout")]);
+    config(&[
+        stdout,
+        types,
+        STREAM,
+        ("FORWARDER_ROUTES", "extension -> kinesis; * -> stdout"),
+    ]);
+}

@@ -1,0 +1,186 @@
+//! The Extensions API, version 2020-01-01.
+
+use hyper::Method;
+use serde::Deserialize;
+
+use crate::runtime_api::{Answer, ApiError, RuntimeApi};
+
+const REGISTER: &str = "/2020-01-01/extension/register";
+const NEXT: &str = "/2020-01-01/extension/event/next";
+const INIT_ERROR: &str = "/2020-01-01/extension/init/error";
+
+const NAME: &str = "lambda-extension-name";
+const ACCEPT_FEATURE: &str = "lambda-extension-accept-feature";
+pub(crate) const IDENTIFIER: &str = "lambda-extension-identifier";
+const ERROR_TYPE: &str = "lambda-extension-function-error-type";
+
+/// A registered extension.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// What every later call carries.
+    pub identifier: String,
+    /// What Lambda told of the function.
+    pub function: Function,
+}
+
+/// What `register` tells of the function. All may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Function {
+    /// The function's name.
+    pub function_name: Option<String>,
+    /// The function's version.
+    pub function_version: Option<String>,
+    /// The account that the function is in.
+    pub account_id: Option<String>,
+}
+
+/// What `next` returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextEvent {
+    /// An invocation begins.
+    Invoke(Invoke),
+    /// The environment ends.
+    Shutdown(Shutdown),
+    /// Something that nobody knows yet; asked for by nobody.
+    Other(String),
+}
+
+/// An invocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Invoke {
+    /// When the function times out: milliseconds since 1970; 0 where it is not told.
+    pub deadline_ms: u64,
+    /// The request.
+    pub request_id: String,
+    /// The ARN that was invoked.
+    pub invoked_function_arn: String,
+}
+
+/// The end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Shutdown {
+    /// When the process is killed: milliseconds since 1970; 0 where it is not told.
+    pub deadline_ms: u64,
+    /// `spindown`, `timeout`, `failure`, in some case or other, or something new.
+    pub shutdown_reason: String,
+}
+
+/// Registers under `name`, the file name of the executable. `invoke`: for INVOKE besides SHUTDOWN.
+///
+/// # Errors
+/// Lambda refuses, or does not answer.
+pub async fn register(api: &RuntimeApi, name: &str, invoke: bool) -> Result<Registration, ApiError> {
+    let events = if invoke {
+        r#"["INVOKE","SHUTDOWN"]"#
+    } else {
+        r#"["SHUTDOWN"]"#
+    };
+    let headers = [(NAME, name), (ACCEPT_FEATURE, "accountId")];
+    let answer = api
+        .call(Method::POST, REGISTER, &headers, format!(r#"{{"events":{events}}}"#))
+        .await?;
+    let identifier = answer.headers.get(IDENTIFIER).and_then(|value| value.to_str().ok());
+    match identifier {
+        Some(identifier) if answer.status.is_success() => Ok(Registration {
+            identifier: identifier.to_owned(),
+            function: serde_json::from_slice(&answer.body).unwrap_or_default(),
+        }),
+        _ => Err(answer.error()),
+    }
+}
+
+impl Registration {
+    /// Waits for the next event, for as long as it takes.
+    ///
+    /// # Errors
+    /// Lambda refuses, or does not answer.
+    pub async fn next(&self, api: &RuntimeApi) -> Result<NextEvent, ApiError> {
+        let headers = [(IDENTIFIER, self.identifier.as_str())];
+        let answer = api.call(Method::GET, NEXT, &headers, String::new()).await?;
+        if answer.status.is_success() {
+            parse_event(&answer)
+        } else {
+            Err(answer.error())
+        }
+    }
+
+    /// Lets the function's init fail. The process must exit then.
+    ///
+    /// # Errors
+    /// Lambda refuses, or does not answer.
+    pub async fn init_error(&self, api: &RuntimeApi, error_type: &str, message: &str) -> Result<(), ApiError> {
+        let headers = [(IDENTIFIER, self.identifier.as_str()), (ERROR_TYPE, error_type)];
+        let body = serde_json::json!({"errorType": error_type, "errorMessage": message, "stackTrace": []});
+        let answer = api.call(Method::POST, INIT_ERROR, &headers, body.to_string()).await?;
+        if answer.status.is_success() {
+            Ok(())
+        } else {
+            Err(answer.error())
+        }
+    }
+}
+
+fn parse_event(answer: &Answer) -> Result<NextEvent, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind {
+        event_type: String,
+    }
+    let parse = || -> Result<NextEvent, serde_json::Error> {
+        let kind: Kind = serde_json::from_slice(&answer.body)?;
+        Ok(match kind.event_type.to_ascii_uppercase().as_str() {
+            "INVOKE" => NextEvent::Invoke(serde_json::from_slice(&answer.body)?),
+            "SHUTDOWN" => NextEvent::Shutdown(serde_json::from_slice(&answer.body)?),
+            _ => NextEvent::Other(kind.event_type),
+        })
+    };
+    parse().map_err(|error| ApiError {
+        status: Some(answer.status.as_u16()),
+        error_type: String::new(),
+        message: format!("the event cannot be read: {error}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<NextEvent, ApiError> {
+        parse_event(&Answer {
+            status: hyper::StatusCode::OK,
+            headers: hyper::HeaderMap::new(),
+            body: bytes::Bytes::from(body.to_owned()),
+        })
+    }
+
+    #[test]
+    fn events_of_the_api() {
+        let invoke = parse(
+            r#"{"eventType":"INVOKE","deadlineMs":1795166045760,"requestId":"7d0c","invokedFunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:orders-api","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1"}}"#,
+        );
+        let Ok(NextEvent::Invoke(invoke)) = invoke else {
+            unreachable!("{invoke:?}")
+        };
+        assert_eq!(
+            (invoke.deadline_ms, invoke.request_id.as_str()),
+            (1_795_166_045_760, "7d0c")
+        );
+        let shutdown = parse(r#"{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":1795167002000}"#);
+        let Ok(NextEvent::Shutdown(shutdown)) = shutdown else {
+            unreachable!("{shutdown:?}")
+        };
+        assert_eq!(shutdown.shutdown_reason, "spindown");
+        assert_eq!(
+            parse(r#"{"eventType":"LATER"}"#).unwrap(),
+            NextEvent::Other("LATER".into())
+        );
+        assert_eq!(
+            parse(r#"{"eventType":"SHUTDOWN"}"#).unwrap(),
+            NextEvent::Shutdown(Shutdown::default())
+        );
+        assert!(parse("nonsense").is_err());
+    }
+}
