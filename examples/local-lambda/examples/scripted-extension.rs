@@ -11,7 +11,8 @@
 //! | `SCRIPT_PORT` | where to listen; default any free port |
 //! | `SCRIPT_RECORD` | a file to which each accepted batch is appended, one a line |
 //! | `SCRIPT_REFUSE` | answer so many POSTs with 500 first |
-//! | `SCRIPT_PROBE` | make mistakes after registering, and print how they were answered |
+//! | `SCRIPT_PROBE` | make mistakes in init and at each invocation, and print how they were answered |
+//! | `SCRIPT_INTERNAL` | register a second time as `internal`, as an extension inside a function's process does |
 //! | `SCRIPT_DUMP_VARIABLES` | print the names of all variables |
 //! | `SCRIPT_HOLD_MS` | hold each invocation so long |
 //! | `SCRIPT_EXIT_ON` | exit with 3 at `init`, `invoke` or `shutdown` |
@@ -67,6 +68,17 @@ fn main() -> Result<()> {
     if flag("SCRIPT_PROBE") {
         probe(&id, &name)?;
     }
+    if flag("SCRIPT_INTERNAL") {
+        let headers = [("Lambda-Extension-Name", "internal")];
+        let answer = call(
+            "POST",
+            "/2020-01-01/extension/register",
+            &headers,
+            r#"{"events":["INVOKE"]}"#,
+        )?;
+        let id = answer.header("lambda-extension-identifier").unwrap_or_default();
+        std::thread::spawn(move || serve(&id));
+    }
     serve(&id)
 }
 
@@ -87,6 +99,9 @@ fn serve(id: &str) -> Result<()> {
             return Ok(());
         }
         exit_on("invoke");
+        if flag("SCRIPT_PROBE") {
+            probe_late(id)?;
+        }
         sleep("SCRIPT_HOLD_MS");
     }
 }
@@ -170,11 +185,26 @@ fn probe(id: &str, name: &str) -> Result<()> {
         ("request-id", "POST", runtime, &[], "{}"),
         ("path", "GET", "/2018-06-01/elsewhere", &[], ""),
     ] {
-        let answer = call(method, path, headers, body)?;
-        let error: Value = serde_json::from_str(&answer.body)?;
-        let error_type = error.get("errorType").and_then(Value::as_str).unwrap_or_default();
-        println!("probe {what} {} {error_type}", answer.status);
+        tell_error(what, &call(method, path, headers, body)?)?;
     }
+    Ok(())
+}
+
+/// What Lambda refuses after init, printed likewise.
+fn probe_late(id: &str) -> Result<()> {
+    let by_name = [("Lambda-Extension-Name", "late")];
+    tell_error(
+        "late-register",
+        &call("POST", "/2020-01-01/extension/register", &by_name, "{}")?,
+    )?;
+    let by_id = [("Lambda-Extension-Identifier", id)];
+    tell_error("late-subscribe", &call("PUT", "/2022-07-01/telemetry", &by_id, "{}")?)
+}
+
+fn tell_error(what: &str, answer: &Message) -> Result<()> {
+    let error: Value = serde_json::from_str(&answer.body)?;
+    let error_type = error.get("errorType").and_then(Value::as_str).unwrap_or_default();
+    println!("probe {what} {} {error_type}", answer.status);
     Ok(())
 }
 

@@ -95,6 +95,8 @@ impl LocalLambda {
     /// are frozen, or until the reset is over. Invocations queue. After a failed init or a reset, everything is
     /// started again first, on the same directories.
     ///
+    /// Await it to its end. Where it was dropped midway, only [`shutdown`](Self::shutdown) is of use.
+    ///
     /// # Errors
     /// [`Error::ShutDown`] after a shutdown. An invocation that fails is not an error.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Invocation, Error> {

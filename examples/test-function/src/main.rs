@@ -12,7 +12,8 @@ mod printer;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::streaming::{Body, channel};
+use lambda_runtime::{Error, FunctionResponse, LambdaEvent, service_fn};
 use serde::Serialize;
 
 use order::{Failure, Order};
@@ -20,6 +21,9 @@ use printer::{Printed, Printer};
 
 /// How long past its deadline a function runs that is told to be late.
 const LATE: Duration = Duration::from_secs(60);
+
+/// Bytes of a chunk of a streamed answer.
+const CHUNK_BYTES: usize = 32;
 
 /// What the function answers: what it was and what it printed.
 #[derive(Serialize)]
@@ -40,7 +44,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
-async fn handle(event: LambdaEvent<Option<Order>>) -> Result<Answer, Error> {
+async fn handle(event: LambdaEvent<Option<Order>>) -> Result<FunctionResponse<Answer, Body>, Error> {
     let (order, context) = (event.payload.unwrap_or_default(), event.context);
     let mut printer = Printer::new(&order, &context.request_id, io::stdout().lock());
     printer.lines()?;
@@ -55,15 +59,36 @@ async fn handle(event: LambdaEvent<Option<Order>>) -> Result<Answer, Error> {
         tokio::time::sleep(left + LATE).await;
     }
     match order.fail {
-        None => Ok(Answer {
-            request_id: context.request_id,
-            printed,
-            padding: "x".repeat(order.response_bytes),
-        }),
+        None => respond(
+            Answer {
+                request_id: context.request_id,
+                printed,
+                padding: "x".repeat(order.response_bytes),
+            },
+            order.stream,
+        ),
         Some(Failure::Error) => Err("told to fail".into()),
         Some(Failure::Panic) => fail_by_panic(),
         Some(Failure::Exit) => std::process::exit(order.exit_code),
     }
+}
+
+/// The answer whole, or as a stream of small chunks.
+fn respond(answer: Answer, stream: bool) -> Result<FunctionResponse<Answer, Body>, Error> {
+    if !stream {
+        return Ok(FunctionResponse::BufferedResponse(answer));
+    }
+    let text = serde_json::to_vec(&answer)?;
+    let (mut sender, body) = channel();
+    tokio::spawn(async move {
+        for chunk in text.chunks(CHUNK_BYTES) {
+            // Nobody reads any more: there is nobody to tell.
+            if sender.send_data(chunk.to_vec().into()).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(FunctionResponse::StreamingResponse(body.into()))
 }
 
 /// The runtime catches it and answers with an error.

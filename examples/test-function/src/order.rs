@@ -27,6 +27,8 @@ pub(crate) struct Order {
     pub(crate) exit_code: i32,
     /// Bytes to add to the answer.
     pub(crate) response_bytes: usize,
+    /// Whether to stream the answer.
+    pub(crate) stream: bool,
 }
 
 impl Default for Order {
@@ -43,6 +45,7 @@ impl Default for Order {
             fail: None,
             exit_code: 1,
             response_bytes: 0,
+            stream: false,
         }
     }
 }

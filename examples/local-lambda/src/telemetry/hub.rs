@@ -1,11 +1,11 @@
 //! All events in one order, and one queue a subscriber.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::event::Event;
 use super::records::{LogsDropped, PlatformRecord, TelemetrySubscription};
+use super::subscriber::{Batch, Subscriber};
 use super::terms::{Subscription, Terms};
 use crate::config::LogFormat;
 use crate::process::Role;
@@ -55,36 +55,6 @@ struct State {
     failed_posts: u64,
 }
 
-#[derive(Debug)]
-struct Subscriber {
-    name: Arc<str>,
-    terms: Terms,
-    queue: VecDeque<Queued>,
-    queued_bytes: usize,
-    /// Events of the batch that is being delivered.
-    in_hand: usize,
-    /// Whether a POST is on its way.
-    posting: bool,
-    /// Whether somebody listens: the extension has subscribed in this life, or is past its init.
-    open: bool,
-}
-
-#[derive(Debug)]
-struct Queued {
-    event: Event,
-    since: Instant,
-}
-
-/// Events that are posted together.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) events: Vec<Arc<str>>,
-    bytes: usize,
-    /// Of the batch's first event in the list of what was handed over; `None` before the first POST.
-    first: Option<usize>,
-    only_losses: bool,
-}
-
 impl State {
     fn push(&mut self, event: Event) {
         let now = Instant::now();
@@ -92,56 +62,6 @@ impl State {
             subscriber.push(&event, now);
         }
         self.events.push(event);
-    }
-}
-
-impl Subscriber {
-    fn push(&mut self, event: &Event, since: Instant) {
-        if self.terms.types.contains(&event.class) {
-            self.queued_bytes += event.text(&self.terms.schema_version).len();
-            self.queue.push_back(Queued {
-                event: event.clone(),
-                since,
-            });
-        }
-    }
-
-    fn full(&self) -> bool {
-        self.queue.len() >= self.terms.max_items || self.queued_bytes >= self.terms.max_bytes
-    }
-
-    /// When the next batch is due; `None` while there is none.
-    fn due(&self, now: Instant, flushing: bool) -> Option<Instant> {
-        let oldest = self.queue.front()?;
-        if flushing || self.full() {
-            Some(now)
-        } else {
-            Some(oldest.since + self.terms.timeout)
-        }
-    }
-
-    /// Takes as many events as fit, and one in any case.
-    fn take(&mut self) -> Batch {
-        let mut batch = Batch {
-            events: Vec::new(),
-            bytes: 0,
-            first: None,
-            only_losses: true,
-        };
-        while let Some(next) = self.queue.front() {
-            let text = next.event.text(&self.terms.schema_version);
-            let fits = batch.events.len() < self.terms.max_items && batch.bytes + text.len() <= self.terms.max_bytes;
-            if !fits && !batch.events.is_empty() {
-                break;
-            }
-            batch.bytes += text.len();
-            batch.only_losses &= next.event.tells_loss;
-            batch.events.push(Arc::clone(text));
-            self.queued_bytes -= text.len();
-            self.queue.pop_front();
-        }
-        self.in_hand = batch.events.len();
-        batch
     }
 }
 
@@ -182,19 +102,7 @@ impl Hub {
                 }
                 None => {
                     let types = terms.type_names();
-                    let mut subscriber = Subscriber {
-                        name: name.into(),
-                        terms,
-                        queue: VecDeque::new(),
-                        queued_bytes: 0,
-                        in_hand: 0,
-                        posting: false,
-                        open: true,
-                    };
-                    let now = Instant::now();
-                    for event in &state.events {
-                        subscriber.push(event, now);
-                    }
+                    let subscriber = Subscriber::new(name, terms, &state.events);
                     state.subscribers.push(subscriber);
                     (Subscribed::New(state.subscribers.len() - 1), "Subscribed", types)
                 }
@@ -250,17 +158,15 @@ impl Hub {
     pub(crate) async fn delivered(&self) {
         let left = |state: &State| {
             let mut open = state.subscribers.iter().filter(|subscriber| subscriber.open);
-            open.any(|subscriber| subscriber.in_hand > 0 || !subscriber.queue.is_empty())
+            open.any(|subscriber| subscriber.left() > 0)
         };
         self.state.wait(|state| (!left(state)).then_some(())).await;
     }
 
     /// Events that subscribers have not acknowledged and that were not given up.
     pub(crate) fn undelivered(&self) -> usize {
-        self.state.read(|state| {
-            let left = |subscriber: &Subscriber| subscriber.queue.len() + subscriber.in_hand;
-            state.subscribers.iter().map(left).sum()
-        })
+        self.state
+            .read(|state| state.subscribers.iter().map(Subscriber::left).sum())
     }
 
     pub(crate) fn handed_over(&self) -> Vec<HandedOver> {
@@ -294,18 +200,8 @@ impl Hub {
     }
 
     pub(crate) fn subscriptions(&self) -> Vec<Subscription> {
-        let public = |subscriber: &Subscriber| Subscription {
-            extension: subscriber.name.to_string(),
-            uri: subscriber.terms.destination.uri.clone(),
-            port: subscriber.terms.destination.port,
-            path: subscriber.terms.destination.path.clone(),
-            schema_version: subscriber.terms.schema_version.clone(),
-            types: subscriber.terms.types.clone(),
-            max_items: subscriber.terms.max_items,
-            max_bytes: subscriber.terms.max_bytes,
-            timeout: subscriber.terms.timeout,
-        };
-        self.state.read(|state| state.subscribers.iter().map(public).collect())
+        self.state
+            .read(|state| state.subscribers.iter().map(Subscriber::subscription).collect())
     }
 }
 

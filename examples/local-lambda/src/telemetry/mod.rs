@@ -3,13 +3,15 @@
 //! - [`records`]: the platform's events
 //! - [`event`]: an event as JSON text
 //! - [`terms`]: what a subscription asks for, validated
-//! - [`hub`]: all events, one queue a subscriber
+//! - [`subscriber`]: the queue of one subscriber
+//! - [`hub`]: all events, all subscribers
 //! - [`delivery`]: the task that posts one subscriber's batches
 
 mod delivery;
 mod event;
 mod hub;
 pub(crate) mod records;
+mod subscriber;
 mod terms;
 
 pub(crate) use event::check as check_event;

@@ -2,7 +2,7 @@
 
 use local_lambda::{LocalLambda, SubscribeAnswer};
 
-use crate::world::{Directory, LIMIT, plain, subscribed, test_function};
+use crate::world::{Directory, LIMIT, SHUTDOWN, plain, subscribed, test_function};
 
 /// The first line of the extension that begins with `start`, without it.
 async fn line(lambda: &LocalLambda, start: &str) -> String {
@@ -13,6 +13,7 @@ async fn line(lambda: &LocalLambda, start: &str) -> String {
 #[tokio::test]
 async fn mistakes_are_refused_by_name() {
     let lambda = plain().extension_env("SCRIPT_PROBE", "1").start().await.unwrap();
+    assert!(lambda.invoke("{}").await.unwrap().succeeded());
     for expected in [
         "no-name 403 Extension.InvalidExtensionName",
         "again 403 Extension.InvalidExtensionState",
@@ -28,11 +29,29 @@ async fn mistakes_are_refused_by_name() {
         "telemetry-no-json 400 Telemetry.DeserializationError",
         "request-id 400 InvalidRequestID",
         "path 404 NotFound",
+        "late-register 403 Extension.RegistrationClosed",
+        "late-subscribe 403 Telemetry.SubscriptionClosed",
     ] {
         let (what, _) = expected.split_once(' ').unwrap();
         let answer = line(&lambda, &format!("probe {what} ")).await;
         assert_eq!(format!("{what} {answer}"), expected);
     }
+}
+
+#[tokio::test]
+async fn an_internal_extension_gets_invocations_but_no_shutdown() {
+    let lambda = plain().extension_env("SCRIPT_INTERNAL", "1").start().await.unwrap();
+    let names: Vec<&str> = lambda
+        .init()
+        .extensions
+        .iter()
+        .map(|extension| &*extension.name)
+        .collect();
+    assert_eq!(names, ["scripted-extension", "internal"]);
+    lambda.invoke("{}").await.unwrap();
+    assert!(lambda.shutdown("spindown", SHUTDOWN).await.unwrap().clean());
+    let count = |kind: &str| lambda.output().iter().filter(|line| line.text.contains(kind)).count();
+    assert_eq!((count("\"INVOKE\","), count("\"SHUTDOWN\",")), (2, 1));
 }
 
 #[tokio::test]

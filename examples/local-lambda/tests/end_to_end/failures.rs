@@ -117,7 +117,7 @@ async fn a_function_that_exits_fails_and_everything_starts_again() {
 async fn an_extension_past_the_timeout_ends_the_invocation() {
     let lambda = plain()
         .extension_env("SCRIPT_HOLD_MS", "60000")
-        .timeout(Duration::from_millis(500))
+        .timeout(Duration::from_secs(1))
         .start()
         .await
         .unwrap();

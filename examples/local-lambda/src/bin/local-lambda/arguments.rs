@@ -161,7 +161,7 @@ mod tests {
             "--function f --unknown",
             "--function f extra",
         ] {
-            parse(line).expect_err(line);
+            assert!(parse(line).is_err(), "{line}");
         }
     }
 }
