@@ -12,7 +12,7 @@ use crate::envelope::{Envelope, Resource, Stamp};
 use crate::invocation::Context;
 use crate::own_event;
 use crate::ranges::{DropReason, Unannounced};
-use crate::sink::{Limits, Outcome, Reason, Treatment};
+use crate::sink::{Limits, Outcome, Reason};
 use crate::stats::{IntakeStats, LaneStats};
 
 /// How often a lane says what became of its lines.
@@ -352,13 +352,11 @@ impl Queue {
         self.stats.puts += 1;
         let chunks = std::mem::take(&mut self.in_flight);
         self.in_flight_cost = 0;
-        let (outcomes, mut failure) = match result {
-            Ok(outcomes) => (outcomes, None),
-            Err(reason) => {
-                self.stats.failed_puts += 1;
-                (self.outcomes_of_failure(reason, chunks.len()), Some(reason))
-            }
-        };
+        let outcomes = result.unwrap_or_else(|reason| {
+            self.stats.failed_puts += 1;
+            self.outcomes_of_failure(reason, chunks.len())
+        });
+        let mut failure = None;
         let mut delivered = false;
         let mut back = Vec::new();
         let mut outcomes = outcomes.into_iter();
@@ -387,7 +385,7 @@ impl Queue {
         }
         if delivered {
             self.breaker_open = false;
-            self.batch_limit = self.put_records;
+            self.batch_limit = self.batch_limit.saturating_mul(2).min(self.put_records);
         }
         self.note(failure, now, random)
     }
@@ -414,13 +412,13 @@ impl Queue {
                 before.map(|_| Change::Recovers)
             }
             Some(reason) => {
+                // A search for the invalid record goes on at once: each call is smaller than the last.
                 let searching = reason == Reason::Invalid && self.batch_limit < self.put_records;
-                let treatment = if searching {
-                    Treatment::Retry
+                self.retry_at = if searching {
+                    None
                 } else {
-                    reason.treatment()
+                    Some(now + self.backoff.next(reason.treatment(), random))
                 };
-                self.retry_at = Some(now + self.backoff.next(treatment, random));
                 (before != failure).then_some(Change::Fails(reason))
             }
         }

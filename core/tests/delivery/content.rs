@@ -1,0 +1,259 @@
+//! What stands in the lines that arrive.
+
+use std::sync::Arc;
+
+use forwarder_core::envelope::{Envelope, Resource};
+use forwarder_core::event::KNOWN_TYPES;
+use forwarder_core::format::{Format, Standing};
+use forwarder_core::route::Routes;
+use forwarder_core::sink::Sink;
+use forwarder_core::{Forwarder, Types};
+
+use crate::world::*;
+
+/// Every example event: its file's name and its text.
+fn examples() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read_to_string(path).unwrap(),
+            )
+        })
+        .filter(|(name, _)| !name.starts_with("batch."))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_of_every_kind_arrives_as_it_was_sent() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    let examples = examples();
+    let types: Vec<String> = examples
+        .iter()
+        .map(|(_, text)| {
+            serde_json::from_str::<serde_json::Value>(text).unwrap()["type"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    for known in KNOWN_TYPES {
+        assert!(types.iter().any(|kind| kind == known), "no example of {known}");
+    }
+    let unknown =
+        r#"{"time":"2027-01-01T00:00:00.000Z","type":"platform.notYetKnown","record":[1.50,null,{"é":"\u00e9"}]}"#;
+    let mut sent: Vec<&str> = examples.iter().map(|(_, text)| text.as_str()).collect();
+    sent.push(unknown);
+    forwarder.accept(format!("[{}]", sent.join(",\n")).as_bytes());
+    assert!(forwarder.close(soon()).await.is_empty());
+    let arrived = sink.events();
+    assert_eq!(arrived.len(), sent.len());
+    for (arrived, sent) in arrived.into_iter().zip(sent) {
+        let mut arrived = arrived;
+        arrived.as_object_mut().unwrap().remove("forwarder").unwrap();
+        assert_eq!(arrived, serde_json::from_str::<serde_json::Value>(sent).unwrap());
+    }
+    assert_eq!(sink.verdict().standing, Standing::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_arrive_byte_for_byte() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    let event = r#"{ "time" : "t",  "type":"function", "record": {"a":1.500e2, "b" : "\u00e9\/" } , "later":[ ] }"#;
+    forwarder.accept(format!("[{event}]").as_bytes());
+    forwarder.close(soon()).await;
+    let data = sink.taken.lock().unwrap()[0].data.clone();
+    let first = std::str::from_utf8(&data).unwrap().lines().next().unwrap().to_owned();
+    assert!(first.starts_with(event.strip_suffix('}').unwrap()), "{first}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_carry_the_request_that_runs() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    let body = br#"[{"type":"function","record":"init"},
+        {"type":"platform.start","record":{"requestId":"r1"}},{"type":"function","record":"text"},
+        {"type":"function","record":{"requestId":"other"}},{"type":"platform.runtimeDone","record":{"requestId":"r1"}},
+        {"type":"platform.report","record":{"requestId":"r1"}}]"#;
+    let accepted = forwarder.accept(body);
+    assert_eq!(
+        (accepted.started, accepted.done, accepted.reported),
+        (vec!["r1".into()], vec!["r1".into()], vec!["r1".into()])
+    );
+    forwarder.close(soon()).await;
+    let ids: Vec<_> = sink
+        .events()
+        .iter()
+        .map(|line| line["forwarder"]["requestId"].as_str().map(str::to_owned))
+        .collect();
+    let expected = [None, Some("r1"), Some("r1"), Some("other"), Some("r1"), Some("r1")];
+    assert_eq!(ids, expected.map(|id| id.map(str::to_owned)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_instance_is_known_once_lambda_has_told_it() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder_with(&sink, |settings| {
+        settings.resource = Resource {
+            faas_name: Some("orders".into()),
+            ..Resource::default()
+        }
+    });
+    forwarder.accept(
+        br#"[{"type":"function","record":"before"},{"type":"platform.initStart","record":{"instanceId":"i\/1"}}]"#,
+    );
+    forwarder.set_account_id("123456789012");
+    forwarder.accept(br#"[{"type":"function","record":"after"}]"#);
+    forwarder.close(soon()).await;
+    let lines = sink.events();
+    assert_eq!(
+        lines[0]["forwarder"]["resource"],
+        serde_json::json!({"faas.name": "orders"})
+    );
+    let expected =
+        serde_json::json!({"faas.name": "orders", "faas.instance": "i/1", "cloud.account.id": "123456789012"});
+    assert_eq!(lines[2]["forwarder"]["resource"], expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn malformed_pieces_go_out_as_they_came_to_every_routed_lane() {
+    let (first, second, unrouted) = (Scripted::new([]), Scripted::new([]), Scripted::new([]));
+    let sinks: [Arc<dyn Sink>; 3] = [first.clone(), second.clone(), unrouted.clone()];
+    let names = ["first", "second", "unrouted"];
+    let lanes = names.iter().zip(sinks).map(|(name, sink)| (lane(name), sink)).collect();
+    let routes = Routes::parse("platform.* -> second; * -> first", &names).unwrap();
+    let forwarder = Forwarder::start(settings(lanes, routes));
+    forwarder.accept(b"[{\"type\":\"function\",\"record\":\"good\"},{bad},\"\xff\"]");
+    forwarder.accept(b"no array");
+    forwarder.refuse_body("a body of 17 MiB");
+    forwarder.close(soon()).await;
+    for sink in [&first, &second] {
+        let unparsed: Vec<_> = sink
+            .of_type("forwarder.unparsed")
+            .iter()
+            .map(|line| line["record"].clone())
+            .collect();
+        assert_eq!(unparsed.len(), 4, "{unparsed:#?}");
+        assert_eq!(
+            (&unparsed[0]["body"], &unparsed[0]["encoding"]),
+            (&"{bad}".into(), &"utf8".into())
+        );
+        assert_eq!(
+            (&unparsed[1]["body"], &unparsed[1]["encoding"]),
+            (&"Iv8i".into(), &"base64".into())
+        );
+        assert_eq!(
+            (&unparsed[2]["body"], &unparsed[2]["encoding"]),
+            (&"no array".into(), &"utf8".into())
+        );
+        assert_eq!(unparsed[3]["error"], "a body of 17 MiB");
+        assert!(
+            unparsed[0]["error"].as_str().unwrap().contains("expected a string"),
+            "{unparsed:#?}"
+        );
+    }
+    assert_eq!(first.events().len(), 1);
+    assert!(unrouted.of_type("forwarder.unparsed").is_empty());
+    let (stats, _) = forwarder.stats();
+    assert_eq!((stats.unparsed, stats.oversized_bodies), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_own_log_lines_never_feed_it() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(
+        br#"[{"type":"extension","record":"{\"source\":\"telemetry-forwarder\",\"level\":\"WARN\"}\n"},
+        {"type":"extension","record":{"source":"telemetry-forwarder","level":"WARN"}},
+        {"type":"extension","record":{"source":"another"}},{"type":"function","record":{"source":"telemetry-forwarder"}}]"#,
+    );
+    forwarder.close(soon()).await;
+    assert_eq!(sink.events().len(), 2);
+    assert_eq!(forwarder.stats().0.own_lines, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn types_that_are_not_forwarded_still_tell_about_invocations() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder_with(&sink, |settings| {
+        settings.types = Types {
+            platform: false,
+            function: true,
+            extension: false,
+        }
+    });
+    let accepted =
+        forwarder.accept(br#"[{"type":"platform.start","record":{"requestId":"r"}},{"type":"function","record":"x"}]"#);
+    assert_eq!(accepted.started, ["r"]);
+    forwarder.close(soon()).await;
+    let lines = sink.events();
+    assert_eq!((lines.len(), &lines[0]["forwarder"]["requestId"]), (1, &"r".into()));
+    let report = &sink.of_type("forwarder.report")[0]["record"];
+    assert_eq!(report["routedOut"]["unmatched"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_routed_to_several_sinks_has_a_seq_in_each() {
+    let (logs, all) = (Scripted::new([]), Scripted::new([]));
+    let lanes: Vec<(_, Arc<dyn Sink>)> = vec![(lane("logs"), logs.clone()), (lane("all"), all.clone())];
+    let routes = Routes::parse(
+        "platform.* -> all; function level>=error -> logs, all; extension -> drop",
+        &["logs", "all"],
+    );
+    let forwarder = Forwarder::start(settings(lanes, routes.unwrap()));
+    forwarder.accept(
+        br#"[{"type":"platform.start","record":{"requestId":"r"}},{"type":"function","record":{"level":"ERROR"}},
+        {"type":"function","record":{"level":"INFO"}},{"type":"extension","record":"x"},{"type":"function","record":"[ERROR] x\n"},
+        {"type":"function","record":"  continued\n"}]"#,
+    );
+    forwarder.close(soon()).await;
+    let seqs = |sink: &Scripted| -> Vec<_> {
+        sink.events()
+            .iter()
+            .map(|line| line["forwarder"]["seq"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!((seqs(&logs), seqs(&all)), (vec![0, 1, 2], vec![0, 1, 2, 3]));
+    assert!(logs.events().iter().all(|line| line["forwarder"]["sink"] == "logs"));
+    let report = &all.of_type("forwarder.report")[0]["record"];
+    assert_eq!(
+        (&report["routedOut"]["drop"], &report["routedOut"]["unmatched"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!((&report["nextSeq"], &report["final"]), (&5.into(), &true.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_puts_one_line_into_a_record() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder_with(&sink, |settings| settings.lanes[0].0.format = Format::Json);
+    forwarder.accept(&lines(0, 10, 50));
+    forwarder.close(soon()).await;
+    let taken = sink.taken.lock().unwrap().clone();
+    assert_eq!(taken.len(), 11);
+    assert!(
+        taken
+            .iter()
+            .all(|record| record.data.iter().filter(|byte| **byte == b'\n').count() == 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn raw_lines_are_lambdas_own_and_nothing_else() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder_with(&sink, |settings| settings.lanes[0].0.envelope = Envelope::Raw);
+    forwarder.accept(b"[{\"type\":\"function\",\"record\":\"x\"},{bad}]");
+    forwarder.close(soon()).await;
+    let taken = sink.taken.lock().unwrap().clone();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].data.as_ref(), b"{\"type\":\"function\",\"record\":\"x\"}\n");
+}

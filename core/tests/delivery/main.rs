@@ -1,0 +1,14 @@
+//! What a forwarder delivers, in simulated time, before sinks that refuse, fail, stall and panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod accounting;
+mod content;
+mod retry;
+mod timing;
+mod world;

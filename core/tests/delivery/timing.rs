@@ -1,0 +1,146 @@
+//! When something is put, and how long anybody waits for it.
+
+use std::time::Duration;
+
+use forwarder_core::format::Standing;
+use forwarder_core::sink::Reason;
+use tokio::time::Instant;
+
+use crate::world::*;
+
+const BUDGET: Duration = Duration::from_millis(500);
+
+#[tokio::test(start_paused = true)]
+async fn lines_wait_for_a_full_put_but_never_longer_than_the_maximum_age() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    tokio::time::sleep(Duration::from_millis(9_900)).await;
+    assert_eq!(sink.puts(), 0);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!((sink.puts(), sink.events().len()), (1, 10));
+    // A megabyte fills a put, which goes at once.
+    forwarder.accept(&lines(10, 1_100, 1_000));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(sink.puts(), 2);
+    assert!(sink.events().len() < 1_110, "what does not fill a put waits for more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_returns_as_soon_as_all_is_delivered() {
+    let sink = Scripted::new([Act::TakeSlowly(Duration::from_millis(30))]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    let started = Instant::now();
+    assert!(forwarder.flush(started + BUDGET).await);
+    assert!(started.elapsed() < Duration::from_millis(40));
+    let started = Instant::now();
+    assert!(forwarder.flush(started + BUDGET).await, "nothing is held");
+    assert_eq!((started.elapsed(), sink.puts()), (Duration::ZERO, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sick_sink_holds_the_function_for_one_budget_in_all() {
+    let sink = Scripted::new([]);
+    *sink.always.lock().unwrap() = Act::NeverAnswer;
+    let forwarder = forwarder(&sink);
+    let mut held = Duration::ZERO;
+    for invocation in 0..20 {
+        forwarder.run(false);
+        forwarder.accept(&lines(invocation * 10, 10, 100));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let done = Instant::now();
+        forwarder.flush(done + BUDGET).await;
+        forwarder.pause().await;
+        held += done.elapsed();
+    }
+    assert!(held >= BUDGET && held < BUDGET + Duration::from_millis(50), "{held:?}");
+    *sink.always.lock().unwrap() = Act::Take;
+    forwarder.run(false);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    forwarder.accept(&lines(200, 10, 100));
+    let done = Instant::now();
+    assert!(
+        forwarder.flush(done + BUDGET).await,
+        "a put succeeded, so a flush waits again"
+    );
+    forwarder.close(soon()).await;
+    let verdict = sink.verdict();
+    assert_eq!((verdict.standing, verdict.events), (Standing::Complete, 210));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_with_no_hope_before_the_deadline_is_not_waited_for() {
+    let sink = Scripted::new([Act::Fail(Reason::AccessDenied)]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    let started = Instant::now();
+    assert!(!forwarder.flush(started + BUDGET).await);
+    assert!(started.elapsed() < Duration::from_millis(10), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_cancels_the_put_in_flight_and_keeps_its_lines() {
+    let sink = Scripted::new([Act::NeverAnswer]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    forwarder.run(true);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(sink.puts(), 1);
+    forwarder.pause().await;
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(
+        sink.puts(),
+        1,
+        "nothing is put while the environment is about to freeze"
+    );
+    assert!(forwarder.flush(soon()).await);
+    assert_eq!((sink.puts(), sink.events().len()), (2, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_was_frozen_is_not_repeated_when_its_answer_is_there() {
+    let sink = Scripted::new([Act::TakeSlowly(Duration::from_secs(600))]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    forwarder.run(true);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Frozen for an hour: on the thaw the answer and every timer are due at once.
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!((sink.puts(), sink.events().len()), (1, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewal_reaches_the_sink() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.renew();
+    assert_eq!(*sink.renewed.lock().unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_comes_at_its_deadline_and_says_what_is_left() {
+    let sink = Scripted::new([]);
+    *sink.always.lock().unwrap() = Act::NeverAnswer;
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    let started = Instant::now();
+    let undelivered = forwarder.close(started + Duration::from_millis(1_900)).await;
+    assert!(
+        started.elapsed() < Duration::from_millis(1_910),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(undelivered.len(), 1);
+    assert_eq!(
+        (
+            undelivered[0].sink.as_str(),
+            undelivered[0].dropped[0].ranges.as_slice()
+        ),
+        ("kinesis", [[0, 10]].as_slice())
+    );
+    assert_eq!(undelivered[0].id, forwarder.id());
+    let stats = forwarder.stats().1[0];
+    assert_eq!((stats.pending(), stats.dropped_total()), (0, 11));
+}

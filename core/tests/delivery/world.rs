@@ -1,0 +1,217 @@
+//! A forwarder before scripted sinks, in simulated time.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use forwarder_core::envelope::{Envelope, Resource};
+use forwarder_core::format::{Format, LifeReport, Verifier, decode};
+use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::route::Routes;
+use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::{Forwarder, Settings, Types};
+use tokio::time::Instant;
+
+/// What a scripted sink does with one put; without a script it takes everything.
+#[derive(Clone)]
+pub enum Act {
+    Take,
+    /// Refuses the records at these places.
+    Refuse(Vec<usize>, Reason),
+    /// Answers for this many records only, though it takes all.
+    AnswerShort(usize),
+    Fail(Reason),
+    Panic,
+    /// Takes everything, and answers after this long.
+    TakeSlowly(Duration),
+    NeverAnswer,
+}
+
+/// A sink that remembers what it took and does what it is told.
+pub struct Scripted {
+    limits: Limits,
+    script: Mutex<VecDeque<Act>>,
+    /// What it does when the script is at its end.
+    pub always: Mutex<Act>,
+    pub puts: Mutex<Vec<Vec<Record>>>,
+    pub taken: Mutex<Vec<Record>>,
+    pub renewed: Mutex<u32>,
+    /// Records longer than this make the service call the put invalid.
+    pub longest: Mutex<usize>,
+}
+
+pub const LIMITS: Limits = Limits {
+    put_records: 500,
+    put_bytes: 10 * 1024 * 1024,
+    record_bytes: 10 * 1024 * 1024,
+    keyed: true,
+};
+
+impl Scripted {
+    pub fn new(script: impl IntoIterator<Item = Act>) -> Arc<Self> {
+        Self::with_limits(LIMITS, script)
+    }
+
+    pub fn with_limits(limits: Limits, script: impl IntoIterator<Item = Act>) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            script: Mutex::new(script.into_iter().collect()),
+            always: Mutex::new(Act::Take),
+            puts: Mutex::default(),
+            taken: Mutex::default(),
+            renewed: Mutex::default(),
+            longest: Mutex::new(usize::MAX),
+        })
+    }
+
+    pub fn puts(&self) -> usize {
+        self.puts.lock().unwrap().len()
+    }
+
+    /// The lines taken, in order, each as JSON.
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        let taken = self.taken.lock().unwrap();
+        let lines = taken.iter().flat_map(|record| {
+            let lines = decode(&record.data).unwrap();
+            lines
+                .map(|line| serde_json::from_str(line.0).unwrap())
+                .collect::<Vec<_>>()
+        });
+        lines.collect()
+    }
+
+    /// Lines that are not the forwarder's own.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let is_own = |line: &serde_json::Value| line["type"].as_str().unwrap().starts_with("forwarder.");
+        self.lines().into_iter().filter(|line| !is_own(line)).collect()
+    }
+
+    pub fn of_type(&self, kind: &str) -> Vec<serde_json::Value> {
+        self.lines().into_iter().filter(|line| line["type"] == kind).collect()
+    }
+
+    /// The reader's verdict on the only life that wrote here.
+    pub fn verdict(&self) -> LifeReport {
+        let mut verifier = Verifier::default();
+        for record in self.taken.lock().unwrap().iter() {
+            for line in decode(&record.data).unwrap() {
+                verifier.observe(&line.event().unwrap());
+            }
+        }
+        let mut reports = verifier.report();
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        reports.remove(0)
+    }
+}
+
+#[async_trait]
+impl Sink for Scripted {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
+        assert!(!records.is_empty(), "an empty put");
+        self.puts.lock().unwrap().push(records.to_vec());
+        if records
+            .iter()
+            .any(|record| record.data.len() > *self.longest.lock().unwrap())
+        {
+            return Err(Failure::new(Reason::Invalid, "a record is too long"));
+        }
+        let act = self.script.lock().unwrap().pop_front();
+        let act = act.unwrap_or_else(|| self.always.lock().unwrap().clone());
+        let take = |refused: &[usize]| {
+            let kept = records.iter().enumerate().filter(|(index, _)| !refused.contains(index));
+            self.taken
+                .lock()
+                .unwrap()
+                .extend(kept.map(|(_, record)| record.clone()));
+        };
+        match act {
+            Act::Take => take(&[]),
+            Act::Refuse(refused, reason) => {
+                take(&refused);
+                let outcome = |index| {
+                    if refused.contains(&index) {
+                        Outcome::Retry(reason)
+                    } else {
+                        Outcome::Delivered
+                    }
+                };
+                return Ok((0..records.len()).map(outcome).collect());
+            }
+            Act::AnswerShort(answers) => {
+                take(&[]);
+                return Ok(vec![Outcome::Delivered; answers]);
+            }
+            Act::Fail(reason) => return Err(Failure::new(reason, "as scripted")),
+            Act::Panic => panic!("as scripted"),
+            Act::TakeSlowly(time) => {
+                tokio::time::sleep(time).await;
+                take(&[]);
+            }
+            Act::NeverAnswer => std::future::pending().await,
+        }
+        Ok(vec![Outcome::Delivered; records.len()])
+    }
+
+    fn renew(&self) {
+        *self.renewed.lock().unwrap() += 1;
+    }
+}
+
+pub fn lane(name: &str) -> LaneSettings {
+    LaneSettings {
+        name: name.into(),
+        format: Format::Ndjson,
+        envelope: Envelope::Full,
+        partition_key: PartitionKey::Random,
+        record_bytes: 25_000,
+        put_bytes: 1_048_576,
+        max_record_bytes: 1_048_576,
+        max_age: Duration::from_secs(10),
+        put_timeout: Duration::from_secs(5),
+    }
+}
+
+pub fn settings(lanes: Vec<(LaneSettings, Arc<dyn Sink>)>, routes: Routes) -> Settings {
+    Settings {
+        lanes,
+        routes,
+        types: Types {
+            platform: true,
+            function: true,
+            extension: true,
+        },
+        resource: Resource::default(),
+        buffer_bytes: 64 << 20,
+        concurrent: false,
+    }
+}
+
+/// A forwarder with one lane, `kinesis`.
+pub fn forwarder(sink: &Arc<Scripted>) -> Forwarder {
+    forwarder_with(sink, |_| {})
+}
+
+pub fn forwarder_with(sink: &Arc<Scripted>, change: impl FnOnce(&mut Settings)) -> Forwarder {
+    let sink: Arc<dyn Sink> = sink.clone();
+    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to_first());
+    change(&mut settings);
+    Forwarder::start(settings)
+}
+
+/// A body of `count` function lines of `length` bytes; each says its number.
+pub fn lines(first: usize, count: usize, length: usize) -> Vec<u8> {
+    let lines = (first..first + count).map(|number| {
+        let text = format!("{number:08} {}", "x".repeat(length.saturating_sub(9)));
+        format!(r#"{{"time":"2026-11-20T09:14:02.820Z","type":"function","record":"{text}"}}"#)
+    });
+    format!("[{}]", lines.collect::<Vec<_>>().join(",")).into_bytes()
+}
+
+pub fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
