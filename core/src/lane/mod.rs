@@ -1,7 +1,7 @@
 //! A lane: everything between the routes and one sink. The one retry owner, and the one place that times out.
 //!
-//! - [`queue`]: the lines held, as chunks; what is due; what is given up. Pure but for the clock it is handed.
-//! - [`worker`]: the task that puts what is due and judges each outcome.
+//! - `queue`: the lines held, as chunks; what is due; what is given up. Pure but for the clock it is handed.
+//! - `worker`: the task that puts what is due and judges each outcome.
 //!
 //! Both share one mutex, which is never held across an await. A panic in the sink or in the worker leaves the queue as
 //! it is: the worker is started again over it.

@@ -30,6 +30,9 @@ const KEYS: [&str; 15] = [
 /// What a record aims at by default: 25,000 bytes, the size that a PUT payload unit pays for.
 const RECORD_BYTES: usize = 25_000;
 
+/// The least that a record may be allowed: the forwarder's own reports must fit.
+const MIN_RECORD_BYTES: usize = 4_096;
+
 /// What a call aims at by default.
 const PUT_BYTES: usize = 1_048_576;
 
@@ -197,7 +200,7 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
             .unwrap_or(RECORD_BYTES.min(put_bytes)),
         put_bytes,
         max_record_bytes: reader
-            .size(&path("max_record_bytes"), 1_024, max_record, "1MiB")
+            .size(&path("max_record_bytes"), MIN_RECORD_BYTES, max_record, "1MiB")
             .unwrap_or(default_max_record),
         envelope: reader
             .choice(&path("envelope"), &ENVELOPES, envelope_from_name)

@@ -1,0 +1,68 @@
+# What people run, and what CI runs: the same.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The binary under test has a target directory of its own: a build of the whole workspace would unify features and
+# overwrite it. The layer's binary is built with the profile `release`; tests use `ci`, which links in seconds.
+E2E_DIR := target/e2e
+export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
+export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
+
+CARGO := cargo
+FEATURES := kinesis,firehose,stdout
+# Every set of sinks that a layer may be built with.
+FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup binaries ## See it work: local Lambda, test function, real extension, local Kinesis
+	@$(CARGO) run --quiet -p demo
+
+.PHONY: test
+test: fmt lint doc features test-unit test-e2e ## Everything that CI runs
+
+.PHONY: setup
+setup: ## Look for what the build needs, and install it as root on Debian
+	@.ci/setup
+
+.PHONY: binaries
+binaries: setup ## Build the extension and the test function for tests and demo
+	$(CARGO) build -p telemetry-forwarder --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
+	$(CARGO) build -p test-function --profile ci --target-dir $(E2E_DIR)
+
+.PHONY: fmt
+fmt: ## Check the formatting
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: setup ## clippy without warnings: the workspace, and the extension with every set of features
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	@for set in $(FEATURE_SETS); do \
+	  echo "clippy -p telemetry-forwarder --features $$set"; \
+	  $(CARGO) clippy --quiet -p telemetry-forwarder -p forwarder-sinks --all-targets --no-default-features \
+	    $$([ $$set = none ] || echo --features $$set) -- -D warnings; \
+	done
+
+.PHONY: doc
+doc: setup ## The documentation without warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --document-private-items
+
+.PHONY: features
+features: ## A build for standard output alone has nothing of AWS in it
+	@if $(CARGO) tree -p telemetry-forwarder --no-default-features --features stdout -e normal | grep -E '\baws-'; then \
+	  echo "error: a build without AWS sinks must not depend on the crates above" >&2; exit 1; \
+	fi
+
+.PHONY: test-unit
+test-unit: setup ## Tests of each crate
+	$(CARGO) test --workspace --exclude end-to-end --all-features
+
+.PHONY: test-e2e
+test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
+	$(CARGO) test -p end-to-end

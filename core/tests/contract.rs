@@ -1,0 +1,112 @@
+//! The golden files of the contract, `docs/contract/`: what a reader gets for one body, under each envelope.
+//!
+//! What differs from run to run stands in them as `<id>` and `<time>`. To accept a change that is meant, run the test with
+//! `UPDATE_GOLDEN=1` and read the difference.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use forwarder_core::envelope::{Envelope, Resource};
+use forwarder_core::format::Format;
+use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::route::Routes;
+use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
+use forwarder_core::{Forwarder, Settings, Types};
+use tokio::time::Instant;
+
+#[derive(Default)]
+struct Memory(Mutex<Vec<u8>>);
+
+#[async_trait]
+impl Sink for Memory {
+    fn limits(&self) -> Limits {
+        Limits {
+            put_records: 500,
+            put_bytes: 1 << 20,
+            record_bytes: 1 << 20,
+            keyed: true,
+        }
+    }
+
+    async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
+        for record in records {
+            self.0.lock().unwrap().extend_from_slice(&record.data);
+        }
+        Ok(vec![Outcome::Delivered; records.len()])
+    }
+
+    fn renew(&self) {}
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/contract"))
+}
+
+async fn lines(envelope: Envelope) -> String {
+    let sink = Arc::new(Memory::default());
+    let lane = LaneSettings {
+        name: "kinesis".into(),
+        format: Format::Ndjson,
+        envelope,
+        partition_key: PartitionKey::Random,
+        record_bytes: 25_000,
+        put_bytes: 1 << 20,
+        // So small that the long line below does not fit.
+        max_record_bytes: 2_000,
+        max_age: Duration::from_secs(10),
+        put_timeout: Duration::from_secs(5),
+    };
+    let forwarder = Forwarder::start(Settings {
+        lanes: vec![(lane, sink.clone())],
+        routes: Routes::parse("platform.initStart -> drop; extension -> drop; * -> kinesis", &["kinesis"]).unwrap(),
+        types: Types {
+            platform: true,
+            function: true,
+            extension: true,
+        },
+        resource: Resource {
+            faas_name: Some("checkout".into()),
+            faas_version: Some("$LATEST".into()),
+            faas_instance: None,
+            cloud_region: Some("eu-west-1".into()),
+            cloud_account_id: Some("123456789012".into()),
+        },
+        buffer_bytes: 8 << 20,
+        concurrent: false,
+    });
+    forwarder.accept(&std::fs::read(folder().join("input.json")).unwrap());
+    let long = "x".repeat(2_000);
+    forwarder.accept(format!(r#"[{{"time":"2026-11-20T09:14:04.000Z","type":"function","record":"{long}"}}]"#).as_bytes());
+    forwarder.close(Instant::now() + Duration::from_secs(5)).await;
+    let lines = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    lines.replace(forwarder.id(), "<id>").lines().map(without_time).collect()
+}
+
+/// The time of the forwarder's own events is that of the run.
+fn without_time(line: &str) -> String {
+    match line.split_once("\",\"type\":\"forwarder.") {
+        Some((time, rest)) if time.starts_with("{\"time\":\"") => {
+            format!("{{\"time\":\"<time>\",\"type\":\"forwarder.{rest}\n")
+        }
+        _ => format!("{line}\n"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_are_those_of_the_golden_files() {
+    for (envelope, name) in [(Envelope::Full, "full"), (Envelope::Lean, "lean"), (Envelope::Raw, "raw")] {
+        let path = folder().join(format!("{name}.ndjson"));
+        let lines = lines(envelope).await;
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &lines).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap();
+        for (number, (line, golden)) in lines.lines().zip(golden.lines()).enumerate() {
+            assert_eq!(line, golden, "{}:{}", path.display(), number + 1);
+        }
+        assert_eq!(lines.lines().count(), golden.lines().count(), "{}", path.display());
+    }
+}
