@@ -201,22 +201,17 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
         put_bytes,
         max_record_bytes: reader
             .size(&path("max_record_bytes"), MIN_RECORD_BYTES, max_record, "1MiB")
-            .unwrap_or(default_max_record),
+            .unwrap_or(default_max_record.min(put_bytes)),
         envelope: reader
             .choice(&path("envelope"), &ENVELOPES, envelope_from_name)
             .unwrap_or(envelope),
     };
-    if config.record_bytes > config.put_bytes {
-        let message = format!(
-            "a record of this size does not fit into a call of put_bytes = {}",
-            config.put_bytes
-        );
-        let key = if reader.has(&path("record_bytes")) {
-            "record_bytes"
-        } else {
-            "put_bytes"
-        };
-        reader.problem(&path(key), message, Some("25000"));
+    for (key, bytes) in [("record_bytes", config.record_bytes), ("max_record_bytes", config.max_record_bytes)] {
+        if bytes > config.put_bytes {
+            let message = format!("a record of {bytes} bytes does not fit into a call of put_bytes = {put_bytes}");
+            let at = if reader.has(&path(key)) { key } else { "put_bytes" };
+            reader.problem(&path(at), message, None);
+        }
     }
     reader.not_built(&path("compression"), &["none"]);
     for key in ["assume_role", "external_id", "fallback", "oversize"] {
