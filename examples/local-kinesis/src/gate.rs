@@ -1,0 +1,148 @@
+//! The layer in front of a service: the way of one call, from its headers to its answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use hyper::{Request, Response};
+
+use crate::backend::Backend;
+use crate::counts::Ended;
+use crate::fault::{CallError, RecordError};
+use crate::faults::{End, Faults};
+use crate::ledger::Ledger;
+use crate::put::{Outcome, Put, Shape};
+use crate::wire;
+
+/// The largest body that is read at all, bytes: the 10 MiB of the largest call in base64, with room for its JSON.
+const MAX_BODY: usize = 32 * 1_024 * 1_024;
+
+/// A service behind its faults and counts.
+pub(crate) struct Gate<B> {
+    pub(crate) backend: B,
+    pub(crate) faults: Faults,
+    pub(crate) ledger: Ledger,
+}
+
+/// What the connection is to do.
+pub(crate) enum Reply {
+    Answer(Response<Body>),
+    /// Reset the connection.
+    Reset,
+    /// Say nothing and keep the connection.
+    Silence,
+}
+
+/// A call's end without the answer it asked for.
+enum Stop {
+    Fail(CallError),
+    Reset,
+    Silence,
+}
+
+impl From<CallError> for Stop {
+    fn from(error: CallError) -> Self {
+        Self::Fail(error)
+    }
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        match end {
+            End::Fail(error) => Self::Fail(error),
+            End::Reset => Self::Reset,
+            End::Silence => Self::Silence,
+        }
+    }
+}
+
+impl<B: Backend> Gate<B> {
+    pub(crate) fn new(backend: B, seed: u64) -> Self {
+        Self {
+            backend,
+            faults: Faults::new(seed),
+            ledger: Ledger::new(B::NAMES.rounding),
+        }
+    }
+
+    /// Answers a request that came on this connection.
+    pub(crate) async fn answer(self: &Arc<Self>, connection: u64, request: Request<Incoming>) -> Reply {
+        let target = wire::target(request.headers());
+        let shape = if target == B::NAMES.put_one {
+            Shape::One
+        } else if target == B::NAMES.put_many {
+            Shape::Many
+        } else {
+            return Reply::Answer(self.backend.pass(request).await);
+        };
+        let (head, body) = request.into_parts();
+        match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => self.put(connection, shape, &head.headers, &body.to_bytes()).await,
+            Err(_) => {
+                let error = CallError::new(413, "RequestEntityTooLargeException")
+                    .with_message(format!("the body was cut off, or has more than {MAX_BODY} bytes"));
+                self.ledger.begin(connection, 0, None).end(failed(&error));
+                Reply::Answer(wire::error(&error))
+            }
+        }
+    }
+
+    async fn put(self: &Arc<Self>, connection: u64, shape: Shape, headers: &HeaderMap, body: &Bytes) -> Reply {
+        let read = wire::check_headers(headers).and_then(|()| self.backend.read(shape, body));
+        let entry = self.ledger.begin(connection, body.len() as u64, read.as_ref().ok());
+        let done = match read {
+            Ok(put) => self.carry_out(put).await,
+            Err(error) => Err(error.into()),
+        };
+        let done = done.and_then(|outcomes| {
+            let refused = outcomes
+                .iter()
+                .filter(|outcome| matches!(outcome, Outcome::Refused { .. }))
+                .count();
+            Ok((refused as u64, wire::put_answer(&B::NAMES, shape, outcomes)?))
+        });
+        let (ended, reply) = match done {
+            Ok((refused, answer)) => (Ended::Answered { refused }, Reply::Answer(wire::ok(&answer))),
+            Err(Stop::Fail(error)) => (failed(&error), Reply::Answer(wire::error(&error))),
+            Err(Stop::Reset) => (Ended::Unanswered, Reply::Reset),
+            Err(Stop::Silence) => (Ended::Unanswered, Reply::Silence),
+        };
+        entry.end(ended);
+        reply
+    }
+
+    /// Refuses, meets the faults, stores: in this order.
+    async fn carry_out(self: &Arc<Self>, put: Put) -> Result<Vec<Outcome>, Stop> {
+        self.backend.limits(&put.stream).await?.check(&put)?;
+        let mut plan = self.faults.plan(&put.stream, put.records.len());
+        tokio::time::sleep(plan.delay_before).await;
+        if let Some((end, _)) = plan.end.take_if(|(_, after_storing)| !*after_storing) {
+            tokio::time::sleep(plan.delay_after).await;
+            return Err(end.into());
+        }
+        // In a task of its own: a client that hangs up, or a stop, cannot leave a call half stored or stored uncounted.
+        let stored = tokio::spawn(Arc::clone(self).store(put, plan.refuse)).await;
+        let outcomes = stored.map_err(|error| CallError::internal_failure().with_message(error.to_string()))??;
+        tokio::time::sleep(plan.delay_after).await;
+        match plan.end {
+            Some((end, _)) => Err(end.into()),
+            None => Ok(outcomes),
+        }
+    }
+
+    async fn store(self: Arc<Self>, put: Put, refuse: Vec<Option<RecordError>>) -> Result<Vec<Outcome>, CallError> {
+        let outcomes = self.backend.store(&put, &refuse).await?;
+        self.ledger.stored(&put, &outcomes);
+        Ok(outcomes)
+    }
+}
+
+fn failed(error: &CallError) -> Ended {
+    Ended::Failed {
+        status: error.status,
+        code: error.code.clone(),
+    }
+}

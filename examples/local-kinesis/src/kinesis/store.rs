@@ -1,0 +1,230 @@
+//! Puts, into ferrokinesis' store.
+
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::RouterIntoService;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ferrokinesis::error::KinesisErrorResponse;
+use ferrokinesis::sequence::partition_key_to_hash_key;
+use ferrokinesis::store::{SequenceAllocation, Store, StoreOptions, ThroughputReservation};
+use ferrokinesis::types::StoredRecordRef;
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper::{Request, Response};
+use hyper_util::service::TowerToHyperService;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::backend::{Backend, Names};
+use crate::counts::{KB, Rounding};
+use crate::fault::{CallError, RecordError};
+use crate::limits::{self, KIB, Limits};
+use crate::put::{Outcome, Put, Record, Shape};
+use crate::wire;
+
+/// An embedded ferrokinesis.
+pub struct Kinesis {
+    /// Answers all that is no put.
+    router: TowerToHyperService<RouterIntoService<Body>>,
+    pub(super) store: Store,
+}
+
+impl std::fmt::Debug for Kinesis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kinesis").finish_non_exhaustive()
+    }
+}
+
+impl Kinesis {
+    pub(super) fn new(options: StoreOptions) -> Self {
+        let (router, store) = ferrokinesis::create_app(options);
+        // axum would refuse bodies of more than 2 MB.
+        let router = router.layer(DefaultBodyLimit::disable());
+        Self {
+            router: TowerToHyperService::new(router.into_service()),
+            store,
+        }
+    }
+
+    /// Stores one record under its sequence number, or refuses it because its shard had enough.
+    async fn reserve(
+        &self,
+        stream: &str,
+        record: &Record,
+        place: &SequenceAllocation,
+    ) -> Result<ThroughputReservation, KinesisErrorResponse> {
+        self.store
+            .try_reserve_shard_throughput(stream, &place.shard_id, record.bytes(), place.now)
+            .await
+    }
+
+    /// The refusal of one record, in AWS's words. Kinesis API reference, PutRecords, examples.
+    fn refusal(&self, error: &RecordError, stream: &str, shard: &str) -> Outcome {
+        let message = match error {
+            RecordError::Throttled => {
+                let account = &self.store.aws_account_id;
+                format!("Rate exceeded for shard {shard} in stream {stream} under account {account}.")
+            }
+            RecordError::Internal | RecordError::Code(_) => "Internal service failure.".to_owned(),
+        };
+        Outcome::Refused {
+            code: Self::NAMES.code(error),
+            message,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutRecords {
+    #[serde(flatten)]
+    stream: Stream,
+    records: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct PutRecord {
+    #[serde(flatten)]
+    stream: Stream,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Stream {
+    stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    data: String,
+    /// An absent key is refused like an empty one: these streams have the strategy `USER_PARTITION_KEY`.
+    #[serde(default)]
+    partition_key: String,
+    explicit_hash_key: Option<String>,
+}
+
+impl Entry {
+    fn decode(self) -> Result<Record, CallError> {
+        let data = STANDARD
+            .decode(&self.data)
+            .map_err(|error| wire::unreadable(&error))?
+            .into();
+        Ok(Record {
+            data,
+            base64: self.data,
+            key: self.partition_key,
+            explicit_hash_key: self.explicit_hash_key,
+        })
+    }
+}
+
+impl Backend for Kinesis {
+    const NAMES: Names = Names {
+        put_one: "Kinesis_20131202.PutRecord",
+        put_many: "Kinesis_20131202.PutRecords",
+        refused_count: "FailedRecordCount",
+        entries: "Records",
+        throttled: "ProvisionedThroughputExceededException",
+        throttled_status: 400,
+        rounding: Rounding {
+            step_kb: 1,
+            put_unit: Some(25 * KB),
+        },
+    };
+
+    fn read(&self, shape: Shape, body: &[u8]) -> Result<Put, CallError> {
+        let (stream, entries) = match shape {
+            Shape::One => serde_json::from_slice(body)
+                .map(|put: PutRecord| (put.stream, vec![put.entry]))
+                .map_err(|error| wire::unreadable(&error))?,
+            Shape::Many => serde_json::from_slice(body)
+                .map(|put: PutRecords| (put.stream, put.records))
+                .map_err(|error| wire::unreadable(&error))?,
+        };
+        let named = json!({ "StreamName": stream.stream_name, "StreamARN": stream.stream_arn });
+        let stream = self.store.resolve_stream_name(&named).map_err(refused)?;
+        let records = entries.into_iter().map(Entry::decode).collect::<Result<_, _>>()?;
+        Ok(Put { stream, shape, records })
+    }
+
+    async fn limits(&self, stream: &str) -> Result<Limits, CallError> {
+        let stream = self.store.get_stream(stream).await.map_err(refused)?;
+        Ok(limits::kinesis(u64::from(stream.max_record_size_kib) * KIB))
+    }
+
+    async fn store(&self, put: &Put, refuse: &[Option<RecordError>]) -> Result<Vec<Outcome>, CallError> {
+        let hashes = put.records.iter().map(hash).collect::<Result<Vec<_>, _>>()?;
+        let places = self
+            .store
+            .allocate_sequences_batch(&put.stream, &hashes)
+            .await
+            .map_err(refused)?;
+        let mut batch = Vec::with_capacity(places.len());
+        let mut reserved = Vec::with_capacity(places.len());
+        let mut outcomes = Vec::with_capacity(places.len());
+        for ((record, place), injected) in put.records.iter().zip(&places).zip(refuse) {
+            if let Some(error) = injected {
+                outcomes.push(self.refusal(error, &put.stream, &place.shard_id));
+                continue;
+            }
+            match self.reserve(&put.stream, record, place).await {
+                Ok(reservation) => reserved.push(reservation),
+                Err(_) => {
+                    outcomes.push(self.refusal(&RecordError::Throttled, &put.stream, &place.shard_id));
+                    continue;
+                }
+            }
+            batch.push((place.stream_key.clone(), stored(record, place.now)));
+            outcomes.push(Outcome::Stored(
+                json!({ "ShardId": place.shard_id, "SequenceNumber": place.seq_num }),
+            ));
+        }
+        if let Err(error) = self.store.put_records_batch(&put.stream, &batch).await {
+            for reservation in reserved {
+                self.store.refund_shard_throughput(reservation).await;
+            }
+            return Err(refused(error));
+        }
+        Ok(outcomes)
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Response<Body> {
+        let answered = self.router.call(request.map(Body::new)).await;
+        answered.unwrap_or_else(|never| match never {})
+    }
+}
+
+fn hash(record: &Record) -> Result<u128, CallError> {
+    let Some(explicit) = &record.explicit_hash_key else {
+        return Ok(partition_key_to_hash_key(&record.key));
+    };
+    explicit.parse().map_err(|_| {
+        CallError::new(400, "InvalidArgumentException").with_message(format!(
+            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {explicit}"
+        ))
+    })
+}
+
+fn stored(record: &Record, now_ms: u64) -> StoredRecordRef<'_> {
+    StoredRecordRef {
+        partition_key: &record.key,
+        data: &record.base64,
+        // Seconds with their milliseconds, as AWS gives them; exact for as long as dates have 12 digits.
+        approximate_arrival_timestamp: now_ms as f64 / 1_000.0,
+    }
+}
+
+/// ferrokinesis' error as ours.
+pub(super) fn refused(error: KinesisErrorResponse) -> CallError {
+    CallError {
+        status: error.status_code,
+        code: error.body.error_type,
+        message: error.body.message.unwrap_or_default(),
+    }
+}
