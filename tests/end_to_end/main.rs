@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The real binary between the local Lambda and a local Kinesis: what a reader finds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod api;
+mod bodies;
+mod configuration;
+mod invocations;
+mod load;
+mod routing;
+mod shutdown;
+mod simulator;

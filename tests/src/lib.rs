@@ -1,1 +1,10 @@
-//! Placeholder.
+//! A world for end-to-end tests: the local Lambda, a local Kinesis and Firehose, and the real binary between them.
+//!
+//! # Layout
+//! - [`binaries`]: where the programs under test are.
+//! - [`world`]: all of it together, and what a reader finds at the end.
+//! - [`post`]: bodies that a test posts to the listener itself.
+
+pub mod binaries;
+pub mod post;
+pub mod world;

@@ -1,0 +1,57 @@
+//! Bodies that a test posts to the listener itself, as Lambda would.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// One connection to a listener, kept open from post to post.
+pub struct Poster {
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Poster {
+    /// Connects to the listener on this port.
+    ///
+    /// # Panics
+    /// Nobody listens there.
+    pub async fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port))
+            .await
+            .expect("the listener takes connections");
+        stream.set_nodelay(true).expect("a socket has this option");
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("the listener speaks HTTP");
+        tokio::spawn(connection);
+        Self { sender }
+    }
+
+    /// Posts a body to a path and returns the answer's status.
+    ///
+    /// # Panics
+    /// There is no answer.
+    pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> u16 {
+        let request = Request::post(path)
+            .header("host", "sandbox.localdomain")
+            .body(Full::new(body.into()));
+        self.sender.ready().await.expect("the connection is open");
+        let answer = self
+            .sender
+            .send_request(request.expect("a valid request"))
+            .await
+            .expect("an answer");
+        let status = answer.status().as_u16();
+        answer.into_body().collect().await.expect("a whole answer");
+        status
+    }
+}
+
+/// A body of `count` function events; each text line is `length` bytes long and begins with its number.
+pub fn function_lines(first: usize, count: usize, length: usize) -> String {
+    let lines = (first..first + count).map(|number| {
+        let text = format!("{number:010} {}", "x".repeat(length.saturating_sub(12)));
+        format!(r#"{{"time":"2026-11-20T09:14:02.820Z","type":"function","record":"{text}\n"}}"#)
+    });
+    format!("[{}]", lines.collect::<Vec<_>>().join(","))
+}
