@@ -153,3 +153,67 @@ impl Capture {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::config::LogFormat;
+
+    fn capture() -> (io::PipeWriter, Arc<Capture>) {
+        let (reader, writer) = io::pipe().unwrap();
+        let sink = LineSink {
+            process: "one".into(),
+            role: Role::Function,
+            hub: Arc::new(Hub::new(LogFormat::Text)),
+            output: Arc::default(),
+        };
+        (writer, Capture::new(reader.into(), Stream::Both, sink).unwrap())
+    }
+
+    fn lines(capture: &Capture) -> Vec<String> {
+        let texts = |lines: &Vec<OutputLine>| lines.iter().map(|line| line.text.clone()).collect();
+        capture.sink.output.read(texts)
+    }
+
+    /// No await: the reactor has heard of nothing, as when a `next` arrives right after a line.
+    #[tokio::test]
+    async fn a_drain_sees_all_that_was_printed_before_it() {
+        let (mut writer, capture) = capture();
+        writer.write_all(b"first\nsecond\nhalf").unwrap();
+        capture.drain();
+        assert_eq!(lines(&capture), ["first", "second", "half"]);
+        capture.drain();
+        assert_eq!(lines(&capture).len(), 3, "nothing comes twice");
+    }
+
+    #[tokio::test]
+    async fn lines_are_whole_however_they_are_written() {
+        let (mut writer, capture) = capture();
+        let reading = tokio::spawn(Arc::clone(&capture).run());
+        let writing = std::thread::spawn(move || {
+            for part in ["a b", " c\r\n\nd", "\n", "no end"] {
+                writer.write_all(part.as_bytes()).unwrap();
+                std::thread::yield_now();
+            }
+        });
+        reading.await.unwrap();
+        writing.join().unwrap();
+        assert_eq!(lines(&capture), ["a b c", "", "d", "no end"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_cut() {
+        let (mut writer, capture) = capture();
+        let reading = tokio::spawn(Arc::clone(&capture).run());
+        let writing =
+            tokio::task::spawn_blocking(move || writer.write_all(&vec![b'x'; MAX_LINE_BYTES + 2 * READ_BYTES]));
+        writing.await.unwrap().unwrap();
+        reading.await.unwrap();
+        let lengths: Vec<usize> = lines(&capture).iter().map(String::len).collect();
+        assert!(lengths[0] >= MAX_LINE_BYTES && lengths.len() == 2, "{lengths:?}");
+        assert_eq!(lengths.iter().sum::<usize>(), MAX_LINE_BYTES + 2 * READ_BYTES);
+    }
+}

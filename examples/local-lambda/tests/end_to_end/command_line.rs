@@ -1,7 +1,7 @@
 //! The program `local-lambda`.
 
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::world::{
     Directory, GONE, LIMIT, local_lambda, parsed, scripted_extension, test_function, types, wait_for_state,
@@ -86,22 +86,32 @@ fn nothing_outlives_it_even_if_it_is_killed() {
             let _ = self.0.wait();
         }
     }
+    let directory = Directory::new();
+    let record = directory.path("record");
     let mut running = KillOnDrop(
         command(r#"{"late":true}"#)
-            .args(["--timeout", "900"])
+            .args([
+                "--timeout",
+                "900",
+                "--env",
+                "SCRIPT_TYPES=function",
+                "--env",
+                "SCRIPT_HOLD_MS=900000",
+            ])
+            .arg("--env")
+            .arg(format!("SCRIPT_RECORD={}", record.display()))
             .stdout(Stdio::null())
             .spawn()
             .unwrap(),
     );
+    // Both are at work on the invocation, and neither would notice that its platform is gone.
     let started = Instant::now();
-    let processes = loop {
-        let processes = children(running.0.id());
-        if processes.len() == 2 {
-            break processes;
-        }
-        assert!(started.elapsed() < LIMIT, "function and extension run: {processes:?}");
-        std::thread::yield_now();
-    };
+    while directory.recorded().is_empty() {
+        assert!(started.elapsed() < LIMIT, "the function prints");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let processes = children(running.0.id());
+    assert_eq!(processes.len(), 2, "function and extension run");
     running.0.kill().unwrap();
     running.0.wait().unwrap();
     for process in processes {
