@@ -66,7 +66,7 @@ async fn a_first_invocation_is_told_from_init_to_report() {
     assert!(metrics["maxMemoryUsedMB"].as_u64().unwrap() > 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_handed_over_is_what_arrived() {
     let directory = Directory::new();
     let lambda = subscribed(&directory, "platform,function,extension")
@@ -97,7 +97,7 @@ async fn what_was_handed_over_is_what_arrived() {
     assert_eq!(report.undelivered, all.len() - handed.len());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_of_an_invocation_stand_between_its_start_and_its_runtime_done() {
     let directory = Directory::new();
     let lambda = subscribed(&directory, "function").start().await.unwrap();
