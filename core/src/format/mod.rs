@@ -3,10 +3,14 @@
 #[cfg(feature = "decode")]
 mod decode;
 #[cfg(feature = "decode")]
+mod join;
+#[cfg(feature = "decode")]
 mod verify;
 
 #[cfg(feature = "decode")]
 pub use decode::{DecodeError, Forwarded, Line, Stamp, decode};
+#[cfg(feature = "decode")]
+pub use join::{Joined, Joiner};
 #[cfg(feature = "decode")]
 pub use verify::{Life, LifeReport, Standing, Verifier};
 

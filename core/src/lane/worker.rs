@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 use super::Shared;
-use super::queue::{Change, Due};
+use super::health::Change;
+use super::queue::Due;
 use crate::awake;
 use crate::sink::{Failure, Outcome, Reason, Record};
 
@@ -23,7 +24,7 @@ pub(super) async fn supervise(lane: Weak<Shared>) {
         let now = Instant::now();
         let change = {
             let mut queue = shared.queue();
-            queue.stats.panics += 1;
+            queue.panicked();
             queue.judge(Err(Reason::Panicked), now, &mut random())
         };
         report(&shared, change, "the sink's code panicked; it is started again");
@@ -37,8 +38,8 @@ fn random() -> fastrand::Rng {
 }
 
 async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
-    // The lane's handle may be dropped at any time; then there is nothing left to do.
     while let Some(shared) = lane.upgrade() {
+        shared.hand_over(false);
         let due = shared.queue().due(Instant::now());
         match due {
             Due::Now => put(&shared, &mut random).await,
@@ -49,6 +50,7 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
                     () = tokio::time::sleep_until(instant) => {}
                 }
             }
+            Due::Stopped => return,
             Due::Never => {
                 shared.settled.notify_waiters();
                 shared.work.notified().await;
@@ -62,6 +64,10 @@ async fn put(shared: &Shared, random: &mut fastrand::Rng) {
     // Read before the chunks are taken, so that no cancellation in between is missed.
     let mut cancel = shared.cancel.subscribe();
     let records = next_put(shared, random);
+    if records.is_empty() {
+        // What was due could not be read from disk, and is given up.
+        return;
+    }
     let result = tokio::select! {
         // The answer first: after a thaw it may be there together with a time-out.
         biased;

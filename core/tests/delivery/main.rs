@@ -9,6 +9,9 @@
 
 mod accounting;
 mod content;
+mod fallback;
+mod oversize;
 mod retry;
+mod spool;
 mod timing;
 mod world;
