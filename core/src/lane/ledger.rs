@@ -60,11 +60,11 @@ impl Ledger {
         }
     }
 
-    pub(super) fn to_disk(&mut self, chunk: &Chunk) {
+    pub(super) fn spools(&mut self, chunk: &Chunk) {
         self.stats.spooled += chunk.len();
     }
 
-    pub(super) fn from_disk(&mut self, chunk: &Chunk) {
+    pub(super) fn loads(&mut self, chunk: &Chunk) {
         self.stats.spooled -= chunk.len();
     }
 

@@ -281,7 +281,7 @@ impl Queue {
             }
         };
         let Some(spooled) = spooled else { return Some(chunk) };
-        self.ledger.to_disk(&chunk);
+        self.ledger.spools(&chunk);
         self.on_disk.push_back(spooled);
         None
     }
@@ -413,7 +413,7 @@ impl Queue {
                 announces: Vec::new(),
                 ticket: Some(spooled.ticket),
             };
-            self.ledger.from_disk(&chunk);
+            self.ledger.loads(&chunk);
             match lines {
                 Some(_) => self.take_in(chunk),
                 None => self.give_up(chunk, DropReason::SpoolCorrupt),

@@ -220,7 +220,7 @@ pub fn forwarder(sink: &Arc<Scripted>) -> Forwarder {
 
 pub fn forwarder_with(sink: &Arc<Scripted>, change: impl FnOnce(&mut Settings)) -> Forwarder {
     let sink: Arc<dyn Sink> = sink.clone();
-    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to_first());
+    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to(0));
     change(&mut settings);
     Forwarder::start(settings)
 }
