@@ -47,6 +47,15 @@ pub(crate) struct Cut {
     pub target: usize,
     /// Each line is a chunk of its own.
     pub single: bool,
+    /// Bytes of the target that each line takes besides its own, at most.
+    pub line_overhead: usize,
+}
+
+impl Cut {
+    /// What this many bytes in this many lines take of the target, at most.
+    fn packed(self, bytes: usize, lines: usize) -> usize {
+        bytes.saturating_add(self.line_overhead.saturating_mul(lines))
+    }
 }
 
 /// The chunk that is being filled.
@@ -70,6 +79,10 @@ impl OpenChunk {
 
     pub(crate) fn len(&self) -> usize {
         self.buffer.len()
+    }
+
+    fn lines(&self) -> usize {
+        usize::try_from(self.seq.end - self.seq.start).unwrap_or(usize::MAX)
     }
 
     /// The `seq` that the next line gets.
@@ -100,7 +113,7 @@ impl OpenChunk {
             self.seq = self.seq.end + 1..self.seq.end + 1;
             return Err(line);
         }
-        if before > 0 && before + line > cut.target {
+        if before > 0 && cut.packed(self.buffer.len(), self.lines() + 1) > cut.target {
             let full = self.buffer.split_to(before);
             sealed(self.chunk(full.freeze()));
         }
@@ -108,7 +121,7 @@ impl OpenChunk {
             self.since = now;
         }
         self.seq.end += 1;
-        if cut.single || self.buffer.len() >= cut.target {
+        if cut.single || cut.packed(self.buffer.len(), self.lines()) >= cut.target {
             self.seal().into_iter().for_each(sealed);
         }
         Ok(())
@@ -150,7 +163,11 @@ mod tests {
         for &length in lengths {
             let _ = open.add(
                 Instant::now(),
-                Cut { target, single },
+                Cut {
+                    target,
+                    single,
+                    line_overhead: 0,
+                },
                 longest,
                 &mut |chunk: Chunk| chunks.push(chunk),
                 |out, _| out.extend_from_slice(&vec![b'x'; length]),
@@ -169,6 +186,30 @@ mod tests {
             cut(100, false, 1000, &[10, 300, 10]),
             [(10, 0..1), (300, 1..2), (10, 2..3)]
         );
+    }
+
+    #[test]
+    fn what_lines_take_besides_their_bytes_counts() {
+        let mut open = OpenChunk::new(0);
+        let cut = Cut {
+            target: 100,
+            single: false,
+            line_overhead: 10,
+        };
+        let mut chunks = Vec::new();
+        for length in [40, 30, 10, 90, 91] {
+            let write = |out: &mut BytesMut, _| out.extend_from_slice(&vec![b'x'; length]);
+            open.add(
+                Instant::now(),
+                cut,
+                1000,
+                &mut |chunk: Chunk| chunks.push(chunk.seq),
+                write,
+            )
+            .unwrap();
+        }
+        // 40 and 30 take 90, and 10 more would take 110; 90 fills the target alone, 91 more than that.
+        assert_eq!(chunks, [0..2, 2..3, 3..4, 4..5]);
     }
 
     #[test]

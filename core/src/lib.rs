@@ -14,6 +14,7 @@
 //! - [`forwarder`]: all of it together: [`Forwarder::accept`], [`flush`](Forwarder::flush), [`close`](Forwarder::close).
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - [`stats`]: what is counted.
+//! - `sample` (feature `sample`): telemetry made up.
 
 pub mod awake;
 pub mod backoff;
@@ -31,6 +32,8 @@ mod nearest;
 mod own_event;
 mod ranges;
 pub mod route;
+#[cfg(feature = "sample")]
+pub mod sample;
 pub mod sink;
 pub mod stats;
 

@@ -9,6 +9,7 @@ use super::{LaneSettings, PartitionKey};
 use crate::backoff::Backoff;
 use crate::chunk::{Chunk, Cut, OpenChunk};
 use crate::envelope::{Envelope, Resource, Stamp};
+use crate::format::Encoding;
 use crate::invocation::Context;
 use crate::own_event;
 use crate::ranges::{DropReason, Unannounced};
@@ -23,6 +24,7 @@ pub(crate) struct Queue {
     envelope: Envelope,
     id: String,
     name: String,
+    encoding: Encoding,
     cut: Cut,
     /// Longest line that fits into a record, in bytes.
     longest_line: usize,
@@ -36,6 +38,8 @@ pub(crate) struct Queue {
     sealed: VecDeque<Chunk>,
     /// What the put in flight holds. Its lines are neither delivered nor lost until it is judged.
     in_flight: Vec<Chunk>,
+    /// The size of each record in flight that is encoded, its key included. Bytes.
+    in_flight_sizes: Vec<usize>,
     /// Cost of `sealed`, in bytes.
     sealed_cost: usize,
     in_flight_cost: usize,
@@ -79,15 +83,15 @@ impl Queue {
             .max_record_bytes
             .min(limits.record_bytes)
             .min(settings.put_bytes);
+        let encoding = settings.encoding();
         Self {
             stamp: Stamp::new(settings.envelope, id, &settings.name, resource),
             envelope: settings.envelope,
             id: id.to_owned(),
             name: settings.name.clone(),
-            cut: settings
-                .format
-                .cut(settings.record_bytes.min(max_record).saturating_sub(key_bytes)),
-            longest_line: max_record.saturating_sub(key_bytes),
+            encoding,
+            cut: encoding.cut(settings.record_bytes, max_record, key_bytes),
+            longest_line: encoding.longest_line(max_record, key_bytes),
             key,
             put_bytes: settings.put_bytes.min(limits.put_bytes),
             put_records: limits.put_records,
@@ -95,6 +99,7 @@ impl Queue {
             open: OpenChunk::new(0),
             sealed: VecDeque::new(),
             in_flight: Vec::new(),
+            in_flight_sizes: Vec::new(),
             sealed_cost: 0,
             in_flight_cost: 0,
             running: true,
@@ -192,9 +197,10 @@ impl Queue {
         }
     }
 
-    /// How much of the buffer's bound this lane takes. A put in flight exists once more in the sink's hands.
+    /// How much of the buffer's bound this lane takes. A put in flight exists once more, encoded, in the sink's hands.
     pub(crate) fn held(&self) -> usize {
-        self.open.len() + self.sealed_cost + 2 * self.in_flight_cost
+        let encoded: usize = self.in_flight_sizes.iter().sum();
+        self.open.len() + self.sealed_cost + self.in_flight_cost + encoded
     }
 
     /// Gives up the oldest chunk that is not in flight. `false` if there is none.
@@ -294,8 +300,8 @@ impl Queue {
         self.sealed_cost >= self.put_bytes || self.sealed.len() >= self.put_records
     }
 
-    /// Moves the chunks of the next put into flight. Whole puts go first; what is still open only when all is to go.
-    pub(super) fn take(&mut self, now: Instant) -> Vec<Chunk> {
+    /// Begins the next put. Whole puts go first; what is still open only when all is to go.
+    pub(super) fn begin_put(&mut self, now: Instant) {
         // While the sink fails, announcements would only be given up in their turn.
         if self.failing.is_none() || (self.sealed.is_empty() && self.open.since().is_none()) {
             self.announce(now);
@@ -303,21 +309,26 @@ impl Queue {
         if !self.is_full() {
             self.seal();
         }
-        let mut bytes = 0;
-        while let Some(next) = self.sealed.front() {
-            bytes += next.lines.len() + self.key_bytes();
-            let full =
-                self.in_flight.len() >= self.batch_limit || (bytes > self.put_bytes && !self.in_flight.is_empty());
-            if full {
-                break;
-            }
-            if let Some(chunk) = self.sealed.pop_front() {
-                self.sealed_cost -= chunk.cost();
-                self.in_flight_cost += chunk.cost();
-                self.in_flight.push(chunk);
-            }
+    }
+
+    /// Moves one more chunk into flight, if the put certainly has room for its record.
+    pub(super) fn take(&mut self) -> Option<Chunk> {
+        let encoded: usize = self.in_flight_sizes.iter().sum();
+        let most = self.encoding.most(self.sealed.front()?, self.key_bytes());
+        let full = self.in_flight.len() >= self.batch_limit || encoded + most > self.put_bytes;
+        if full && !self.in_flight.is_empty() {
+            return None;
         }
-        self.in_flight.clone()
+        let chunk = self.sealed.pop_front()?;
+        self.sealed_cost -= chunk.cost();
+        self.in_flight_cost += chunk.cost();
+        self.in_flight.push(chunk.clone());
+        Some(chunk)
+    }
+
+    /// Notes what the record of the chunk taken last came to, its key included.
+    pub(super) fn encoded(&mut self, bytes: usize) {
+        self.in_flight_sizes.push(bytes);
     }
 
     /// A key for one record of one attempt.
@@ -336,6 +347,7 @@ impl Queue {
     /// Puts the chunks in flight back to where they were: their put was cancelled, or its task died.
     pub(super) fn return_in_flight(&mut self) {
         self.in_flight_cost = 0;
+        self.in_flight_sizes.clear();
         for chunk in self.in_flight.drain(..).rev() {
             self.sealed_cost += chunk.cost();
             self.sealed.push_front(chunk);
@@ -351,6 +363,7 @@ impl Queue {
     ) -> Option<Change> {
         self.stats.puts += 1;
         let chunks = std::mem::take(&mut self.in_flight);
+        let sizes = std::mem::take(&mut self.in_flight_sizes);
         self.in_flight_cost = 0;
         let outcomes = result.unwrap_or_else(|reason| {
             self.stats.failed_puts += 1;
@@ -360,13 +373,15 @@ impl Queue {
         let mut delivered = false;
         let mut back = Vec::new();
         let mut outcomes = outcomes.into_iter();
+        let mut sizes = sizes.into_iter();
         for chunk in chunks {
+            let size = sizes.next().unwrap_or_default();
             match outcomes.next().unwrap_or(Outcome::Retry(Reason::Unknown)) {
                 Outcome::Delivered => {
                     delivered = true;
                     self.stats.delivered += chunk.len();
                     self.stats.records += 1;
-                    self.stats.bytes += (chunk.lines.len() + self.key_bytes()) as u64;
+                    self.stats.bytes += size as u64;
                 }
                 Outcome::Retry(reason) => {
                     failure = failure.or(Some(reason));

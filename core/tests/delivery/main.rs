@@ -9,6 +9,7 @@
 
 mod accounting;
 mod content;
+mod formats;
 mod retry;
 mod timing;
 mod world;
