@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - this file: [`Format`] and [`Compression`] by name, and [`Encoding`]: the sizes that follow from both.
-//! - `encode`: from a chunk to a record's data.
+//! - `encode`: from a chunk to a record's data; `pack`: from lines to records, without a lane.
 //! - `compress`: gzip and zstd, and how much they may add in the worst case.
 //! - `kpl`: the aggregated record of the Kinesis Producer Library, both ways.
 //! - `decode`, `verify` (feature `decode`): from a record back to events, and what they prove.
@@ -14,12 +14,14 @@ mod decode;
 mod encode;
 #[cfg(any(feature = "kpl", feature = "decode"))]
 mod kpl;
+mod pack;
 #[cfg(feature = "decode")]
 mod verify;
 
 #[cfg(feature = "decode")]
 pub use decode::{DecodeError, Decoded, Forwarded, Line, Stamp, decode};
 pub use encode::Encoder;
+pub use pack::Packer;
 #[cfg(feature = "decode")]
 pub use verify::{Life, LifeReport, Standing, Verifier};
 
