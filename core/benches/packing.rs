@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,9 +16,11 @@ use criterion::{Criterion, Throughput};
 use forwarder_core::envelope::Envelope;
 use forwarder_core::format::{Compression, Encoding, Format, Packer};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::oversize::Oversize;
 use forwarder_core::route::Routes;
 use forwarder_core::sample::Sample;
 use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
+use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
@@ -67,12 +70,15 @@ fn forwarder(runtime: &Runtime, format: Format, compression: Compression) -> (Fo
         record_bytes: RECORD_BYTES,
         put_bytes: 1 << 20,
         max_record_bytes: 1 << 20,
+        oversize: Oversize::Split,
+        fallback: None,
+        taken_over_bytes: None,
         max_age: Duration::from_secs(10),
         put_timeout: Duration::from_secs(5),
     };
     let settings = Settings {
         lanes: vec![(lane, memory.clone())],
-        routes: Routes::all_to_first(),
+        routes: Routes::all_to(0),
         types: Types {
             platform: true,
             function: true,
@@ -80,6 +86,11 @@ fn forwarder(runtime: &Runtime, format: Format, compression: Compression) -> (Fo
         },
         resource: Sample::resource(),
         buffer_bytes: 64 << 20,
+        spool: SpoolSettings {
+            dir: PathBuf::new(),
+            max_bytes: 0,
+            mode: SpoolMode::Off,
+        },
         concurrent: false,
     };
     (Forwarder::start(settings), memory)

@@ -5,6 +5,8 @@
 //! - [`world`]: all of it together, and what a reader finds at the end.
 //! - [`post`]: bodies that a test posts to the listener itself.
 
+#![allow(clippy::expect_used, reason = "a world that cannot be built is a test that fails")]
+
 pub mod binaries;
 pub mod post;
 pub mod world;

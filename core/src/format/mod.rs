@@ -12,6 +12,8 @@ mod compress;
 #[cfg(feature = "decode")]
 mod decode;
 mod encode;
+#[cfg(feature = "decode")]
+mod join;
 #[cfg(any(feature = "kpl", feature = "decode"))]
 mod kpl;
 mod pack;
@@ -21,6 +23,8 @@ mod verify;
 #[cfg(feature = "decode")]
 pub use decode::{DecodeError, Decoded, Forwarded, Line, Stamp, decode};
 pub use encode::Encoder;
+#[cfg(feature = "decode")]
+pub use join::{Joined, Joiner};
 pub use pack::Packer;
 #[cfg(feature = "decode")]
 pub use verify::{Life, LifeReport, Standing, Verifier};

@@ -40,8 +40,11 @@ impl Packer {
         } = self;
         let mut sealed = |chunk: Chunk| records.push(encoder.encode(&chunk, key));
         let write = |out: &mut bytes::BytesMut, _| out.extend_from_slice(line);
-        open.add(Instant::now(), self.cut, self.longest_line, &mut sealed, write)
-            .is_ok()
+        let added = open.add(Instant::now(), self.cut, self.longest_line, &mut sealed, write);
+        if added.is_err() {
+            open.skip().into_iter().for_each(sealed);
+        }
+        added.is_ok()
     }
 
     /// The data of the records so far, the one that was being filled included.

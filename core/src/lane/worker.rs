@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 use super::Shared;
-use super::queue::{Change, Due};
+use super::health::Change;
+use super::queue::Due;
 use crate::awake;
 use crate::format::Encoder;
 use crate::sink::{Failure, Outcome, Reason, Record};
@@ -24,7 +25,7 @@ pub(super) async fn supervise(lane: Weak<Shared>) {
         let now = Instant::now();
         let change = {
             let mut queue = shared.queue();
-            queue.stats.panics += 1;
+            queue.panicked();
             queue.judge(Err(Reason::Panicked), now, &mut random())
         };
         report(&shared, change, "the sink's code panicked; it is started again");
@@ -39,8 +40,8 @@ fn random() -> fastrand::Rng {
 
 async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
     let mut encoder = None;
-    // The lane's handle may be dropped at any time; then there is nothing left to do.
     while let Some(shared) = lane.upgrade() {
+        shared.hand_over(false);
         let due = shared.queue().due(Instant::now());
         match due {
             Due::Now => {
@@ -54,6 +55,7 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
                     () = tokio::time::sleep_until(instant) => {}
                 }
             }
+            Due::Stopped => return,
             Due::Never => {
                 shared.settled.notify_waiters();
                 shared.work.notified().await;
@@ -75,6 +77,10 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
         }
         records = next_put(shared, encoder, random) => records,
     };
+    if records.is_empty() {
+        // What was due could not be read from disk, and is given up.
+        return;
+    }
     let result = tokio::select! {
         // The answer first: after a thaw it may be there together with a time-out.
         biased;

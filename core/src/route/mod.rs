@@ -61,12 +61,12 @@ pub enum Decision<'a> {
 }
 
 impl Routes {
-    /// Everything to one sink, the first.
-    pub fn all_to_first() -> Self {
+    /// Everything to one sink.
+    pub fn all_to(sink: usize) -> Self {
         Self::new(vec![Rule {
             selectors: vec![Selector::Any],
             predicates: Vec::new(),
-            targets: vec![0],
+            targets: vec![sink],
         }])
     }
 

@@ -35,7 +35,7 @@ async fn everything_comes_back_from_every_format_in_order_and_proven() {
             settings.lanes[0].0.compression = compression;
         });
         forwarder.accept(&Sample::new(7).invocation(300));
-        forwarder.close(soon()).await;
+        forwarder.close(soon(), false).await;
         let events = sink.events();
         assert_eq!(events.len(), 301, "{format:?} {compression:?}");
         let seqs: Vec<_> = events
@@ -70,7 +70,7 @@ async fn a_kpl_record_names_the_key_it_goes_under_also_when_it_is_put_again() {
             settings.lanes[0].0.partition_key = partition_key;
         });
         forwarder.accept(&Sample::new(7).invocation(200));
-        forwarder.close(soon()).await;
+        forwarder.close(soon(), false).await;
         assert_eq!(sink.verdict().standing, Standing::Complete);
         let puts = sink.puts.lock().unwrap().clone();
         let mut keys = BTreeSet::new();
@@ -119,7 +119,7 @@ async fn records_are_filled_up_to_what_they_aim_at() {
             settings.lanes[0].0.record_bytes = target;
         });
         forwarder.accept(&Sample::new(7).invocation(4_000));
-        forwarder.close(soon()).await;
+        forwarder.close(soon(), false).await;
         let taken = sink.taken.lock().unwrap();
         let full = &taken[..taken.len() - 1];
         assert!(full.len() > 3);
@@ -148,7 +148,7 @@ async fn a_put_of_compressed_records_is_filled_by_what_they_are_compressed_to() 
     for seed in 0..6 {
         forwarder.accept(&Sample::new(seed).invocation(1_000));
     }
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let sizes = sink.sizes();
     assert!(
         sizes[0].len() > 4 && sizes[0].iter().sum::<usize>() < 400_000,
@@ -205,10 +205,10 @@ proptest! {
             lane.put_bytes = limits.put_bytes;
             let forwarder = forwarder_core::Forwarder::start(settings(
                 vec![(lane, sink)],
-                forwarder_core::route::Routes::all_to_first(),
+                forwarder_core::route::Routes::all_to(0),
             ));
             forwarder.accept(&noise(&lengths, seed));
-            let left = forwarder.close(soon()).await;
+            let left = forwarder.close(soon(), false).await;
             assert!(left.is_empty(), "{left:?}");
             assert_eq!(scripted.refused_calls(), 0, "{:?}", scripted.sizes());
             let stats = forwarder.stats().1[0];

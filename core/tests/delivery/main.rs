@@ -9,7 +9,10 @@
 
 mod accounting;
 mod content;
+mod fallback;
 mod formats;
+mod oversize;
 mod retry;
+mod spool;
 mod timing;
 mod world;

@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
 use forwarder_core::format::{Compression, Format, LifeReport, Verifier, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::oversize::Oversize;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
 use tokio::time::Instant;
 
@@ -103,6 +105,19 @@ impl Scripted {
 
     pub fn puts(&self) -> usize {
         self.puts.lock().unwrap().len()
+    }
+
+    /// The text of each line taken, in order.
+    pub fn texts(&self) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        let lines = taken.iter().flat_map(|record| {
+            decode(&record.data)
+                .unwrap()
+                .lines()
+                .map(|line| line.0.to_owned())
+                .collect::<Vec<_>>()
+        });
+        lines.collect()
     }
 
     /// The lines taken, in order, each as JSON.
@@ -215,6 +230,9 @@ pub fn lane(name: &str) -> LaneSettings {
         record_bytes: 25_000,
         put_bytes: 1_048_576,
         max_record_bytes: 1_048_576,
+        oversize: Oversize::Drop,
+        fallback: None,
+        taken_over_bytes: None,
         max_age: Duration::from_secs(10),
         put_timeout: Duration::from_secs(5),
     }
@@ -231,6 +249,11 @@ pub fn settings(lanes: Vec<(LaneSettings, Arc<dyn Sink>)>, routes: Routes) -> Se
         },
         resource: Resource::default(),
         buffer_bytes: 64 << 20,
+        spool: SpoolSettings {
+            dir: std::path::PathBuf::new(),
+            max_bytes: 0,
+            mode: SpoolMode::Off,
+        },
         concurrent: false,
     }
 }
@@ -242,7 +265,7 @@ pub fn forwarder(sink: &Arc<Scripted>) -> Forwarder {
 
 pub fn forwarder_with(sink: &Arc<Scripted>, change: impl FnOnce(&mut Settings)) -> Forwarder {
     let sink: Arc<dyn Sink> = sink.clone();
-    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to_first());
+    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to(0));
     change(&mut settings);
     Forwarder::start(settings)
 }

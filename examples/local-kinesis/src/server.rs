@@ -56,7 +56,7 @@ struct Shared {
 impl<B: Backend> Server<B> {
     /// Takes the port (0: any) and starts.
     pub(crate) async fn start(gate: Gate<B>, port: u16) -> Result<Self, Error> {
-        let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let bound = hold(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let (placeholder, address) = bound
             .and_then(|socket| socket.local_addr().map(|address| (socket, address)))
             .map_err(|source| Error::Listen { port, source })?;
@@ -88,12 +88,10 @@ impl<B: Backend> Server<B> {
     pub(crate) async fn restart(&self) -> Result<(), Error> {
         let mut running = self.running.lock().await;
         if running.is_none() {
-            let listener = bind(self.address)
-                .and_then(|socket| socket.listen(BACKLOG))
-                .map_err(|source| Error::Listen {
-                    port: self.address.port(),
-                    source,
-                })?;
+            let listener = listen(self.address).map_err(|source| Error::Listen {
+                port: self.address.port(),
+                source,
+            })?;
             let (stop, stopped) = oneshot::channel();
             let task = accept(listener, Arc::clone(&self.gate), Arc::clone(&self.shared), stopped);
             *running = Some(Running {
@@ -104,12 +102,14 @@ impl<B: Backend> Server<B> {
         Ok(())
     }
 
-    /// Closes the listener and every connection, those with a call in flight too. When this returns, all are closed.
+    /// Closes the listener and every connection, those with a call in flight too. When this returns, all are closed, and
+    /// what was just being stored is.
     pub(crate) async fn stop(&self) {
         if let Some(Running { stop, task }) = self.running.lock().await.take() {
             // An error of either means that the task is gone, which is what we want.
             let _ = stop.send(());
             let _ = task.await;
+            self.gate.ledger.settled().await;
         }
     }
 
@@ -123,13 +123,25 @@ impl<B: Backend> Server<B> {
     }
 }
 
-/// A socket on the address, beside the placeholder, whatever connections of an earlier listener still linger.
-fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+/// Takes the address, and keeps it from everybody but [`listen`].
+fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // Connections of an earlier process may linger on the port; that is no reason to fail.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    // Both count when others bind: without the first nobody else can, and with the second those can who ask for it, too.
+    socket.set_reuseaddr(false)?;
+    socket.set_reuseport(true)?;
+    Ok(socket)
+}
+
+/// Listens on an address that is held.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.set_reuseport(true)?;
     socket.bind(address)?;
-    Ok(socket)
+    socket.listen(BACKLOG)
 }
 
 async fn accept<B: Backend>(

@@ -13,12 +13,14 @@ mod sink;
 mod values;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use forwarder_core::envelope::Envelope;
 use forwarder_core::event::Kind;
 use forwarder_core::flush::{FlushPolicy, Strategy};
 use forwarder_core::route::Routes;
+use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
@@ -39,6 +41,9 @@ const RUNTIME_API_PORT: u64 = 9001;
 /// What a function has whose memory is not known, in MB.
 const DEFAULT_MEMORY_MB: usize = 128;
 
+/// Where the spool is by default.
+const SPOOL_DIR: &str = "/tmp/telemetry-forwarder";
+
 const MIB: usize = 1_048_576;
 
 /// The whole configuration.
@@ -54,6 +59,8 @@ pub struct Config {
     pub max_age: Duration,
     /// What all lanes together may hold. Bytes.
     pub buffer_bytes: usize,
+    /// Where lines go that memory cannot hold.
+    pub spool: SpoolSettings,
     /// What is forwarded.
     pub types: Types,
     /// The port that the listener opens.
@@ -138,6 +145,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         buffer_bytes: reader
             .size("buffer.max_bytes", MIB, 10_240 * MIB, "16MiB")
             .unwrap_or_else(|| default_buffer(variables)),
+        spool: spool(reader),
         types,
         port: port(reader),
         buffering: Buffering {
@@ -156,9 +164,6 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     };
     // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
     reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
-    reader.not_built("spool.mode", &["off"]);
-    reader.not_built("spool.dir", &[]);
-    reader.not_built("spool.max_bytes", &[]);
     reader.not_built("redact", &[]);
     reader.not_built("metrics", &["off"]);
     config
@@ -171,6 +176,24 @@ fn default_buffer(variables: &BTreeMap<String, String>) -> usize {
         .and_then(|text| text.trim().parse::<usize>().ok())
         .unwrap_or(DEFAULT_MEMORY_MB);
     memory.saturating_mul(MIB / 16).clamp(4 * MIB, 64 * MIB)
+}
+
+fn spool(reader: &mut Reader) -> SpoolSettings {
+    let absolute = |text: &str| match PathBuf::from(text) {
+        path if path.is_absolute() => Ok(path),
+        _ => Err("not an absolute path".to_owned()),
+    };
+    SpoolSettings {
+        dir: reader
+            .parsed("spool.dir", SPOOL_DIR, absolute)
+            .unwrap_or_else(|| PathBuf::from(SPOOL_DIR)),
+        max_bytes: reader
+            .size("spool.max_bytes", MIB, 10_240 * MIB, "64MiB")
+            .unwrap_or(64 * MIB) as u64,
+        mode: reader
+            .choice("spool.mode", &SpoolMode::NAMES, SpoolMode::from_name)
+            .unwrap_or_default(),
+    }
 }
 
 fn types(reader: &mut Reader) -> Types {
@@ -211,21 +234,29 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
     let configured = reader.keys("sinks");
     let names: Vec<_> = configured.iter().map(String::as_str).collect();
     let Some(text) = routes_text(reader, path) else {
-        if names.len() > 1 {
-            let message = format!("with several sinks ({}) there must be routes", names.join(", "));
-            let example = names.first().map(|name| format!("\"* -> {name}\""));
+        // A sink that is only a fallback does not count.
+        let fallbacks: Vec<_> = names
+            .iter()
+            .filter_map(|name| reader.text(&format!("sinks.{name}.fallback")))
+            .collect();
+        let is_fallback = |name: &str| fallbacks.iter().any(|fallback| fallback == name);
+        let counted: Vec<_> = names.iter().copied().filter(|name| !is_fallback(name)).collect();
+        if counted.len() > 1 {
+            let message = format!("with several sinks ({}) there must be routes", counted.join(", "));
+            let example = counted.first().map(|name| format!("\"* -> {name}\""));
             reader.problem(path, message, example.as_deref());
         }
-        return Routes::all_to_first();
+        let only = sinks.iter().position(|sink| counted.contains(&sink.name.as_str()));
+        return Routes::all_to(only.unwrap_or_default());
     };
     match Routes::parse(&text, &names) {
         Ok(routes) if sinks.len() == names.len() => routes,
-        Ok(_) => Routes::all_to_first(),
+        Ok(_) => Routes::all_to(0),
         Err(errors) => {
             for error in errors {
                 reader.problem(path, error.to_string(), None);
             }
-            Routes::all_to_first()
+            Routes::all_to(0)
         }
     }
 }

@@ -3,6 +3,7 @@
 use forwarder_core::envelope::Envelope;
 use forwarder_core::lane::PartitionKey;
 use forwarder_core::nearest;
+use forwarder_core::oversize::Oversize;
 use forwarder_core::route::DROP;
 
 use super::packing::{self, Packing};
@@ -101,6 +102,10 @@ pub struct SinkConfig {
     pub partition_key: PartitionKey,
     /// How much the envelope says.
     pub envelope: Envelope,
+    /// What becomes of lines that are longer than a record may be.
+    pub oversize: Oversize,
+    /// The sink that takes what this one could not deliver.
+    pub fallback: Option<String>,
 }
 
 /// A role of another account, or of this one.
@@ -126,7 +131,41 @@ pub(super) fn read_all(reader: &mut Reader, envelope: Envelope) -> Vec<SinkConfi
             Some("telemetry"),
         );
     }
+    check_fallbacks(reader, &names);
     names.iter().filter_map(|name| read(reader, name, envelope)).collect()
+}
+
+/// Every fallback is a sink, and none leads back to where it came from.
+fn check_fallbacks(reader: &mut Reader, names: &[String]) {
+    let fallback_of = |reader: &mut Reader, name: &str| reader.text(&format!("sinks.{name}.fallback"));
+    for name in names {
+        let path = format!("sinks.{name}.fallback");
+        let Some(fallback) = fallback_of(reader, name) else {
+            continue;
+        };
+        if !names.contains(&fallback) {
+            let hint = nearest(&fallback, names.iter().map(String::as_str));
+            let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let message = format!("unknown sink `{fallback}`{hint} (configured: {})", names.join(", "));
+            reader.problem(&path, message, None);
+            continue;
+        }
+        let mut chain = vec![name.clone()];
+        let mut next = Some(fallback);
+        while let Some(sink) = next {
+            if sink == *name {
+                let message = format!("this leads back to where it began: {} -> {name}", chain.join(" -> "));
+                reader.problem(&path, message, None);
+                break;
+            }
+            if chain.contains(&sink) {
+                // A cycle further on is told where it begins.
+                break;
+            }
+            next = fallback_of(reader, &sink);
+            chain.push(sink);
+        }
+    }
 }
 
 fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfig> {
@@ -192,10 +231,11 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
         envelope: reader
             .choice(&path("envelope"), &ENVELOPES, envelope_from_name)
             .unwrap_or(envelope),
+        oversize: reader
+            .choice(&path("oversize"), &Oversize::NAMES, Oversize::from_name)
+            .unwrap_or_default(),
+        fallback: reader.text(&path("fallback")),
     };
-    for key in ["fallback", "oversize"] {
-        reader.not_built(&path(key), if key == "oversize" { &["drop"] } else { &[] });
-    }
     (reader.problems.len() == problems).then_some(config)
 }
 

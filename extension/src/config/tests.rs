@@ -101,7 +101,10 @@ fn every_setting_that_exists_can_be_set() {
         ("FORWARDER_TELEMETRY__TIMEOUT", "100ms"),
         ("FORWARDER_LOG", "debug"),
         ("FORWARDER_METRICS", "off"),
-        ("FORWARDER_SPOOL__MODE", "off"),
+        ("FORWARDER_SPOOL__MODE", "always"),
+        ("FORWARDER_SPOOL__DIR", "/tmp/elsewhere"),
+        ("FORWARDER_SPOOL__MAX_BYTES", "8MiB"),
+        ("FORWARDER_SINKS__AUDIT_2__OVERSIZE", "truncate"),
         ("FORWARDER_ON_ERROR", "fail"),
     ]);
     let sink = &config.sinks[0];
@@ -134,6 +137,12 @@ fn every_setting_that_exists_can_be_set() {
         }
     );
     assert_eq!(config.buffering.timeout, Duration::from_millis(100));
+    assert_eq!(sink.oversize, forwarder_core::oversize::Oversize::Truncate);
+    assert_eq!(
+        (config.spool.mode, config.spool.max_bytes),
+        (SpoolMode::Always, 8 * MIB as u64)
+    );
+    assert_eq!(config.spool.dir, PathBuf::from("/tmp/elsewhere"));
     assert!(!config.routes.may_send(&Kind::Extension, 0));
 }
 
@@ -172,11 +181,15 @@ fn each_mistake_names_its_variable_its_value_and_its_mend() {
         ("FORWARDER_SINKS__KINESIS__FORMAT", "xml", "allowed: ndjson, json, kpl"),
         ("FORWARDER_SINKS__KINESIS__COMPRESSION", "zst", "did you mean `zstd`?"),
         ("FORWARDER_SINKS__KINESIS__EXTERNAL_ID", "x", "goes with `assume_role`"),
+        ("FORWARDER_SINKS__KINESIS__FALLBACK", "stdotu", "unknown sink `stdotu`"),
         (
             "FORWARDER_SINKS__KINESIS__FALLBACK",
-            "stdout",
-            "not built into this version yet",
+            "kinesis",
+            "leads back to where it began: kinesis -> kinesis",
         ),
+        ("FORWARDER_SINKS__KINESIS__OVERSIZE", "splt", "did you mean `split`?"),
+        ("FORWARDER_SPOOL__DIR", "tmp", "not an absolute path"),
+        ("FORWARDER_SPOOL__MODE", "allways", "did you mean `always`?"),
         (
             "FORWARDER_ROUTES",
             "function -> kinesys",
@@ -239,6 +252,33 @@ fn several_sinks_need_routes() {
         problems.len() == 1 && problems[0].contains("FORWARDER_ROUTES is not set"),
         "{problems:#?}"
     );
+}
+
+#[test]
+fn a_sink_that_is_only_a_fallback_needs_no_routes() {
+    let config = config(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__FALLBACK", "backup"),
+        ("FORWARDER_SINKS__BACKUP__TYPE", "kinesis"),
+        ("FORWARDER_SINKS__BACKUP__STREAM", "other"),
+    ]);
+    let names: Vec<_> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(names, ["backup", "kinesis"]);
+    assert!(config.routes.may_send(&Kind::Function, 1) && !config.routes.may_send(&Kind::Function, 0));
+}
+
+#[test]
+fn fallbacks_that_form_a_ring_are_refused() {
+    let problems = problems(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__FALLBACK", "b"),
+        ("FORWARDER_SINKS__B__TYPE", "kinesis"),
+        ("FORWARDER_SINKS__B__STREAM", "b"),
+        ("FORWARDER_SINKS__B__FALLBACK", "kinesis"),
+        ("FORWARDER_ROUTES", "* -> kinesis"),
+    ]);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems[0].contains("b -> kinesis -> b"), "{problems:#?}");
 }
 
 #[test]
