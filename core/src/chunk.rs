@@ -56,7 +56,7 @@ impl Chunk {
 
     /// Cuts it as another lane cuts: at line ends, into pieces of at most `cut.target` bytes where its lines allow it.
     pub(crate) fn cut(self, cut: Cut) -> Vec<Self> {
-        if !cut.single && self.lines.len() <= cut.target {
+        if !cut.single && cut.packed(self.lines.len(), self.len()) <= cut.target {
             return vec![self];
         }
         let mut pieces: Vec<Self> = Vec::new();
@@ -70,7 +70,8 @@ impl Chunk {
             });
         };
         for line_end in memchr::memchr_iter(b'\n', &self.lines).map(|at| at + 1) {
-            if end > start && (cut.single || line_end - start > cut.target) {
+            let packed = cut.packed(line_end - start, seq.end - seq.start + 1);
+            if end > start && (cut.single || packed > cut.target) {
                 close(start, end, &seq);
                 (start, seq) = (end, seq.end..seq.end);
             }
@@ -97,6 +98,16 @@ pub(crate) struct Cut {
     pub target: usize,
     /// Each line is a chunk of its own.
     pub single: bool,
+    /// Bytes of the target that each line takes besides its own, at most.
+    pub line_overhead: usize,
+}
+
+impl Cut {
+    /// What this many bytes in this many lines take of the target, at most.
+    fn packed(self, bytes: usize, lines: u64) -> usize {
+        let lines = usize::try_from(lines).unwrap_or(usize::MAX);
+        bytes.saturating_add(self.line_overhead.saturating_mul(lines))
+    }
 }
 
 /// The chunk that is being filled.
@@ -118,6 +129,10 @@ impl OpenChunk {
 
     pub(crate) fn len(&self) -> usize {
         self.buffer.len()
+    }
+
+    fn lines(&self) -> u64 {
+        self.seq.end - self.seq.start
     }
 
     /// The `seq` that the next line gets.
@@ -145,7 +160,7 @@ impl OpenChunk {
             self.buffer.truncate(before);
             return Err(line);
         }
-        if before > 0 && before + line > cut.target {
+        if before > 0 && cut.packed(self.buffer.len(), self.lines() + 1) > cut.target {
             let full = self.buffer.split_to(before);
             sealed(self.chunk(full.freeze()));
         }
@@ -153,7 +168,7 @@ impl OpenChunk {
             self.since = now;
         }
         self.seq.end += 1;
-        if cut.single || self.buffer.len() >= cut.target {
+        if cut.single || cut.packed(self.buffer.len(), self.lines()) >= cut.target {
             self.seal().into_iter().for_each(sealed);
         }
         Ok(())
@@ -194,7 +209,16 @@ mod tests {
 
     /// Adds lines of the given lengths; returns `(bytes, seq)` of each chunk, the open one last.
     fn cut(target: usize, single: bool, longest: usize, lengths: &[usize]) -> Vec<(usize, Range<u64>)> {
-        outline(chunks(Cut { target, single }, longest, lengths))
+        outline(chunks(plain(target, single), longest, lengths))
+    }
+
+    /// As lines are cut that take nothing besides their bytes.
+    fn plain(target: usize, single: bool) -> Cut {
+        Cut {
+            target,
+            single,
+            line_overhead: 0,
+        }
     }
 
     fn chunks(cut: Cut, longest: usize, lengths: &[usize]) -> Vec<Chunk> {
@@ -225,18 +249,8 @@ mod tests {
 
     #[test]
     fn a_chunk_is_cut_again_as_another_lane_cuts() {
-        let chunk = || {
-            chunks(
-                Cut {
-                    target: 1_000,
-                    single: false,
-                },
-                1_000,
-                &[10, 20, 30, 40],
-            )
-            .remove(0)
-        };
-        let again = |target, single| outline(chunk().cut(Cut { target, single }));
+        let chunk = || chunks(plain(1_000, false), 1_000, &[10, 20, 30, 40]).remove(0);
+        let again = |target, single| outline(chunk().cut(plain(target, single)));
         assert_eq!(again(100, false), [(100, 0..4)]);
         assert_eq!(again(60, false), [(60, 0..3), (40, 3..4)]);
         assert_eq!(again(25, false), [(10, 0..1), (20, 1..2), (30, 2..3), (40, 3..4)]);
@@ -251,6 +265,26 @@ mod tests {
         assert_eq!(
             cut(100, false, 1000, &[10, 300, 10]),
             [(10, 0..1), (300, 1..2), (10, 2..3)]
+        );
+    }
+
+    #[test]
+    fn what_lines_take_besides_their_bytes_counts() {
+        let cut = Cut {
+            target: 100,
+            single: false,
+            line_overhead: 10,
+        };
+        // 40 and 30 take 90, and 10 more would take 110; 90 fills the target alone, 91 more than that.
+        let lengths = [40, 30, 10, 90, 91];
+        assert_eq!(
+            outline(chunks(cut, 1_000, &lengths)),
+            [(70, 0..2), (10, 2..3), (90, 3..4), (91, 4..5)]
+        );
+        let whole = chunks(plain(1_000, false), 1_000, &lengths).remove(0);
+        assert_eq!(
+            outline(whole.cut(cut)),
+            [(70, 0..2), (10, 2..3), (90, 3..4), (91, 4..5)]
         );
     }
 

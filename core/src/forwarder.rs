@@ -124,7 +124,10 @@ impl Forwarder {
         let longest: Vec<_> = settings
             .lanes
             .iter()
-            .map(|(lane, sink)| lane.max_record_bytes.min(sink.limits().record_bytes))
+            .map(|(lane, sink)| {
+                let most = lane.max_record_bytes.min(sink.limits().record_bytes);
+                lane.encoding().longest_line(most, 0)
+            })
             .collect();
         let lanes: Vec<_> = settings
             .lanes

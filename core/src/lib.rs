@@ -15,6 +15,7 @@
 //! - [`forwarder`]: all of it together: [`Forwarder::accept`], [`flush`](Forwarder::flush), [`close`](Forwarder::close).
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - [`stats`]: what is counted.
+//! - `sample` (feature `sample`): telemetry made up.
 
 pub mod awake;
 pub mod backoff;
@@ -33,6 +34,8 @@ pub mod oversize;
 mod own_event;
 mod ranges;
 pub mod route;
+#[cfg(feature = "sample")]
+pub mod sample;
 pub mod sink;
 pub mod spool;
 pub mod stats;

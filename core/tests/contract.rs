@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::Format;
+use forwarder_core::format::{Compression, Format};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
 use forwarder_core::oversize::Oversize;
 use forwarder_core::route::Routes;
@@ -52,6 +52,7 @@ async fn lines(envelope: Envelope) -> String {
     let lane = LaneSettings {
         name: "kinesis".into(),
         format: Format::Ndjson,
+        compression: Compression::None,
         envelope,
         partition_key: PartitionKey::Random,
         record_bytes: 25_000,

@@ -31,12 +31,13 @@ fn lane(sink: &SinkConfig, config: &Config) -> LaneSettings {
     let place = |name: &String| config.sinks.iter().position(|other| other.name == *name);
     LaneSettings {
         name: sink.name.clone(),
-        format: sink.format,
+        format: sink.packing.format,
+        compression: sink.packing.compression,
         envelope: sink.envelope,
         partition_key: sink.partition_key,
-        record_bytes: sink.record_bytes,
-        put_bytes: sink.put_bytes,
-        max_record_bytes: sink.max_record_bytes,
+        record_bytes: sink.packing.record_bytes,
+        put_bytes: sink.packing.put_bytes,
+        max_record_bytes: sink.packing.max_record_bytes,
         oversize: sink.oversize,
         fallback: sink.fallback.as_ref().and_then(place),
         taken_over_bytes: (sink.kind == SinkType::Stdout).then_some(STDOUT_FALLBACK_BYTES),
@@ -50,6 +51,11 @@ fn aws(sink: &SinkConfig) -> forwarder_sinks::aws::AwsSettings {
     forwarder_sinks::aws::AwsSettings {
         region: sink.region.clone(),
         endpoint: sink.endpoint.clone(),
+        #[cfg(feature = "assume-role")]
+        assume_role: sink.assume_role.as_ref().map(|role| forwarder_sinks::aws::AssumedRole {
+            arn: role.arn.clone(),
+            external_id: role.external_id.clone(),
+        }),
         attempt_timeout: ATTEMPT_TIMEOUT,
     }
 }

@@ -89,7 +89,7 @@ impl Found {
         let mut verifier = Verifier::default();
         let mut lines = Vec::new();
         for record in records {
-            for line in decode(record).expect("a record that can be decoded") {
+            for line in decode(record).expect("a record that can be decoded").lines() {
                 verifier.observe(&line.event().expect("a line that is an event"));
                 lines.push(serde_json::from_str(line.0).expect("a line that is JSON"));
             }

@@ -31,10 +31,11 @@ impl Ledger {
         self.unannounced.add_again(announced);
     }
 
-    pub(super) fn delivers(&mut self, chunk: &Chunk, key_bytes: usize) {
+    /// `bytes`: what its record came to, key included.
+    pub(super) fn delivers(&mut self, chunk: &Chunk, bytes: usize) {
         self.stats.delivered += chunk.len();
         self.stats.records += 1;
-        self.stats.bytes += (chunk.lines.len() + key_bytes) as u64;
+        self.stats.bytes += bytes as u64;
     }
 
     pub(super) fn drop_own(&mut self, reason: DropReason, seq: &Range<u64>) {

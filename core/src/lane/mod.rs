@@ -24,7 +24,7 @@ pub(crate) use queue::Queue;
 pub(crate) use writer::Line;
 
 use crate::envelope::{Envelope, Resource};
-use crate::format::Format;
+use crate::format::{Compression, Encoding, Format};
 use crate::oversize::Oversize;
 use crate::sink::{Reason, Sink};
 use crate::spool::Spool;
@@ -36,11 +36,13 @@ pub struct LaneSettings {
     pub name: String,
     /// How lines stand in a record.
     pub format: Format,
+    /// What is done to a whole record.
+    pub compression: Compression,
     /// How much the envelope says.
     pub envelope: Envelope,
     /// What the partition key of a record is.
     pub partition_key: PartitionKey,
-    /// What a record aims at, key included. Bytes.
+    /// What a record aims at, key included; with compression before it, without the key. Bytes.
     pub record_bytes: usize,
     /// What a call aims at, keys included. Bytes.
     pub put_bytes: usize,
@@ -56,6 +58,16 @@ pub struct LaneSettings {
     pub max_age: Duration,
     /// How long a put may take, of time awake.
     pub put_timeout: Duration,
+}
+
+impl LaneSettings {
+    /// How lines become records.
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding {
+            format: self.format,
+            compression: self.compression,
+        }
+    }
 }
 
 /// What the partition key of a record is.

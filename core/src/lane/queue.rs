@@ -12,6 +12,7 @@ use super::writer::{Line, Writer};
 use super::{LaneSettings, PartitionKey};
 use crate::chunk::{Chunk, Origin};
 use crate::envelope::Resource;
+use crate::format::Encoding;
 use crate::own_event::{self, OwnEvent};
 use crate::ranges::{DropReason, Dropped, Lost};
 use crate::sink::{Limits, Outcome, Reason};
@@ -24,14 +25,15 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// What is taken over is put at no more than [`LaneSettings::taken_over_bytes`] in this time.
 const ALLOWANCE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A put in flight exists this many times: the chunk, the SDK's copy, the body in base64.
-const IN_FLIGHT_COPIES: usize = 4;
+/// A put in flight exists this many times beside its chunks: the records, the SDK's copy, the body in base64.
+const ENCODED_COPIES: usize = 3;
 
 pub(crate) struct Queue {
     writer: Writer,
     ledger: Ledger,
     health: Health,
     spool: Option<Arc<Spool>>,
+    encoding: Encoding,
     /// How records are keyed; `None` for a sink without keys.
     key: Option<PartitionKey>,
     put_bytes: usize,
@@ -44,6 +46,8 @@ pub(crate) struct Queue {
     sealed: Held,
     /// What the put in flight holds. Its lines are neither delivered nor lost until it is judged.
     in_flight: Vec<Chunk>,
+    /// The size of each record in flight that is encoded, its key included. Bytes.
+    in_flight_sizes: Vec<usize>,
     in_flight_cost: usize,
     /// What is on disk only, oldest first.
     on_disk: VecDeque<Spooled>,
@@ -119,6 +123,7 @@ impl Queue {
             ledger: Ledger::default(),
             health: Health::default(),
             spool,
+            encoding: settings.encoding(),
             key,
             put_bytes: settings.put_bytes.min(limits.put_bytes),
             put_records: limits.put_records,
@@ -126,6 +131,7 @@ impl Queue {
             older: Held::default(),
             sealed: Held::default(),
             in_flight: Vec::new(),
+            in_flight_sizes: Vec::new(),
             in_flight_cost: 0,
             on_disk: VecDeque::new(),
             paused: None,
@@ -220,7 +226,7 @@ impl Queue {
 impl Queue {
     /// How much of the buffer's bound this lane takes.
     pub(crate) fn held(&self) -> usize {
-        let in_flight = IN_FLIGHT_COPIES * self.in_flight_cost;
+        let in_flight = self.in_flight_cost + ENCODED_COPIES * self.encoded_bytes();
         self.writer.open_bytes() + self.older.cost + self.sealed.cost + in_flight
     }
 
@@ -540,8 +546,8 @@ impl Queue {
         self.sealed.cost >= self.put_bytes || self.sealed.chunks.len() >= self.put_records
     }
 
-    /// Moves the chunks of the next put into flight. Whole puts go first; what is still open only when all is to go.
-    pub(super) fn take(&mut self, now: Instant) -> Vec<Chunk> {
+    /// Begins the next put. Whole puts go first; what is still open only when all is to go.
+    pub(super) fn begin_put(&mut self, now: Instant) {
         self.load();
         // While the sink fails, announcements would only be given up in their turn.
         if self.health.failing().is_none() || !self.has_lines() {
@@ -550,15 +556,27 @@ impl Queue {
         if !self.is_full() {
             self.seal();
         }
-        let mut bytes = 0;
-        while self.in_flight.len() < self.batch_limit
-            && let Some(chunk) = self.pop_for_put(self.put_bytes.saturating_sub(bytes), bytes == 0)
-        {
-            bytes += chunk.lines.len() + self.key_bytes();
-            self.in_flight_cost += chunk.cost();
-            self.in_flight.push(chunk);
+    }
+
+    /// Moves one more chunk into flight, if the put certainly has room for its record.
+    pub(super) fn take(&mut self) -> Option<Chunk> {
+        if self.in_flight.len() >= self.batch_limit {
+            return None;
         }
-        self.in_flight.clone()
+        let room = self.put_bytes.saturating_sub(self.encoded_bytes());
+        let chunk = self.pop_for_put(room, self.in_flight.is_empty())?;
+        self.in_flight_cost += chunk.cost();
+        self.in_flight.push(chunk.clone());
+        Some(chunk)
+    }
+
+    /// Notes what the record of the chunk taken last came to, its key included. Bytes.
+    pub(super) fn encoded(&mut self, bytes: usize) {
+        self.in_flight_sizes.push(bytes);
+    }
+
+    fn encoded_bytes(&self) -> usize {
+        self.in_flight_sizes.iter().sum()
     }
 
     fn has_lines(&self) -> bool {
@@ -567,8 +585,8 @@ impl Queue {
 
     /// The next chunk, if it fits into `room` bytes; the first of a put need not.
     fn pop_for_put(&mut self, room: usize, is_first: bool) -> Option<Chunk> {
-        let key_bytes = self.key_bytes();
-        let fits = |chunk: &Chunk| is_first || chunk.lines.len() + key_bytes <= room;
+        let (encoding, key_bytes) = (self.encoding, self.key_bytes());
+        let fits = |chunk: &Chunk| is_first || encoding.most(chunk, key_bytes) <= room;
         let allowed = self.allowance.as_ref().is_none_or(|allowance| allowance.left > 0);
         if allowed && let Some(chunk) = self.older.chunks.front() {
             if !fits(chunk) {
@@ -599,6 +617,7 @@ impl Queue {
     /// Puts the chunks in flight back to where they were: their put was cancelled, or its task died.
     pub(super) fn return_in_flight(&mut self) {
         self.in_flight_cost = 0;
+        self.in_flight_sizes.clear();
         for chunk in std::mem::take(&mut self.in_flight).into_iter().rev() {
             self.put_back(chunk);
         }
@@ -624,6 +643,7 @@ impl Queue {
         random: &mut fastrand::Rng,
     ) -> Option<Change> {
         let chunks = std::mem::take(&mut self.in_flight);
+        let mut sizes = std::mem::take(&mut self.in_flight_sizes).into_iter();
         self.in_flight_cost = 0;
         self.ledger.stats.puts += 1;
         let outcomes = result.unwrap_or_else(|reason| {
@@ -633,10 +653,11 @@ impl Queue {
         let (mut failure, mut back) = (None, Vec::new());
         let mut outcomes = outcomes.into_iter();
         for chunk in chunks {
+            let bytes = sizes.next().unwrap_or_default();
             match outcomes.next().unwrap_or(Outcome::Retry(Reason::Unknown)) {
                 Outcome::Delivered => {
                     self.forget_on_disk(&chunk);
-                    self.ledger.delivers(&chunk, self.key_bytes());
+                    self.ledger.delivers(&chunk, bytes);
                     self.health.delivered();
                     self.batch_limit = self.batch_limit.saturating_mul(2).min(self.put_records);
                 }

@@ -8,6 +8,7 @@ use super::Shared;
 use super::health::Change;
 use super::queue::Due;
 use crate::awake;
+use crate::format::Encoder;
 use crate::sink::{Failure, Outcome, Reason, Record};
 
 /// Runs the worker for as long as the lane lives, and again after a panic.
@@ -38,11 +39,15 @@ fn random() -> fastrand::Rng {
 }
 
 async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
+    let mut encoder = None;
     while let Some(shared) = lane.upgrade() {
         shared.hand_over(false);
         let due = shared.queue().due(Instant::now());
         match due {
-            Due::Now => put(&shared, &mut random).await,
+            Due::Now => {
+                let encoder = encoder.get_or_insert_with(|| Encoder::new(shared.settings.encoding()));
+                put(&shared, encoder, &mut random).await;
+            }
             Due::At(instant) => {
                 shared.settled.notify_waiters();
                 tokio::select! {
@@ -60,10 +65,18 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
 }
 
 /// Makes one call of all that is due and fits, and judges it.
-async fn put(shared: &Shared, random: &mut fastrand::Rng) {
+async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng) {
     // Read before the chunks are taken, so that no cancellation in between is missed.
     let mut cancel = shared.cancel.subscribe();
-    let records = next_put(shared, random);
+    let records = tokio::select! {
+        biased;
+        _ = cancel.changed() => {
+            shared.queue().return_in_flight();
+            shared.settled.notify_waiters();
+            return;
+        }
+        records = next_put(shared, encoder, random) => records,
+    };
     if records.is_empty() {
         // What was due could not be read from disk, and is given up.
         return;
@@ -100,17 +113,27 @@ async fn put(shared: &Shared, random: &mut fastrand::Rng) {
     shared.settled.notify_waiters();
 }
 
-/// Takes the chunks that go next, and encodes them.
-fn next_put(shared: &Shared, random: &mut fastrand::Rng) -> Vec<Record> {
-    let mut queue = shared.queue();
-    let chunks = queue.take(Instant::now());
-    chunks
-        .iter()
-        .map(|chunk| Record {
-            data: shared.settings.format.encode(chunk),
-            key: queue.partition_key(random),
-        })
-        .collect()
+/// Takes the chunks that go next and encodes them, one after the other: how many fit shows only then. Others run in
+/// between, since compressing a put takes milliseconds.
+async fn next_put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng) -> Vec<Record> {
+    shared.queue().begin_put(Instant::now());
+    let mut records = Vec::new();
+    loop {
+        let (chunk, key) = {
+            let mut queue = shared.queue();
+            match queue.take() {
+                Some(chunk) => (chunk, queue.partition_key(random)),
+                None => return records,
+            }
+        };
+        let record = Record {
+            data: encoder.encode(&chunk, &key),
+            key,
+        };
+        shared.queue().encoded(record.size());
+        records.push(record);
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Once per change of state, not once per record.

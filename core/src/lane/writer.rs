@@ -54,14 +54,14 @@ impl Writer {
         id: &str,
         resource: &Resource,
     ) -> Self {
-        let target = settings.record_bytes.min(max_record).saturating_sub(key_bytes);
+        let encoding = settings.encoding();
         Self {
             stamp: Stamp::new(settings.envelope, id, &settings.name, resource),
             envelope: settings.envelope,
             id: id.to_owned(),
             name: settings.name.clone(),
-            cut: settings.format.cut(target),
-            longest_line: max_record.saturating_sub(key_bytes),
+            cut: encoding.cut(settings.record_bytes, max_record, key_bytes),
+            longest_line: encoding.longest_line(max_record, key_bytes),
             oversize: settings.oversize,
             open: OpenChunk::new(0),
         }

@@ -23,7 +23,7 @@ fn verdicts(sinks: &[&Arc<Scripted>]) -> Vec<LifeReport> {
     let mut verifier = Verifier::default();
     for sink in sinks {
         for record in sink.taken.lock().unwrap().iter() {
-            decode(&record.data).unwrap().for_each(|line| {
+            decode(&record.data).unwrap().lines().for_each(|line| {
                 verifier.observe(&line.event().unwrap());
             });
         }

@@ -10,6 +10,7 @@
 mod accounting;
 mod content;
 mod fallback;
+mod formats;
 mod oversize;
 mod retry;
 mod spool;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::{Format, LifeReport, Verifier, decode};
+use forwarder_core::format::{Compression, Format, LifeReport, Verifier, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
 use forwarder_core::oversize::Oversize;
 use forwarder_core::route::Routes;
@@ -41,6 +41,8 @@ pub struct Scripted {
     pub renewed: Mutex<u32>,
     /// Records longer than this make the service call the put invalid.
     pub longest: Mutex<usize>,
+    /// Calls refused because they pass a limit, where the sink refuses as AWS does.
+    strict: Mutex<Option<u64>>,
 }
 
 pub const LIMITS: Limits = Limits {
@@ -64,7 +66,41 @@ impl Scripted {
             taken: Mutex::default(),
             renewed: Mutex::default(),
             longest: Mutex::new(usize::MAX),
+            strict: Mutex::default(),
         })
+    }
+
+    /// Refuses, from here on, every call that passes one of its limits: too many records, too many bytes, too large a
+    /// record, no key or one of over 256 characters; what the Kinesis and Firehose API references say.
+    pub fn refuse_as_aws_does(&self) {
+        *self.strict.lock().unwrap() = Some(0);
+    }
+
+    /// Calls refused for passing a limit.
+    pub fn refused_calls(&self) -> u64 {
+        self.strict.lock().unwrap().unwrap()
+    }
+
+    /// The sizes of the records in each put.
+    pub fn sizes(&self) -> Vec<Vec<usize>> {
+        let puts = self.puts.lock().unwrap();
+        puts.iter().map(|put| put.iter().map(Record::size).collect()).collect()
+    }
+
+    fn passes_a_limit(&self, records: &[Record]) -> bool {
+        let limits = self.limits;
+        let key_fits = |key: &str| {
+            if limits.keyed {
+                (1..=256).contains(&key.chars().count())
+            } else {
+                key.is_empty()
+            }
+        };
+        records.len() > limits.put_records
+            || records.iter().map(Record::size).sum::<usize>() > limits.put_bytes
+            || records
+                .iter()
+                .any(|record| record.size() > limits.record_bytes || record.data.is_empty() || !key_fits(&record.key))
     }
 
     pub fn puts(&self) -> usize {
@@ -77,6 +113,7 @@ impl Scripted {
         let lines = taken.iter().flat_map(|record| {
             decode(&record.data)
                 .unwrap()
+                .lines()
                 .map(|line| line.0.to_owned())
                 .collect::<Vec<_>>()
         });
@@ -87,8 +124,9 @@ impl Scripted {
     pub fn lines(&self) -> Vec<serde_json::Value> {
         let taken = self.taken.lock().unwrap();
         let lines = taken.iter().flat_map(|record| {
-            let lines = decode(&record.data).unwrap();
-            lines
+            let decoded = decode(&record.data).unwrap();
+            decoded
+                .lines()
                 .map(|line| serde_json::from_str(line.0).unwrap())
                 .collect::<Vec<_>>()
         });
@@ -109,7 +147,7 @@ impl Scripted {
     pub fn verdict(&self) -> LifeReport {
         let mut verifier = Verifier::default();
         for record in self.taken.lock().unwrap().iter() {
-            for line in decode(&record.data).unwrap() {
+            for line in decode(&record.data).unwrap().lines() {
                 verifier.observe(&line.event().unwrap());
             }
         }
@@ -133,6 +171,12 @@ impl Sink for Scripted {
             .any(|record| record.data.len() > *self.longest.lock().unwrap())
         {
             return Err(Failure::new(Reason::Invalid, "a record is too long"));
+        }
+        if let Some(refused) = self.strict.lock().unwrap().as_mut()
+            && self.passes_a_limit(records)
+        {
+            *refused += 1;
+            return Err(Failure::new(Reason::Invalid, "past a limit"));
         }
         let act = self.script.lock().unwrap().pop_front();
         let act = act.unwrap_or_else(|| self.always.lock().unwrap().clone());
@@ -180,6 +224,7 @@ pub fn lane(name: &str) -> LaneSettings {
     LaneSettings {
         name: name.into(),
         format: Format::Ndjson,
+        compression: Compression::None,
         envelope: Envelope::Full,
         partition_key: PartitionKey::Random,
         record_bytes: 25_000,

@@ -4,9 +4,10 @@
 //! - `layers`: figment merges files and variables and remembers where each value came from.
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
-//! - `sink`: the settings of one sink; this file: all others.
+//! - `sink`: the settings of one sink; `packing`: how it packs records; this file: all others.
 
 mod layers;
+mod packing;
 mod reader;
 mod sink;
 mod values;
@@ -24,6 +25,7 @@ use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
 pub use layers::Origin;
+pub use packing::Packing;
 pub use reader::Problem;
 use reader::Reader;
 pub use sink::{SinkConfig, SinkType};

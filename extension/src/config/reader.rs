@@ -137,7 +137,7 @@ impl Reader {
         }
     }
 
-    /// One of several names.
+    /// One of several names. A name that is known and yet not there is the name of a feature that was left out.
     pub(super) fn choice<T>(
         &mut self,
         path: &str,
@@ -148,6 +148,9 @@ impl Reader {
         self.parsed(path, example, |text| {
             let name = text.trim().to_ascii_lowercase();
             from_name(&name).ok_or_else(|| {
+                if names.contains(&name.as_str()) {
+                    return format!("this build has no `{name}`: it was built without the feature `{name}`");
+                }
                 let hint = nearest(&name, names.iter().copied());
                 let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 format!("unknown value{hint} (allowed: {})", names.join(", "))
