@@ -502,3 +502,15 @@ fn a_role_is_an_arn() {
         );
     }
 }
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let empty = config(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__TYPE", ""),
+        ("FORWARDER_SINKS__STDOUT__TYPE", ""),
+        ("FORWARDER_ROUTES", ""),
+        ("FORWARDER_LOG", ""),
+    ]);
+    assert_eq!(empty.sinks.len(), 1);
+}
