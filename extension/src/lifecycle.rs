@@ -20,6 +20,7 @@ use crate::config::{self, Config, OnError};
 use crate::extensions_api::{Function, Invoke, NextEvent, Registration, Shutdown, register};
 use crate::invocations::Invocations;
 use crate::listener::{Intake, Listener};
+use crate::metrics::{self, Metrics};
 use crate::runtime_api::{ApiError, RuntimeApi};
 use crate::sinks;
 use crate::telemetry_api::{Subscription, subscribe};
@@ -181,6 +182,7 @@ struct Extension {
     telemetry: bool,
     /// How long Lambda may keep an event before it posts it.
     telemetry_timeout: Duration,
+    metrics: Option<Arc<Metrics>>,
     /// The end has begun; it comes once.
     ends: AtomicBool,
 }
@@ -231,14 +233,17 @@ impl Extension {
         };
         log::info!(event = "ready", id = forwarder.id(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
         Some(Self {
-            forwarder,
             intake,
             invocations,
             listener: serving.abort_handle(),
             policy: config.flush,
             telemetry,
             telemetry_timeout: config.buffering.timeout,
+            metrics: config
+                .emf
+                .then(|| metrics(&forwarder, &environment.registration.function, variables)),
             ends: AtomicBool::new(false),
+            forwarder,
         })
     }
 
@@ -324,7 +329,9 @@ impl Extension {
                     let remaining = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(done));
                     let empty = self.forwarder.flush(done + self.policy.budget(remaining)).await;
                     self.forwarder.pause().await;
-                    let held_ms = done.elapsed().as_millis() as u64;
+                    let held = done.elapsed();
+                    self.metrics.iter().for_each(|metrics| metrics.add_held(held));
+                    let held_ms = held.as_millis() as u64;
                     log::debug!(event = "flushed", requestId = invoke.request_id.as_str(), held_ms, empty; "the invocation's telemetry was flushed");
                 } else {
                     // Its end is not seen in time: what is held goes out while the function still runs.
@@ -383,6 +390,7 @@ impl Extension {
             log::warn!(event = "left_on_disk", lines = spooled; "these lines could not be delivered yet; they wait on disk for the next start in this environment");
         }
         undelivered.iter().for_each(report_undelivered);
+        self.metrics.iter().for_each(|metrics| metrics.write(&self.forwarder));
         0
     }
 }
@@ -397,6 +405,20 @@ fn report_undelivered(undelivered: &Undelivered) {
             "these lines could not be delivered before the environment ended"
         );
     }
+}
+
+/// Metrics that are written each minute from here on.
+fn metrics(forwarder: &Arc<Forwarder>, function: &Function, variables: &BTreeMap<String, String>) -> Arc<Metrics> {
+    let name = resource(function, variables).faas_name.unwrap_or_default();
+    let metrics = Arc::new(Metrics::new(name));
+    let (forwarder, writer) = (Arc::clone(forwarder), Arc::clone(&metrics));
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(metrics::INTERVAL).await;
+            writer.write(&forwarder);
+        }
+    });
+    metrics
 }
 
 fn resource(function: &Function, variables: &BTreeMap<String, String>) -> Resource {
