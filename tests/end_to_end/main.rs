@@ -6,6 +6,7 @@ mod bodies;
 mod configuration;
 mod invocations;
 mod load;
+mod readers;
 mod routing;
 mod shutdown;
 mod simulator;
