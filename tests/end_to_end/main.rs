@@ -4,9 +4,11 @@
 mod api;
 mod bodies;
 mod configuration;
+mod cost;
 mod invocations;
 mod load;
 mod readers;
+mod roles;
 mod routing;
 mod shutdown;
 mod simulator;
