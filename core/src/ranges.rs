@@ -108,6 +108,13 @@ impl Lost {
         self.0.entry(owner).or_default().add(reason, seq);
     }
 
+    /// What was to be announced of this owner's lines.
+    pub(crate) fn add_again(&mut self, owner: &(String, String), announced: Vec<Dropped>) {
+        if !announced.is_empty() {
+            self.0.entry(owner.clone()).or_default().add_again(announced);
+        }
+    }
+
     pub(crate) fn into_ranges(self) -> Vec<(Origin, Vec<Dropped>)> {
         let lost = self.0.into_iter();
         lost.map(|((id, sink), mut dropped)| (Origin { id, sink }, dropped.take()))

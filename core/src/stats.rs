@@ -6,7 +6,8 @@ use crate::ranges::DropReason;
 /// Counters of one lane since its life began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneStats {
-    /// Lines that got a `seq`: events routed here, and the forwarder's own.
+    /// Lines that got a `seq`: events routed here, and the forwarder's own; and what announces the loss of lines that came
+    /// from elsewhere, which takes the place of the first of them.
     pub accepted: u64,
     /// Lines that an earlier life left on disk.
     pub recovered: u64,

@@ -46,7 +46,9 @@ impl Ledger {
     /// Notes the loss of lines of another life or lane. What announces it stands in for the first of them.
     pub(super) fn drop_foreign(&mut self, reason: DropReason, chunk: &Chunk, origin: &Arc<Origin>) -> Chunk {
         let Range { start: first, end } = chunk.seq;
-        self.stats.drop_lines(reason, chunk.len().saturating_sub(1));
+        self.stats.drop_lines(reason, chunk.len());
+        // The announcement is a line more.
+        self.stats.accepted += 1;
         let dropped = Dropped {
             reason,
             ranges: vec![[first, end.saturating_sub(1).max(first)]],

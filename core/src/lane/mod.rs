@@ -188,7 +188,7 @@ impl Lane {
 
     /// From here on the worker starts no put but for lines that are too old; one in flight is cancelled, its lines kept.
     pub(crate) fn pause(&self) {
-        self.queue().pause();
+        self.queue().pause(Instant::now());
         self.cancel_put();
         self.wake();
     }

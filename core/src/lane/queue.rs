@@ -52,7 +52,8 @@ pub(crate) struct Queue {
     /// What is on disk only, oldest first.
     on_disk: VecDeque<Spooled>,
 
-    running: bool,
+    /// Since when no put is to be started; `None` while the environment runs.
+    paused: Option<Instant>,
     draining: bool,
     stopped: bool,
     /// Records in the next put, lowered while the service calls puts invalid: to find the record it means.
@@ -133,7 +134,7 @@ impl Queue {
             in_flight_sizes: Vec::new(),
             in_flight_cost: 0,
             on_disk: VecDeque::new(),
-            running: true,
+            paused: None,
             draining: false,
             stopped: false,
             batch_limit: limits.put_records,
@@ -371,6 +372,8 @@ impl Queue {
                 self.forget_on_disk(&chunk);
                 self.ledger.stats.drop_lines(DropReason::Shutdown, chunk.len());
                 lost.add(self.owner(&chunk), DropReason::Shutdown, &chunk.seq);
+                // What it was to announce is not announced either.
+                lost.add_again(&self.owner(&chunk), chunk.announces);
             }
         }
         if !has_successor {
@@ -379,12 +382,8 @@ impl Queue {
                 lost.add((spooled.id, spooled.sink), DropReason::Shutdown, &spooled.seq);
             }
         }
-        for dropped in self.ledger.take_unannounced() {
-            for [first, last] in dropped.ranges {
-                let owner = (self.writer.id().to_owned(), self.writer.name().to_owned());
-                lost.add(owner, dropped.reason, &(first..last + 1));
-            }
-        }
+        let own = (self.writer.id().to_owned(), self.writer.name().to_owned());
+        lost.add_again(&own, self.ledger.take_unannounced());
         lost.into_ranges()
     }
 }
@@ -467,12 +466,12 @@ impl Queue {
 /// Putting.
 impl Queue {
     pub(super) fn run(&mut self, drain: bool) {
-        self.running = true;
+        self.paused = None;
         self.draining |= drain || self.health.is_breaker_open();
     }
 
-    pub(super) fn pause(&mut self) {
-        self.running = false;
+    pub(super) fn pause(&mut self, now: Instant) {
+        self.paused = Some(now);
         self.draining = false;
     }
 
@@ -520,15 +519,14 @@ impl Queue {
             return Due::Never;
         }
         let old = !self.older.chunks.is_empty() || !self.on_disk.is_empty();
-        let due = if self.draining || (self.running && (old || self.is_full())) {
-            now
-        } else if let Some(oldest) = self.oldest() {
-            oldest + self.max_age
-        } else if self.may_announce() {
+        let only_announces = self.may_announce() && !self.has_lines();
+        let due = if self.draining || (self.paused.is_none() && (old || only_announces || self.is_full())) {
             now
         } else {
-            // What is on disk waits until the environment runs again.
-            return Due::Never;
+            // With no line in memory, what is held is an announcement, or on disk.
+            let oldest = self.oldest().unwrap_or(now);
+            // An environment that is still awake so long after a pause was not frozen.
+            self.paused.map_or(oldest, |paused| paused.max(oldest)) + self.max_age
         };
         match self.next_attempt().map_or(due, |attempt| attempt.max(due)) {
             due if due <= now => Due::Now,

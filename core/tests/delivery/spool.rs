@@ -209,8 +209,8 @@ async fn corrupt_lines_are_dropped_and_announced_and_the_others_arrive() {
     let verdict = sink.verdict();
     assert_eq!(
         (verdict.standing, verdict.announced),
-        (Standing::Complete, 9),
-        "the announcement stands in for the first"
+        (Standing::Complete, 10),
+        "the announcement takes the place of the first"
     );
     assert_balanced(&second);
 }

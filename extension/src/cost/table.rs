@@ -14,7 +14,7 @@ pub(super) fn write(out: &mut dyn Write, options: &Options, estimates: &[Estimat
     )?;
     writeln!(
         out,
-        "{:<8}{:<8}{:>9}{:>13}{:>13}{:>7}{:>11}{:>8}{:>12}{:>13}{:>10}",
+        "{:<8}{:<8}{:>9}{:>12}{:>14}{:>8}{:>11}{:>8}{:>13}{:>15}{:>12}",
         "format",
         "compr.",
         "records",
@@ -38,7 +38,7 @@ pub(super) fn write(out: &mut dyn Write, options: &Options, estimates: &[Estimat
         let firehose = estimate.firehose.map_or("-".into(), |dollars| format!("{dollars:.4}"));
         writeln!(
             out,
-            "{:<8}{:<8}{:>9}{:>13}{:>13}{:>6.1}%{:>11}{:>8.2}{:>12.4}{:>13.4}{:>10}",
+            "{:<8}{:<8}{:>9}{:>12}{:>14}{:>7.1}%{:>11}{:>8.2}{:>13.4}{:>15.4}{:>12}",
             estimate.format.name(),
             estimate.compression.name(),
             tally.records,

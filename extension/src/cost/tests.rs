@@ -81,6 +81,20 @@ fn a_file_of_bodies_and_one_of_forwarded_lines_cost_the_same() {
 }
 
 #[test]
+fn without_a_file_a_sample_is_made_up_and_every_encoding_has_its_row() {
+    let (code, out, _) = run_with(&[]);
+    println!("{out}");
+    assert!(code == 0 && out.starts_with("20000 events (made-up function lines), 100 at a flush, 1000 a second"));
+    // Three formats and three compressions, and an aggregate is not compressed.
+    let rows = out.lines().filter(|line| line.contains('%')).count();
+    let compressions = Compression::NAMES
+        .into_iter()
+        .filter_map(Compression::from_name)
+        .count();
+    assert_eq!(rows, 2 * compressions + usize::from(cfg!(feature = "kpl")), "{out}");
+}
+
+#[test]
 fn prices_and_rate_make_the_dollars() {
     let tally = |rate: f64, on_demand_gb: f64| {
         let options = Options {
