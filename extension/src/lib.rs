@@ -8,8 +8,10 @@
 //! - [`sinks`]: from the configuration to the sinks that were built in.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
+//! - [`cost`]: what a sample of telemetry costs under each format and compression; for people, not in Lambda.
 
 pub mod config;
+pub mod cost;
 pub mod extensions_api;
 pub mod invocations;
 pub mod lifecycle;

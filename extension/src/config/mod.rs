@@ -25,7 +25,7 @@ use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
 pub use layers::Origin;
-pub use packing::Packing;
+pub use packing::{COMPRESSED_RECORD_BYTES, PUT_BYTES, Packing, RECORD_BYTES};
 pub use reader::Problem;
 use reader::Reader;
 pub use sink::{SinkConfig, SinkType};
