@@ -67,6 +67,8 @@ pub struct Config {
     pub port: u16,
     /// How Lambda buffers.
     pub buffering: Buffering,
+    /// Its counters go to CloudWatch, in the embedded metric format.
+    pub emf: bool,
 }
 
 /// What is done about a configuration with mistakes.
@@ -159,13 +161,19 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
                 .duration("telemetry.timeout", millis(25), Duration::from_secs(30), "25ms")
                 .unwrap_or(millis(25)),
         },
+        emf: reader
+            .choice("metrics", &["off", "emf"], |name| match name {
+                "off" => Some(false),
+                "emf" => Some(true),
+                _ => None,
+            })
+            .unwrap_or(false),
         sinks,
         routes,
     };
     // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
     reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
     reader.not_built("redact", &[]);
-    reader.not_built("metrics", &["off"]);
     config
 }
 
