@@ -137,7 +137,7 @@ async fn lines_are_those_of_the_golden_files() {
 
 #[test]
 fn an_aggregate_is_that_of_the_golden_file() {
-    let lines = std::fs::read(folder().join("full.ndjson")).unwrap();
+    let lines = std::fs::read(folder().join("records.ndjson")).unwrap();
     let encoding = Encoding {
         format: Format::Kpl,
         compression: Compression::None,
@@ -148,7 +148,7 @@ fn an_aggregate_is_that_of_the_golden_file() {
     }
     let records = packer.finish();
     assert_eq!(records.len(), 1);
-    let path = folder().join("full.kpl");
+    let path = folder().join("records.kpl");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &records[0]).unwrap();
     }
@@ -157,11 +157,11 @@ fn an_aggregate_is_that_of_the_golden_file() {
 
 #[test]
 fn what_others_compress_is_read() {
-    let lines = std::fs::read_to_string(folder().join("full.ndjson")).unwrap();
-    for name in ["full.ndjson.gz", "full.ndjson.zst", "full.kpl"] {
+    let lines = std::fs::read_to_string(folder().join("records.ndjson")).unwrap();
+    for name in ["records.ndjson.gz", "records.ndjson.zst", "records.kpl"] {
         // Twice, as Firehose writes records one after the other; an aggregate stands alone.
         let data = std::fs::read(folder().join(name)).unwrap();
-        let times = if name == "full.kpl" { 1 } else { 2 };
+        let times = if name == "records.kpl" { 1 } else { 2 };
         let decoded = data.repeat(times);
         let decoded = decode(&decoded).unwrap();
         let found: String = decoded.lines().map(|line| format!("{}\n", line.0)).collect();
