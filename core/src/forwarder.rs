@@ -1,7 +1,7 @@
 //! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,20 +9,14 @@ use tokio::time::Instant;
 use crate::batch::Batch;
 use crate::envelope::Resource;
 use crate::event::{Event, Kind};
-use crate::invocation::Attribution;
+use crate::intake::{self, Intake, Patience, Queues};
 use crate::json::unescape;
-use crate::lane::{Lane, LaneSettings, Queue};
+use crate::lane::{Lane, LaneSettings};
 use crate::own_event;
 use crate::ranges::{DropReason, Dropped};
-use crate::route::{Decision, Levels, Routes, level_if_needed};
+use crate::route::Routes;
 use crate::sink::Sink;
 use crate::stats::{IntakeStats, LaneStats};
-
-/// The value of `source` in the forwarder's own log lines, as JSON text.
-const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
-
-/// How its own log lines begin where they come back as text.
-const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
 
 /// What a forwarder is made of.
 pub struct Settings {
@@ -52,7 +46,8 @@ pub struct Types {
 }
 
 impl Types {
-    fn include(self, kind: &Kind<'_>) -> bool {
+    /// Whether events of this type are among them.
+    pub fn include(self, kind: &Kind<'_>) -> bool {
         match kind {
             Kind::Function => self.function,
             Kind::Extension => self.extension,
@@ -91,40 +86,39 @@ pub struct Undelivered {
 pub struct Forwarder {
     id: String,
     lanes: Vec<Lane>,
-    routes: Routes,
-    types: Types,
+    routes: Arc<Routes>,
     buffer_bytes: usize,
-    intake: Mutex<Intake>,
-}
-
-struct Intake {
-    attribution: Attribution,
-    levels: Levels,
-    resource: Resource,
-    stats: IntakeStats,
+    intake: Arc<Mutex<Intake>>,
+    /// Only where a rule makes lines wait.
+    patience: Option<Patience>,
 }
 
 impl Forwarder {
     /// Starts a lane for each sink on the current tokio runtime. Nothing is connected to yet.
     pub fn start(settings: Settings) -> Self {
         let id = format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)));
-        let lanes = settings
+        let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
+        let lanes: Vec<_> = settings
             .lanes
             .into_iter()
             .map(|(lane, sink)| Lane::start(lane, sink, &id, &settings.resource))
             .collect();
+        let routes = Arc::new(settings.routes);
+        let intake = Intake::new(
+            settings.types,
+            Arc::clone(&routes),
+            settings.resource,
+            settings.concurrent,
+        );
+        let intake = Arc::new(Mutex::new(intake));
+        let max_age = max_age.filter(|_| routes.make_wait());
         Self {
             id,
+            patience: max_age.map(|max_age| Patience::start(&intake, &lanes, max_age)),
             lanes,
-            routes: settings.routes,
-            types: settings.types,
+            routes,
             buffer_bytes: settings.buffer_bytes,
-            intake: Mutex::new(Intake {
-                attribution: Attribution::new(settings.concurrent),
-                levels: Levels::default(),
-                resource: settings.resource,
-                stats: IntakeStats::default(),
-            }),
+            intake,
         }
     }
 
@@ -151,7 +145,7 @@ impl Forwarder {
             match item {
                 Ok(event) => {
                     accepted.note(&event);
-                    self.route(&event, &mut intake, &mut queues, now);
+                    intake.take(&event, &mut queues, now);
                 }
                 Err(malformed) => {
                     intake.stats.unparsed += 1;
@@ -163,10 +157,11 @@ impl Forwarder {
         for queue in &mut queues {
             queue.report_if_due(&intake.stats, now);
         }
-        accepted.full = self.make_room(&mut queues) > self.high_water();
+        accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
         drop(queues);
         drop(intake);
         self.lanes.iter().for_each(Lane::wake);
+        self.patience.iter().for_each(Patience::look);
         accepted
     }
 
@@ -186,45 +181,14 @@ impl Forwarder {
         intake.stats.bodies += 1;
         count(&mut intake.stats);
         let event = own_event::unparsed(body, error);
-        self.tell_routed_lanes(&event, &mut queues, Instant::now());
-        self.make_room(&mut queues);
+        let now = Instant::now();
+        self.tell_routed_lanes(&event, &mut queues, now);
+        self.make_room(&mut intake, &mut queues, now);
         drop(queues);
         self.lanes.iter().for_each(Lane::wake);
     }
 
-    fn route(&self, event: &Event<'_>, intake: &mut Intake, queues: &mut [MutexGuard<'_, Queue>], now: Instant) {
-        intake.stats.events += 1;
-        if is_own_line(event) {
-            intake.stats.own_lines += 1;
-            return;
-        }
-        if let Kind::InitStart | Kind::RestoreStart = event.kind
-            && let Some(instance) = event.members.instance_id
-        {
-            intake.resource.faas_instance = Some(unescape(instance).into_owned());
-            queues.iter_mut().for_each(|queue| queue.set_resource(&intake.resource));
-        }
-        let context = intake.attribution.observe(event);
-        let level = level_if_needed(&self.routes, &mut intake.levels, event, context.request_id);
-        let decision = if self.types.include(&event.kind) {
-            self.routes.decide(&event.kind, level)
-        } else {
-            Decision::Unmatched
-        };
-        match decision {
-            Decision::To(targets) => {
-                for &target in targets {
-                    if let Some(queue) = queues.get_mut(target) {
-                        queue.add(event.raw, event.has_line_breaks, context, now);
-                    }
-                }
-            }
-            Decision::Drop => intake.stats.routed_out.drop += 1,
-            Decision::Unmatched => intake.stats.routed_out.unmatched += 1,
-        }
-    }
-
-    fn tell_routed_lanes(&self, event: &str, queues: &mut [MutexGuard<'_, Queue>], now: Instant) {
+    fn tell_routed_lanes(&self, event: &str, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
             if self.routes.name_sink(index) {
                 queue.add_own(event, now);
@@ -232,11 +196,14 @@ impl Forwarder {
         }
     }
 
-    /// Gives up the oldest lines of whichever lane holds most until all together hold no more than they may. Returns
-    /// what is held then.
-    fn make_room(&self, queues: &mut [MutexGuard<'_, Queue>]) -> usize {
+    /// Near the bound nothing waits for its invocation's end any more. Past it gives up the oldest lines of whichever lane
+    /// holds most until all together hold no more than they may. Returns what is held then.
+    fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
+        if held(queues) + intake.held() > self.high_water() {
+            intake.let_go(now, queues, now);
+        }
         loop {
-            let held = queues.iter().map(|queue| queue.held()).sum();
+            let held = held(queues) + intake.held();
             if held <= self.buffer_bytes {
                 return held;
             }
@@ -331,7 +298,15 @@ impl Forwarder {
     /// The end of this life: closes each lane with its final report and delivers until `deadline`. What is left then is
     /// given up, and returned.
     pub async fn close(&self, deadline: Instant) -> Vec<Undelivered> {
-        let stats = self.intake().stats;
+        let stats = {
+            let mut intake = self.intake();
+            let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+            let now = Instant::now();
+            // An invocation that has no end by now did not end well.
+            intake.let_go(now, &mut queues, now);
+            self.make_room(&mut intake, &mut queues, now);
+            intake.stats
+        };
         for lane in &self.lanes {
             let mut queue = lane.queue();
             queue.add_final_report(&stats, Instant::now());
@@ -361,10 +336,13 @@ impl Forwarder {
         (self.intake().stats, lanes)
     }
 
-    /// A panic while this was locked leaves counters and attribution as they were then: good enough to go on with.
     fn intake(&self) -> MutexGuard<'_, Intake> {
-        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+        intake::lock(&self.intake)
     }
+}
+
+fn held(queues: &Queues<'_>) -> usize {
+    queues.iter().map(|queue| queue.held()).sum()
 }
 
 impl Accepted {
@@ -381,9 +359,4 @@ impl Accepted {
         };
         requests.extend(event.members.request_id.map(unescape).map(Cow::into_owned));
     }
-}
-
-fn is_own_line(event: &Event<'_>) -> bool {
-    event.kind == Kind::Extension
-        && (event.members.source == Some(OWN_SOURCE) || event.record.is_some_and(|record| record.starts_with(OWN_LINE)))
 }

@@ -273,12 +273,25 @@ pub fn unescape(json: &str) -> Cow<'_, str> {
     let (plain, rest) = inner.split_at(first);
     let mut text = String::with_capacity(inner.len());
     text.push_str(plain);
-    let mut chars = rest.chars();
-    while let Some(char) = chars.next() {
-        if char != '\\' {
-            text.push(char);
-            continue;
-        }
+    unescape_rest(rest, &mut text);
+    Cow::Owned(text)
+}
+
+/// As [`unescape`], into memory that is there already.
+pub(crate) fn unescape_into(json: &str, text: &mut String) {
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(json);
+    unescape_rest(inner, text);
+}
+
+fn unescape_rest(mut rest: &str, text: &mut String) {
+    while let Some(escape) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (plain, escaped) = rest.split_at(escape);
+        text.push_str(plain);
+        let mut chars = escaped.chars();
+        chars.next();
         match chars.next() {
             Some('n') => text.push('\n'),
             Some('r') => text.push('\r'),
@@ -289,8 +302,9 @@ pub fn unescape(json: &str) -> Cow<'_, str> {
             Some(other) => text.push(other),
             None => {}
         }
+        rest = chars.as_str();
     }
-    Cow::Owned(text)
+    text.push_str(rest);
 }
 
 fn unescape_unicode(chars: &mut std::str::Chars<'_>) -> char {

@@ -61,7 +61,11 @@ async fn lines(envelope: Envelope) -> String {
     };
     let forwarder = Forwarder::start(Settings {
         lanes: vec![(lane, sink.clone())],
-        routes: Routes::parse("platform.initStart -> drop; extension -> drop; * -> kinesis", &["kinesis"]).unwrap(),
+        routes: Routes::parse(
+            "platform.initStart -> drop; extension -> drop; * -> kinesis",
+            &["kinesis"],
+        )
+        .unwrap(),
         types: Types {
             platform: true,
             function: true,
@@ -79,10 +83,15 @@ async fn lines(envelope: Envelope) -> String {
     });
     forwarder.accept(&std::fs::read(folder().join("input.json")).unwrap());
     let long = "x".repeat(2_000);
-    forwarder.accept(format!(r#"[{{"time":"2026-11-20T09:14:04.000Z","type":"function","record":"{long}"}}]"#).as_bytes());
+    forwarder
+        .accept(format!(r#"[{{"time":"2026-11-20T09:14:04.000Z","type":"function","record":"{long}"}}]"#).as_bytes());
     forwarder.close(Instant::now() + Duration::from_secs(5)).await;
     let lines = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    lines.replace(forwarder.id(), "<id>").lines().map(without_time).collect()
+    lines
+        .replace(forwarder.id(), "<id>")
+        .lines()
+        .map(without_time)
+        .collect()
 }
 
 /// The time of the forwarder's own events is that of the run.
@@ -97,7 +106,11 @@ fn without_time(line: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn lines_are_those_of_the_golden_files() {
-    for (envelope, name) in [(Envelope::Full, "full"), (Envelope::Lean, "lean"), (Envelope::Raw, "raw")] {
+    for (envelope, name) in [
+        (Envelope::Full, "full"),
+        (Envelope::Lean, "lean"),
+        (Envelope::Raw, "raw"),
+    ] {
         let path = folder().join(format!("{name}.ndjson"));
         let lines = lines(envelope).await;
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

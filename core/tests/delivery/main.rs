@@ -9,6 +9,7 @@
 
 mod accounting;
 mod content;
+mod keeping;
 mod retry;
 mod timing;
 mod world;

@@ -298,7 +298,7 @@ fn files_and_variables_make_one_configuration() {
         ("telemetry", 30_000)
     );
     assert!(config.types.function && !config.types.platform);
-    assert!(config.routes.needs_level());
+    assert_eq!(config.routes.to_string(), "function level>=warn -> kinesis");
 }
 
 #[test]

@@ -1,0 +1,11 @@
+//! What rules mean, case by case.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod table;
+mod world;
