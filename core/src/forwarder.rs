@@ -14,6 +14,7 @@ use crate::json::unescape;
 use crate::lane::{Lane, LaneSettings};
 use crate::own_event;
 use crate::ranges::{DropReason, Dropped};
+use crate::redact::Redaction;
 use crate::route::Routes;
 use crate::sink::Sink;
 use crate::stats::{IntakeStats, LaneStats};
@@ -26,6 +27,8 @@ pub struct Settings {
     pub routes: Routes,
     /// Which types are forwarded at all.
     pub types: Types,
+    /// What is masked in log lines and in what is no event.
+    pub redaction: Redaction,
     /// What the envelope says of the function.
     pub resource: Resource,
     /// What all lanes together may hold. Bytes.
@@ -108,6 +111,7 @@ impl Forwarder {
             settings.types,
             Arc::clone(&routes),
             settings.resource,
+            settings.redaction,
             settings.concurrent,
         );
         let intake = Arc::new(Mutex::new(intake));
@@ -149,7 +153,7 @@ impl Forwarder {
                 }
                 Err(malformed) => {
                     intake.stats.unparsed += 1;
-                    let event = own_event::unparsed(malformed.raw, &malformed.error);
+                    let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
                     self.tell_routed_lanes(&event, &mut queues, now);
                 }
             }
@@ -180,7 +184,7 @@ impl Forwarder {
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
         intake.stats.bodies += 1;
         count(&mut intake.stats);
-        let event = own_event::unparsed(body, error);
+        let event = own_event::unparsed(&intake.mask(body), error);
         let now = Instant::now();
         self.tell_routed_lanes(&event, &mut queues, now);
         self.make_room(&mut intake, &mut queues, now);

@@ -1,5 +1,6 @@
-//! From an event to the queues: attribute, route, let wait.
+//! From an event to the queues: mask, attribute, route, let wait.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::hold::{Hold, Invocation};
 use crate::invocation::{Attribution, Context};
 use crate::json::unescape;
 use crate::lane::{Lane, Queue};
+use crate::redact::{self, Redaction, Redactor};
 use crate::route::{Decision, Outcome, Router, Routes};
 use crate::stats::IntakeStats;
 
@@ -32,17 +34,25 @@ pub(crate) struct Intake {
     attribution: Attribution,
     router: Router,
     hold: Hold,
+    redactor: Redactor,
     pub(crate) resource: Resource,
     pub(crate) stats: IntakeStats,
 }
 
 impl Intake {
-    pub(crate) fn new(types: Types, routes: Arc<Routes>, resource: Resource, concurrent: bool) -> Self {
+    pub(crate) fn new(
+        types: Types,
+        routes: Arc<Routes>,
+        resource: Resource,
+        redaction: Redaction,
+        concurrent: bool,
+    ) -> Self {
         Self {
             types,
             attribution: Attribution::new(concurrent),
             router: Router::new(routes),
             hold: Hold::default(),
+            redactor: Redactor::new(redaction),
             resource,
             stats: IntakeStats::default(),
         }
@@ -55,6 +65,26 @@ impl Intake {
             self.stats.own_lines += 1;
             return;
         }
+        let may_mask = event.kind.is_log() && !self.redactor.is_idle() && self.types.include(&event.kind);
+        let masked = if may_mask { self.redactor.event(event) } else { None };
+        match masked {
+            Some(masked) => {
+                self.stats.redacted = self.redactor.masked;
+                self.route(&redact::reread(&masked, event), queues, now);
+                self.redactor.reuse(masked);
+            }
+            None => self.route(event, queues, now),
+        }
+    }
+
+    /// What is no event, ready to be sent.
+    pub(crate) fn mask<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let masked = self.redactor.bytes(bytes);
+        self.stats.redacted = self.redactor.masked;
+        masked
+    }
+
+    fn route(&mut self, event: &Event<'_>, queues: &mut Queues<'_>, now: Instant) {
         if let Kind::InitStart | Kind::RestoreStart = event.kind
             && let Some(instance) = event.members.instance_id
         {

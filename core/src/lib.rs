@@ -5,6 +5,7 @@
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
 //! - [`event`]: one event, borrowed from the body, as its own text; [`json`] finds its way in it.
 //! - [`invocation`]: which request a line belongs to.
+//! - [`redact`]: what is masked in it.
 //! - [`route`]: which sinks take an event; [`pattern`]: regular expressions.
 //! - `hold`: lines that wait for their invocation's end; `intake`: all of this for one event after another.
 //! - [`envelope`]: the member `forwarder` of each line; `own_event`: what the forwarder says of itself.
@@ -34,6 +35,7 @@ mod nearest;
 mod own_event;
 pub mod pattern;
 mod ranges;
+pub mod redact;
 pub mod route;
 pub mod sink;
 pub mod stats;

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
 use forwarder_core::format::Format;
 use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
 use forwarder_core::{Forwarder, Settings, Types};
@@ -71,6 +72,7 @@ async fn lines(envelope: Envelope) -> String {
             function: true,
             extension: true,
         },
+        redaction: Redaction::default(),
         resource: Resource {
             faas_name: Some("checkout".into()),
             faas_version: Some("$LATEST".into()),

@@ -18,7 +18,7 @@ mod predicate;
 mod router;
 mod rule;
 mod sample;
-mod skim;
+pub(crate) mod skim;
 
 use std::fmt;
 

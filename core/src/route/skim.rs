@@ -88,7 +88,7 @@ fn value(json: &str, at: usize) -> Option<&str> {
 }
 
 /// How long the string is that these bytes begin with, quotes included.
-fn string_length(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn string_length(bytes: &[u8]) -> Option<usize> {
     let mut length = 1;
     loop {
         length += memchr::memchr2(b'"', b'\\', bytes.get(length..)?)?;

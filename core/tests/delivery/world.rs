@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
 use forwarder_core::format::{Format, LifeReport, Verifier, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 use forwarder_core::{Forwarder, Settings, Types};
@@ -185,6 +186,7 @@ pub fn settings(lanes: Vec<(LaneSettings, Arc<dyn Sink>)>, routes: Routes) -> Se
             function: true,
             extension: true,
         },
+        redaction: Redaction::default(),
         resource: Resource::default(),
         buffer_bytes: 64 << 20,
         concurrent: false,

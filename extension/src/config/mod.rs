@@ -17,7 +17,8 @@ use std::time::Duration;
 use forwarder_core::envelope::Envelope;
 use forwarder_core::event::Kind;
 use forwarder_core::flush::{FlushPolicy, Strategy};
-use forwarder_core::route::Routes;
+use forwarder_core::redact::Redaction;
+use forwarder_core::route::{RouteError, Routes};
 use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub buffer_bytes: usize,
     /// What is forwarded.
     pub types: Types,
+    /// What is masked.
+    pub redaction: Redaction,
     /// The port that the listener opens.
     pub port: u16,
     /// How Lambda buffers.
@@ -137,6 +140,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
             .size("buffer.max_bytes", MIB, 10_240 * MIB, "16MiB")
             .unwrap_or_else(|| default_buffer(variables)),
         types,
+        redaction: redaction(reader),
         port: port(reader),
         buffering: Buffering {
             max_items: reader
@@ -157,7 +161,6 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     reader.not_built("spool.mode", &["off"]);
     reader.not_built("spool.dir", &[]);
     reader.not_built("spool.max_bytes", &[]);
-    reader.not_built("redact", &[]);
     reader.not_built("metrics", &["off"]);
     config
 }
@@ -191,6 +194,22 @@ fn types(reader: &mut Reader) -> Types {
     }
 }
 
+fn redaction(reader: &mut Reader) -> Redaction {
+    let path = "redact";
+    let items = reader.list_by(path, |text| {
+        forwarder_core::route::list(text)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    });
+    Redaction::parse(&items.unwrap_or_default()).unwrap_or_else(|errors| {
+        for error in errors {
+            reader.problem(path, error, Some("email,credit_card,/token=[a-z0-9]+/"));
+        }
+        Redaction::default()
+    })
+}
+
 fn port(reader: &mut Reader) -> u16 {
     let port = reader.number("telemetry.port", 1, u64::from(u16::MAX), "4243");
     if port == Some(RUNTIME_API_PORT) {
@@ -208,50 +227,64 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
     // Sinks with mistakes are left out of `sinks`; a rule that names one is no mistake of its own.
     let configured = reader.keys("sinks");
     let names: Vec<_> = configured.iter().map(String::as_str).collect();
-    let Some(text) = routes_text(reader, path) else {
-        if names.len() > 1 {
+    let Some(parsed) = parse_routes(reader, path, &names) else {
+        if names.len() > 1 && !reader.has(path) {
             let message = format!("with several sinks ({}) there must be routes", names.join(", "));
             let example = names.first().map(|name| format!("\"* -> {name}\""));
             reader.problem(path, message, example.as_deref());
         }
         return Routes::all_to_first();
     };
-    match Routes::parse(&text, &names) {
+    match parsed {
         Ok(routes) if sinks.len() == names.len() => routes,
         Ok(_) => Routes::all_to_first(),
         Err(errors) => {
             for error in errors {
-                reader.problem(path, error.to_string(), None);
+                let table = format!("{path}.{}.match", error.rule - 1);
+                reader.problem_at(path, &table, error.to_string());
             }
             Routes::all_to_first()
         }
     }
 }
 
-/// The routes as one text: a string, or `[[routes]]` tables with `match` and `to`.
-fn routes_text(reader: &mut Reader, path: &str) -> Option<String> {
+/// The routes: a string, or `[[routes]]` tables with `match` and `to`. `None` if there are none, or none that can be read.
+fn parse_routes(reader: &mut Reader, path: &str, sinks: &[&str]) -> Option<Result<Routes, Vec<RouteError>>> {
     let (value, _) = reader.raw(path)?;
     let Some(tables) = value.as_array() else {
-        return reader.text(path);
+        return reader.text(path).map(|text| Routes::parse(&text, sinks));
     };
-    let mut rules = Vec::new();
-    for table in tables {
+    let (mut rules, mut complete) = (Vec::new(), true);
+    for (index, table) in tables.iter().enumerate() {
         let rule = table.as_dict().and_then(|rule| {
             let condition = rule.get("match")?.as_str()?;
-            let to = rule.get("to")?.as_array()?;
-            let targets: Option<Vec<_>> = to.iter().map(|target| target.as_str()).collect();
-            (rule.len() == 2).then(|| format!("{condition} -> {}", targets.unwrap_or_default().join(", ")))
+            let targets: Option<Vec<_>> = match rule.get("to")? {
+                one if one.as_str().is_some() => Some(vec![one.as_str()?.to_owned()]),
+                several => several
+                    .as_array()?
+                    .iter()
+                    .map(|target| target.as_str().map(str::to_owned))
+                    .collect(),
+            };
+            (rule.len() == 2).then_some((condition.to_owned(), targets?))
         });
         match rule {
             Some(rule) => rules.push(rule),
-            None => reader.problem(
-                path,
-                "each of [[routes]] has `match` (a string) and `to` (an array of strings), and nothing else",
-                None,
-            ),
+            None => {
+                complete = false;
+                let message =
+                    "each of [[routes]] has `match` (a string) and `to` (an array of strings), and nothing else";
+                reader.problem_at(path, &format!("{path}.{index}"), message);
+            }
         }
     }
-    Some(rules.join("\n"))
+    let parsed = Routes::parse_tables(&rules, sinks);
+    match parsed {
+        // What is wrong with a table has been said, and its rule is missing.
+        Ok(_) if !complete => None,
+        Err(_) if rules.is_empty() && !complete => None,
+        parsed => Some(parsed),
+    }
 }
 
 /// Standard output is a log of this extension: fed with extension logs it would feed itself.

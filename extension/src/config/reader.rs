@@ -107,6 +107,17 @@ impl Reader {
         });
     }
 
+    /// A problem with a part of what is set at this path: in a file it is found at the line of `part`.
+    pub(super) fn problem_at(&mut self, path: &str, part: &str, message: impl Into<String>) {
+        self.problem(path, message, None);
+        let line = self.layers.line_of(path, part);
+        if let (Some(problem), Some(line)) = (self.problems.last_mut(), line)
+            && let Some(Origin::File(_, at)) = &mut problem.origin
+        {
+            *at = line;
+        }
+    }
+
     /// The text at this path. An empty one counts as not set: that is how a variable is unset in most consoles.
     pub(super) fn text(&mut self, path: &str) -> Option<String> {
         let (value, _) = self.raw(path)?;
@@ -191,6 +202,11 @@ impl Reader {
 
     /// A list: `a,b,c`, or an array in a file.
     pub(super) fn list(&mut self, path: &str) -> Option<Vec<String>> {
+        self.list_by(path, values::list)
+    }
+
+    /// As [`list`](Self::list), where `split` knows the items.
+    pub(super) fn list_by(&mut self, path: &str, split: impl FnOnce(&str) -> Vec<String>) -> Option<Vec<String>> {
         let (value, _) = self.raw(path)?;
         if let Some(items) = value.as_array() {
             let items = items
@@ -202,7 +218,7 @@ impl Reader {
             }
             return items;
         }
-        self.text(path).map(|text| values::list(&text))
+        self.text(path).map(|text| split(&text))
     }
 
     /// Refuses what a later version will know.

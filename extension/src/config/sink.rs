@@ -206,7 +206,10 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
             .choice(&path("envelope"), &ENVELOPES, envelope_from_name)
             .unwrap_or(envelope),
     };
-    for (key, bytes) in [("record_bytes", config.record_bytes), ("max_record_bytes", config.max_record_bytes)] {
+    for (key, bytes) in [
+        ("record_bytes", config.record_bytes),
+        ("max_record_bytes", config.max_record_bytes),
+    ] {
         if bytes > config.put_bytes {
             let message = format!("a record of {bytes} bytes does not fit into a call of put_bytes = {put_bytes}");
             let at = if reader.has(&path(key)) { key } else { "put_bytes" };
