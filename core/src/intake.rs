@@ -19,12 +19,6 @@ use crate::redact::{self, Redaction, Redactor};
 use crate::route::{Decision, Outcome, Router, Routes};
 use crate::stats::IntakeStats;
 
-/// The value of `source` in the forwarder's own log lines, as JSON text.
-const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
-
-/// How its own log lines begin where they come back as text.
-const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
-
 /// The queues of all lanes, in the order that the routes know them by.
 pub(crate) type Queues<'a> = [MutexGuard<'a, Queue>];
 
@@ -61,7 +55,7 @@ impl Intake {
     /// Takes the next event.
     pub(crate) fn take(&mut self, event: &Event<'_>, queues: &mut Queues<'_>, now: Instant) {
         self.stats.events += 1;
-        if is_own_line(event) {
+        if event.is_own_line() {
             self.stats.own_lines += 1;
             return;
         }
@@ -172,11 +166,6 @@ fn send(
             queue.add(event, has_line_breaks, context, now);
         }
     }
-}
-
-fn is_own_line(event: &Event<'_>) -> bool {
-    event.kind == Kind::Extension
-        && (event.members.source == Some(OWN_SOURCE) || event.record.is_some_and(|record| record.starts_with(OWN_LINE)))
 }
 
 /// A panic while this was locked leaves counters and attribution as they were then: good enough to go on with.

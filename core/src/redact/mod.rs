@@ -114,31 +114,33 @@ impl Mask {
 
 /// Masks one text after another, in memory of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     masks: Vec<Mask>,
     /// Buffers that are not in use.
     pool: Vec<String>,
     /// The masked event.
     event: String,
     /// Matches masked so far.
-    pub(crate) masked: u64,
+    pub masked: u64,
 }
 
 impl Redactor {
-    pub(crate) fn new(redaction: Redaction) -> Self {
+    /// Masks what the configuration names.
+    pub fn new(redaction: Redaction) -> Self {
         Self {
             masks: redaction.0,
             ..Self::default()
         }
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Whether it masks nothing.
+    pub fn is_idle(&self) -> bool {
         self.masks.is_empty()
     }
 
     /// The text of a log line's event with its record masked, if there is something to mask. It is to be given back by
     /// [`reuse`](Self::reuse).
-    pub(crate) fn event(&mut self, event: &Event<'_>) -> Option<String> {
+    pub fn event(&mut self, event: &Event<'_>) -> Option<String> {
         let record = event.record?;
         let record = self.json(record, 0)?;
         let original = event.record.unwrap_or_default();
@@ -153,7 +155,8 @@ impl Redactor {
         Some(text)
     }
 
-    pub(crate) fn reuse(&mut self, event: String) {
+    /// Takes back the memory of a masked event.
+    pub fn reuse(&mut self, event: String) {
         self.event = event;
     }
 
@@ -276,7 +279,7 @@ impl Redactor {
 }
 
 /// Reads the event that this text is. One that is none any more goes out as text all the same, with nothing known of it.
-pub(crate) fn reread<'a>(text: &'a str, original: &Event<'a>) -> Event<'a> {
+pub fn reread<'a>(text: &'a str, original: &Event<'a>) -> Event<'a> {
     Event::scan(&mut Scanner::new(text)).unwrap_or_else(|_| Event {
         raw: text,
         time: None,

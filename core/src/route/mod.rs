@@ -26,6 +26,7 @@ pub use field::{Comparison, Field};
 pub use keep::{Keep, Outcome};
 pub use level::{LEVEL_NAMES, Level, Levels};
 pub use lex::list;
+pub use lint::Dead;
 pub use parse::RouteError;
 pub use router::Router;
 pub use rule::{DROP, Predicate, Rule, Selector};
@@ -90,12 +91,17 @@ pub enum Decision<'a> {
 impl Routes {
     /// Everything to one sink, the first.
     pub fn all_to_first() -> Self {
+        Self::all_to_first_of(&[])
+    }
+
+    /// Everything to the first of these sinks.
+    pub fn all_to_first_of(sinks: &[&str]) -> Self {
         let rule = Rule {
             selectors: vec![Selector::Any],
             predicates: Vec::new(),
             targets: vec![0],
         };
-        Self::new(vec![rule], &[])
+        Self::new(vec![rule], sinks)
     }
 
     /// Parses a table of rules, parted by `;` or line breaks. `sinks` are the names that targets may have.

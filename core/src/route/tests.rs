@@ -104,12 +104,21 @@ fn any_predicate() -> impl Strategy<Value = Predicate> {
         (field, operator, value)
             .prop_map(|(field, operator, value)| Predicate::Field(field, Comparison::new(operator, value))),
         keep.prop_map(Predicate::Keep),
-        #[cfg(feature = "regex")]
-        "[a-z ;,\"/#>-]{0,6}(\\\\[d/w\\\\])?[a-z;]{0,3}".prop_map(|source| {
-            let source = crate::pattern::unescape_slashes(&source);
-            Predicate::Text(crate::pattern::Pattern::new(&source).unwrap())
-        }),
+        any_pattern(),
     ]
+}
+
+#[cfg(feature = "regex")]
+fn any_pattern() -> impl Strategy<Value = Predicate> {
+    "[a-z ;,\"/#>-]{0,6}(\\\\[d/w\\\\])?[a-z;]{0,3}".prop_map(|source| {
+        let source = crate::pattern::unescape_slashes(&source);
+        Predicate::Text(crate::pattern::Pattern::new(&source).unwrap())
+    })
+}
+
+#[cfg(not(feature = "regex"))]
+fn any_pattern() -> impl Strategy<Value = Predicate> {
+    Just(Predicate::Keep(Keep::Failed))
 }
 
 fn any_rule() -> impl Strategy<Value = Rule> {

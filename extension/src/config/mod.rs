@@ -5,13 +5,16 @@
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
 //! - `sink`: the settings of one sink; this file: all others.
+//! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
+mod effective;
 mod layers;
 mod reader;
+pub mod settings;
 mod sink;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use forwarder_core::envelope::Envelope;
@@ -22,6 +25,7 @@ use forwarder_core::route::{RouteError, Routes};
 use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
+pub use effective::{Effective, effective};
 pub use layers::Origin;
 pub use reader::Problem;
 use reader::Reader;
@@ -87,6 +91,36 @@ pub struct Basics {
 /// # Errors
 /// Every mistake in it.
 pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec<Problem>>) {
+    let inspection = inspect(variables);
+    (inspection.basics, inspection.config)
+}
+
+/// A configuration, and what it is made of.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What holds even if it has mistakes.
+    pub basics: Basics,
+    /// The configuration, or every mistake in it.
+    pub config: Result<Config, Vec<Problem>>,
+    /// What was set, and where.
+    pub set: Vec<Set>,
+    /// The dotted paths of all settings that were looked for.
+    pub known: BTreeSet<String>,
+}
+
+/// A setting that somebody set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set {
+    /// Its dotted path.
+    pub path: String,
+    /// Its value, with secrets masked; lists as `a,b`; empty for tables.
+    pub value: String,
+    /// Where it was set.
+    pub origin: Origin,
+}
+
+/// As [`load`], with where everything came from.
+pub fn inspect(variables: &BTreeMap<String, String>) -> Inspection {
     let (layers, errors) = layers::Layers::read(variables);
     let mut reader = Reader::new(layers, errors);
     let basics = Basics {
@@ -102,8 +136,17 @@ pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec
             .unwrap_or_default(),
     };
     let config = read(&mut reader, variables);
-    let problems = reader.finish();
-    (basics, if problems.is_empty() { Ok(config) } else { Err(problems) })
+    let findings = reader.finish();
+    Inspection {
+        basics,
+        config: if findings.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(findings.problems)
+        },
+        set: findings.set,
+        known: findings.known,
+    }
 }
 
 const LOG_LEVELS: [&str; 7] = ["error", "warn", "warning", "info", "debug", "trace", "off"];
@@ -233,7 +276,7 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
             let example = names.first().map(|name| format!("\"* -> {name}\""));
             reader.problem(path, message, example.as_deref());
         }
-        return Routes::all_to_first();
+        return Routes::all_to_first_of(&names);
     };
     match parsed {
         Ok(routes) if sinks.len() == names.len() => routes,

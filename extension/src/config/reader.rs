@@ -7,6 +7,8 @@ use std::time::Duration;
 use figment::value::Value;
 use forwarder_core::nearest;
 
+use super::Set;
+use super::effective::shown;
 use super::layers::{LayerError, Layers, Origin, variable_of};
 use super::values;
 
@@ -62,6 +64,13 @@ impl From<LayerError> for Problem {
             example: None,
         }
     }
+}
+
+/// What a reader has found.
+pub(super) struct Findings {
+    pub problems: Vec<Problem>,
+    pub set: Vec<Set>,
+    pub known: BTreeSet<String>,
 }
 
 /// A reader over the layers.
@@ -238,10 +247,13 @@ impl Reader {
         }
     }
 
-    /// Every setting that nobody asked for is unknown. Returns all problems.
-    pub(super) fn finish(mut self) -> Vec<Problem> {
+    /// Every setting that nobody asked for is unknown. Returns all that was found.
+    pub(super) fn finish(mut self) -> Findings {
+        let mut set = Vec::new();
         for (path, value, origin) in self.layers.leaves() {
             if self.known.contains(&path) {
+                let value = shown(&path, &text_of(&value));
+                set.push(Set { path, value, origin });
                 continue;
             }
             let candidates = self.known.iter().map(String::as_str);
@@ -260,6 +272,24 @@ impl Reader {
                 example: None,
             });
         }
-        self.problems
+        for problem in &mut self.problems {
+            problem.value = problem.value.take().map(|value| shown(&problem.path, &value));
+        }
+        Findings {
+            problems: self.problems,
+            set,
+            known: self.known,
+        }
+    }
+}
+
+/// A value as it stands in a variable.
+fn text_of(value: &Value) -> String {
+    match value.as_array() {
+        Some(items) => {
+            let items: Option<Vec<_>> = items.iter().map(|item| item.as_str()).collect();
+            items.unwrap_or_default().join(",")
+        }
+        None => value.as_str().unwrap_or_default().to_owned(),
     }
 }
