@@ -21,8 +21,10 @@ help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup binaries ## See it work: local Lambda, test function, real extension, local Kinesis
-	@$(CARGO) run --quiet -p demo
+demo: ## See it work: local Lambda, test function, real extension, local Kinesis
+	@echo 'Building the extension, the test function and the demo: minutes the first time, seconds from then on.' >&2
+	@$(MAKE) --silent --no-print-directory binaries
+	@$(CARGO) run -p demo
 
 .PHONY: test
 test: fmt lint doc features test-unit test-e2e ## Everything that CI runs

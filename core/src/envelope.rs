@@ -84,7 +84,8 @@ impl Stamp {
     }
 
     /// Appends the line of one event: its text, this lane's member, the closing brace, a line feed. Line breaks between
-    /// the event's tokens are left out, so that a line is a line.
+    /// the event's tokens are left out, so that a line is a line. `extra`: more members of the envelope, each with a
+    /// comma before it.
     pub(crate) fn write_line(
         &self,
         out: &mut BytesMut,
@@ -92,10 +93,11 @@ impl Stamp {
         has_line_breaks: bool,
         context: Context<'_>,
         seq: u64,
+        extra: &str,
     ) {
         let open = event.strip_suffix('}').unwrap_or(event);
         let ids = context.request_id.map_or(0, str::len) + context.tenant_id.map_or(0, str::len);
-        out.reserve(open.len() + self.head.len() + ids + self.tail.len() + ENVELOPE_PUNCTUATION);
+        out.reserve(open.len() + self.head.len() + ids + extra.len() + self.tail.len() + ENVELOPE_PUNCTUATION);
         if has_line_breaks {
             open.split(['\n', '\r'])
                 .for_each(|piece| out.extend_from_slice(piece.as_bytes()));
@@ -113,6 +115,7 @@ impl Stamp {
                 out.extend_from_slice(b",\"tenantId\":");
                 out.extend_from_slice(tenant_id.as_bytes());
             }
+            out.extend_from_slice(extra.as_bytes());
         }
         out.extend_from_slice(&self.tail);
     }
@@ -154,7 +157,7 @@ mod tests {
     fn line(envelope: Envelope, resource: &Resource, event: &str, context: Context<'_>, seq: u64) -> String {
         let mut out = BytesMut::new();
         let stamp = Stamp::new(envelope, "9f31c0de5a7b2468", "kinesis", resource);
-        stamp.write_line(&mut out, event, event.contains('\n'), context, seq);
+        stamp.write_line(&mut out, event, event.contains('\n'), context, seq, "");
         String::from_utf8(out.to_vec()).unwrap()
     }
 

@@ -7,17 +7,25 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::batch::Batch;
+use crate::chunk::Origin;
 use crate::envelope::Resource;
 use crate::event::{Event, Kind};
 use crate::intake::{self, Intake, Patience, Queues};
 use crate::json::unescape;
 use crate::lane::{Lane, LaneSettings};
-use crate::own_event;
-use crate::ranges::{DropReason, Dropped};
+use crate::own_event::{self, OwnEvent};
+use crate::ranges::Dropped;
 use crate::redact::Redaction;
 use crate::route::Routes;
 use crate::sink::Sink;
+use crate::spool::{Spool, SpoolSettings};
 use crate::stats::{IntakeStats, LaneStats};
+
+/// A put takes no more than this part of the buffer's bound.
+const PUTS_IN_BUFFER: usize = 8;
+
+/// What is kept at the end for the fallbacks, of the time that is left.
+const FALLBACK_TIME: Duration = Duration::from_millis(400);
 
 /// What a forwarder is made of.
 pub struct Settings {
@@ -33,6 +41,8 @@ pub struct Settings {
     pub resource: Resource,
     /// What all lanes together may hold. Bytes.
     pub buffer_bytes: usize,
+    /// Where chunks go that memory cannot hold.
+    pub spool: SpoolSettings,
     /// Invocations overlap (Managed Instances).
     pub concurrent: bool,
 }
@@ -89,6 +99,7 @@ pub struct Undelivered {
 pub struct Forwarder {
     id: String,
     lanes: Vec<Lane>,
+    spool: Option<Arc<Spool>>,
     routes: Arc<Routes>,
     buffer_bytes: usize,
     intake: Arc<Mutex<Intake>>,
@@ -101,11 +112,37 @@ impl Forwarder {
     pub fn start(settings: Settings) -> Self {
         let id = format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)));
         let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
+        let spool = Spool::new(settings.spool, &id).map(Arc::new);
+        let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
+        let longest: Vec<_> = settings
+            .lanes
+            .iter()
+            .map(|(lane, sink)| {
+                let most = lane.max_record_bytes.min(sink.limits().record_bytes);
+                lane.encoding().longest_line(most, 0)
+            })
+            .collect();
         let lanes: Vec<_> = settings
             .lanes
             .into_iter()
-            .map(|(lane, sink)| Lane::start(lane, sink, &id, &settings.resource))
+            .enumerate()
+            .map(|(index, (mut lane, sink))| {
+                // A line must fit wherever it may end up.
+                let chain = std::iter::successors(Some(index), |&lane| fallbacks.get(lane).copied().flatten());
+                let chain = chain
+                    .take(fallbacks.len())
+                    .filter_map(|lane| longest.get(lane).copied());
+                lane.max_record_bytes = chain.min().unwrap_or(lane.max_record_bytes);
+                // A put in flight exists several times over: with little memory it is smaller.
+                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / PUTS_IN_BUFFER);
+                Lane::start(lane, sink, &id, &settings.resource, spool.clone())
+            })
             .collect();
+        for (lane, fallback) in lanes.iter().zip(&fallbacks) {
+            if let Some(fallback) = fallback.and_then(|fallback| lanes.get(fallback)) {
+                lane.set_fallback(fallback.clone());
+            }
+        }
         let routes = Arc::new(settings.routes);
         let intake = Intake::new(
             settings.types,
@@ -120,6 +157,7 @@ impl Forwarder {
             id,
             patience: max_age.map(|max_age| Patience::start(&intake, &lanes, max_age)),
             lanes,
+            spool,
             routes,
             buffer_bytes: settings.buffer_bytes,
             intake,
@@ -160,6 +198,7 @@ impl Forwarder {
         }
         for queue in &mut queues {
             queue.report_if_due(&intake.stats, now);
+            queue.persist();
         }
         accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
         drop(queues);
@@ -187,12 +226,13 @@ impl Forwarder {
         let event = own_event::unparsed(&intake.mask(body), error);
         let now = Instant::now();
         self.tell_routed_lanes(&event, &mut queues, now);
+        queues.iter_mut().for_each(|queue| queue.persist());
         self.make_room(&mut intake, &mut queues, now);
         drop(queues);
         self.lanes.iter().for_each(Lane::wake);
     }
 
-    fn tell_routed_lanes(&self, event: &str, queues: &mut Queues<'_>, now: Instant) {
+    fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
             if self.routes.name_sink(index) {
                 queue.add_own(event, now);
@@ -200,8 +240,8 @@ impl Forwarder {
         }
     }
 
-    /// Near the bound nothing waits for its invocation's end any more. Past it gives up the oldest lines of whichever lane
-    /// holds most until all together hold no more than they may. Returns what is held then.
+    /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
+    /// holds most to disk, or gives them up, until all together hold no more than they may. Returns what is held then.
     fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
             intake.let_go(now, queues, now);
@@ -213,7 +253,7 @@ impl Forwarder {
             }
             let fullest = queues.iter_mut().max_by_key(|queue| queue.held());
             // All that is left is in flight: it goes as soon as its put is judged.
-            if !fullest.is_some_and(|queue| queue.give_up_oldest(DropReason::BufferFull)) {
+            if !fullest.is_some_and(|queue| queue.shed_oldest()) {
                 return held;
             }
         }
@@ -250,21 +290,20 @@ impl Forwarder {
     /// Delivers all that is held, until `deadline` at the latest. A lane that delivers nothing in that time opens its
     /// breaker: later flushes do not wait for it until a put succeeds. `true` if nothing is held.
     pub async fn flush(&self, deadline: Instant) -> bool {
-        let mut empty = true;
         self.run(true);
-        for lane in &self.lanes {
+        // Twice: what a lane hands over, its fallback delivers.
+        for lane in self.lanes.iter().chain(&self.lanes) {
             let (wait, delivered) = {
                 let queue = lane.queue();
-                (!queue.is_breaker_open(), queue.stats.delivered)
+                (!queue.health().is_breaker_open(), queue.stats().delivered)
             };
             let settled = wait && lane.settle(deadline).await;
-            empty &= settled;
             let mut queue = lane.queue();
-            if wait && !settled && queue.stats.delivered == delivered {
-                queue.open_breaker();
+            if wait && !settled && queue.stats().delivered == delivered {
+                queue.health_mut().open_breaker();
             }
         }
-        empty
+        self.lanes.iter().all(|lane| lane.queue().is_empty())
     }
 
     /// Cancels what is in flight and starts no put, but for lines that become too old: the environment is about to be
@@ -299,9 +338,32 @@ impl Forwarder {
         }
     }
 
-    /// The end of this life: closes each lane with its final report and delivers until `deadline`. What is left then is
-    /// given up, and returned.
-    pub async fn close(&self, deadline: Instant) -> Vec<Undelivered> {
+    /// Looks for what earlier lives left on disk, and delivers it with its own `id`, `sink` and `seq`. Yields between
+    /// segments.
+    pub async fn recover(&self) {
+        let Some(spool) = &self.spool else { return };
+        spool.look_for_earlier_lives();
+        while let Some(chunks) = spool.read_next() {
+            for chunk in chunks {
+                // A sink that is not configured any more: its lines go where the others go.
+                let lane = self
+                    .lanes
+                    .iter()
+                    .find(|lane| lane.name() == chunk.sink)
+                    .or(self.lanes.first());
+                if let Some(lane) = lane {
+                    lane.queue().recover(chunk);
+                }
+            }
+            self.lanes.iter().for_each(Lane::wake);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The end of this life: closes each lane with its final report and delivers until `deadline`, at the end of that time
+    /// to the fallbacks. What is left then goes to disk if there is a life after this one to find it (`has_successor`);
+    /// otherwise it is given up, and returned.
+    pub async fn close(&self, deadline: Instant, has_successor: bool) -> Vec<Undelivered> {
         let stats = {
             let mut intake = self.intake();
             let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
@@ -311,32 +373,52 @@ impl Forwarder {
             self.make_room(&mut intake, &mut queues, now);
             intake.stats
         };
-        for lane in &self.lanes {
+        let close = |lane: &Lane| {
             let mut queue = lane.queue();
             queue.add_final_report(&stats, Instant::now());
-            queue.forget_failures();
-        }
+            queue.persist();
+            queue.health_mut().forget_pause();
+        };
+        // A fallback's last line is written when it has taken over all that it gets.
+        let (fallbacks, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| self.is_fallback(lane));
+        others.iter().for_each(|lane| close(lane));
         self.run(true);
+        if !fallbacks.is_empty() {
+            let hand_over_at = deadline.checked_sub(FALLBACK_TIME).unwrap_or(deadline);
+            for lane in self.lanes.iter().filter(|lane| lane.has_fallback()) {
+                if !lane.settle(hand_over_at).await {
+                    lane.pause();
+                    lane.idle().await;
+                    lane.hand_over();
+                }
+            }
+            fallbacks.iter().for_each(|lane| close(lane));
+            self.run(true);
+        }
         for lane in &self.lanes {
             lane.settle(deadline).await;
         }
         self.pause().await;
-        self.lanes
+        let now = Instant::now();
+        let undelivered: Vec<_> = self
+            .lanes
             .iter()
-            .filter_map(|lane| {
-                let dropped = lane.queue().give_up_all(DropReason::Shutdown);
-                (!dropped.is_empty()).then(|| Undelivered {
-                    id: self.id.clone(),
-                    sink: lane.name().to_owned(),
-                    dropped,
-                })
-            })
+            .flat_map(|lane| lane.queue().leave(has_successor, now))
+            .collect();
+        self.spool.iter().for_each(|spool| spool.close());
+        undelivered
+            .into_iter()
+            .map(|(Origin { id, sink }, dropped)| Undelivered { id, sink, dropped })
             .collect()
+    }
+
+    fn is_fallback(&self, lane: &Lane) -> bool {
+        self.lanes.iter().any(|other| other.falls_back_to(lane))
     }
 
     /// The counters of what came in, and of each lane.
     pub fn stats(&self) -> (IntakeStats, Vec<LaneStats>) {
-        let lanes = self.lanes.iter().map(|lane| lane.queue().stats).collect();
+        let lanes = self.lanes.iter().map(|lane| lane.queue().stats()).collect();
         (self.intake().stats, lanes)
     }
 
@@ -347,6 +429,12 @@ impl Forwarder {
 
 fn held(queues: &Queues<'_>) -> usize {
     queues.iter().map(|queue| queue.held()).sum()
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.lanes.iter().for_each(Lane::stop);
+    }
 }
 
 impl Accepted {

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use crate::invocation::Context;
+use crate::lane::Line;
 use crate::route::{Candidates, Outcome};
 
 /// How many past invocations are remembered for what comes of them later, such as their `platform.report`. On Managed
@@ -34,14 +35,17 @@ pub(crate) struct Invocation {
     since: Instant,
     /// The text of each line, and behind it the JSON text of its tenant.
     text: String,
-    lines: Vec<Line>,
+    lines: Vec<Held>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Line {
+struct Held {
+    /// Where the event's text ends.
     event_end: usize,
-    /// Of the tenant too.
+    /// Where the JSON text of its tenant ends, which stands behind it.
     end: usize,
+    /// Where its record stands in `text`; empty if it has none.
+    record: (usize, usize),
     has_line_breaks: bool,
     candidates: Candidates,
 }
@@ -71,14 +75,6 @@ impl Fate {
     }
 }
 
-/// A line that has waited.
-pub(crate) struct Released<'a> {
-    pub(crate) event: &'a str,
-    pub(crate) has_line_breaks: bool,
-    pub(crate) context: Context<'a>,
-    pub(crate) candidates: Candidates,
-}
-
 impl Hold {
     /// What is known of this invocation's fate.
     pub(crate) fn fate(&self, request_id: &str) -> Option<Fate> {
@@ -88,15 +84,8 @@ impl Hold {
     }
 
     /// Lets a line wait.
-    pub(crate) fn add(
-        &mut self,
-        event: &str,
-        has_line_breaks: bool,
-        context: Context<'_>,
-        candidates: Candidates,
-        now: Instant,
-    ) {
-        let request_id = context.request_id.unwrap_or_default();
+    pub(crate) fn add(&mut self, line: Line<'_>, candidates: Candidates, now: Instant) {
+        let request_id = line.context.request_id.unwrap_or_default();
         // Mostly one invocation runs, and it is the newest.
         let place = self.waiting.iter().rposition(|other| other.request_id == request_id);
         let invocation = match place {
@@ -114,17 +103,23 @@ impl Hold {
         };
         let Some(invocation) = invocation else { return };
         let before = invocation.text.len();
-        invocation.text.push_str(event);
+        invocation.text.push_str(line.event);
         let event_end = invocation.text.len();
-        invocation.text.push_str(context.tenant_id.unwrap_or_default());
+        invocation.text.push_str(line.context.tenant_id.unwrap_or_default());
         let end = invocation.text.len();
-        invocation.lines.push(Line {
+        // The record is a part of the event's text.
+        let record = line.record.map_or((0, 0), |record| {
+            let start = before + (record.as_ptr() as usize).saturating_sub(line.event.as_ptr() as usize);
+            (start, start + record.len())
+        });
+        invocation.lines.push(Held {
             event_end,
             end,
-            has_line_breaks,
+            record,
+            has_line_breaks: line.has_line_breaks,
             candidates,
         });
-        self.cost += end - before + size_of::<Line>();
+        self.cost += end - before + size_of::<Held>();
     }
 
     /// The end of an invocation: takes out what waited for it, and remembers how it ended. Only its first end counts:
@@ -167,24 +162,26 @@ impl Hold {
 
 impl Invocation {
     fn cost(&self) -> usize {
-        size_of::<Self>() + self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Line>()
+        size_of::<Self>() + self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Held>()
     }
 
-    /// Its lines, in order.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = Released<'_>> {
-        let ends = self.lines.iter().map(|line| line.end);
+    /// Its lines, in order, each with the rules that made it wait.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (Line<'_>, Candidates)> {
+        let ends = self.lines.iter().map(|held| held.end);
         let starts = std::iter::once(0).chain(ends);
-        starts.zip(&self.lines).map(|(start, line)| {
-            let tenant_id = self.text.get(line.event_end..line.end);
-            Released {
-                event: self.text.get(start..line.event_end).unwrap_or_default(),
-                has_line_breaks: line.has_line_breaks,
+        starts.zip(&self.lines).map(|(start, held)| {
+            let (from, to) = held.record;
+            let tenant_id = self.text.get(held.event_end..held.end);
+            let line = Line {
+                event: self.text.get(start..held.event_end).unwrap_or_default(),
+                record: self.text.get(from..to).filter(|record| !record.is_empty()),
+                has_line_breaks: held.has_line_breaks,
                 context: Context {
                     request_id: Some(&self.request_id),
                     tenant_id: tenant_id.filter(|tenant| !tenant.is_empty()),
                 },
-                candidates: line.candidates,
-            }
+            };
+            (line, held.candidates)
         })
     }
 }
@@ -204,12 +201,19 @@ mod tests {
             request_id: Some(request_id),
             tenant_id,
         };
-        hold.add(event, false, context, Candidates::default(), now);
+        let line = Line {
+            event,
+            record: Some(&event[event.len() - 1..]),
+            has_line_breaks: false,
+            context,
+        };
+        hold.add(line, Candidates::default(), now);
     }
 
     fn lines(invocation: Option<Invocation>) -> Vec<String> {
         let invocation = invocation.unwrap();
-        let lines = invocation.lines().map(|line| {
+        let lines = invocation.lines().map(|(line, _)| {
+            assert!(line.event.ends_with(line.record.unwrap()));
             let tenant = line.context.tenant_id.unwrap_or("-");
             format!("{} {} {tenant}", line.context.request_id.unwrap(), line.event)
         });

@@ -12,9 +12,9 @@ use crate::envelope::Resource;
 use crate::event::{Event, Kind};
 use crate::forwarder::Types;
 use crate::hold::{Hold, Invocation};
-use crate::invocation::{Attribution, Context};
+use crate::invocation::Attribution;
 use crate::json::unescape;
-use crate::lane::{Lane, Queue};
+use crate::lane::{Lane, Line, Queue};
 use crate::redact::{self, Redaction, Redactor};
 use crate::route::{Decision, Outcome, Router, Routes};
 use crate::stats::IntakeStats;
@@ -106,14 +106,18 @@ impl Intake {
             Decision::Unmatched
         };
         let routed_out = &mut self.stats.routed_out;
+        let line = Line {
+            event: event.raw,
+            record: event.record,
+            has_line_breaks: event.has_line_breaks,
+            context,
+        };
         match decision {
-            Decision::To(_, targets) => send(targets, event.raw, event.has_line_breaks, context, queues, now),
+            Decision::To(_, targets) => send(targets, line, queues, now),
             Decision::Wait(candidates) => match self.hold.fate(context.request_id.unwrap_or_default()) {
-                None => self
-                    .hold
-                    .add(event.raw, event.has_line_breaks, context, candidates, now),
+                None => self.hold.add(line, candidates, now),
                 Some(fate) => match self.router.routes().kept(candidates, fate.outcome().as_ref()) {
-                    Some((_, targets)) => send(targets, event.raw, event.has_line_breaks, context, queues, now),
+                    Some((_, targets)) => send(targets, line, queues, now),
                     None => routed_out.not_kept += 1,
                 },
             },
@@ -145,25 +149,18 @@ fn settle(
     queues: &mut Queues<'_>,
     now: Instant,
 ) {
-    for line in invocation.lines() {
-        match routes.kept(line.candidates, outcome) {
-            Some((_, targets)) => send(targets, line.event, line.has_line_breaks, line.context, queues, now),
+    for (line, candidates) in invocation.lines() {
+        match routes.kept(candidates, outcome) {
+            Some((_, targets)) => send(targets, line, queues, now),
             None => stats.routed_out.not_kept += 1,
         }
     }
 }
 
-fn send(
-    targets: &[usize],
-    event: &str,
-    has_line_breaks: bool,
-    context: Context<'_>,
-    queues: &mut Queues<'_>,
-    now: Instant,
-) {
+fn send(targets: &[usize], line: Line<'_>, queues: &mut Queues<'_>, now: Instant) {
     for &target in targets {
         if let Some(queue) = queues.get_mut(target) {
-            queue.add(event, has_line_breaks, context, now);
+            queue.add(line, now);
         }
     }
 }
@@ -227,6 +224,7 @@ async fn keep_time(intake: Weak<Mutex<Intake>>, lanes: Vec<Lane>, waiting: Arc<N
             let mut intake = lock(&intake);
             let mut queues: Vec<_> = lanes.iter().map(Lane::queue).collect();
             intake.let_go(now.checked_sub(max_age).unwrap_or(now), &mut queues, now);
+            queues.iter_mut().for_each(|queue| queue.persist());
         }
         lanes.iter().for_each(Lane::wake);
     }

@@ -10,12 +10,14 @@
 //! - `hold`: lines that wait for their invocation's end; `intake`: all of this for one event after another.
 //! - [`envelope`]: the member `forwarder` of each line; `own_event`: what the forwarder says of itself.
 //! - [`chunk`]: lines on their way; `ranges`: which of them were given up.
-//! - [`lane`]: the queue before each sink, and the task that empties it; [`backoff`] and [`awake`]: its waits.
+//! - [`lane`]: the queue before each sink, and the task that empties it; [`backoff`] and [`awake`]: its waits;
+//!   [`oversize`]: lines longer than a record; [`spool`]: chunks on disk.
 //! - [`format`](mod@format): how lines stand in a record, and back (feature `decode`).
 //! - [`sink`]: what a sink is.
 //! - [`forwarder`]: all of it together: [`Forwarder::accept`], [`flush`](Forwarder::flush), [`close`](Forwarder::close).
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - [`stats`]: what is counted.
+//! - `sample` (feature `sample`): telemetry made up.
 
 pub mod awake;
 pub mod backoff;
@@ -32,12 +34,16 @@ pub mod invocation;
 pub mod json;
 pub mod lane;
 mod nearest;
+pub mod oversize;
 mod own_event;
 pub mod pattern;
 mod ranges;
 pub mod redact;
 pub mod route;
+#[cfg(feature = "sample")]
+pub mod sample;
 pub mod sink;
+pub mod spool;
 pub mod stats;
 
 pub use forwarder::{Accepted, Forwarder, Settings, Types, Undelivered};

@@ -4,13 +4,18 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::BytesMut;
 
+use crate::chunk::Origin;
+use crate::envelope::{Envelope, Resource, Stamp};
+use crate::invocation::Context;
 use crate::json::write_string;
+use crate::lane::Line;
 use crate::ranges::{DropReason, Dropped};
 use crate::stats::{IntakeStats, LaneStats};
 
 /// `forwarder.unparsed`: bytes that are no event, as they came.
-pub(crate) fn unparsed(body: &[u8], error: &str) -> String {
+pub(crate) fn unparsed(body: &[u8], error: &str) -> OwnEvent {
     event("forwarder.unparsed", |out| {
         out.extend_from_slice(b"{\"body\":");
         let encoding = match std::str::from_utf8(body) {
@@ -32,7 +37,7 @@ pub(crate) fn unparsed(body: &[u8], error: &str) -> String {
 }
 
 /// `forwarder.dropped`: lines given up for one reason.
-pub(crate) fn dropped(dropped: &Dropped) -> String {
+pub(crate) fn dropped(dropped: &Dropped) -> OwnEvent {
     event("forwarder.dropped", |out| {
         out.extend_from_slice(b"{\"reason\":");
         write_string(out, dropped.reason.name());
@@ -46,12 +51,16 @@ pub(crate) fn dropped(dropped: &Dropped) -> String {
 }
 
 /// `forwarder.report`: the lane's counters. `next_seq` is the report's own `seq` + 1; the counters are those before it.
-pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last: bool) -> String {
+pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last: bool) -> OwnEvent {
     event("forwarder.report", |out| {
         let mut members = Members::new(out);
         members.object("counters", |counters| {
             counters.number("accepted", lane.accepted);
+            counters.number("recovered", lane.recovered);
+            counters.number("takenOver", lane.taken_over);
             counters.number("delivered", lane.delivered);
+            counters.number("spooled", lane.spooled);
+            counters.number("handedOver", lane.handed_over);
             counters.number("pending", lane.pending());
             counters.object("dropped", |dropped| {
                 for (reason, count) in DropReason::ALL.into_iter().zip(lane.dropped) {
@@ -85,18 +94,53 @@ pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last
     })
 }
 
-fn event(kind: &str, record: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut out = Vec::with_capacity(512);
+/// An event of the forwarder's own, as JSON text.
+pub(crate) struct OwnEvent {
+    text: String,
+    /// Where its record begins; it ends before the closing brace.
+    record: usize,
+}
+
+impl OwnEvent {
+    /// As a lane takes it. It belongs to no invocation.
+    pub(crate) fn line(&self) -> Line<'_> {
+        Line {
+            event: &self.text,
+            record: self.text.get(self.record..self.text.len().saturating_sub(1)),
+            has_line_breaks: false,
+            context: Context {
+                request_id: None,
+                tenant_id: None,
+            },
+        }
+    }
+
+    /// As a line in the numbers of an earlier life or another lane.
+    pub(crate) fn foreign_line(&self, origin: &Origin, seq: u64) -> Vec<u8> {
+        let stamp = Stamp::new(Envelope::Lean, &origin.id, &origin.sink, &Resource::default());
+        let mut line = BytesMut::new();
+        let own = self.line();
+        stamp.write_line(&mut line, own.event, false, own.context, seq, "");
+        line.to_vec()
+    }
+}
+
+fn event(kind: &str, record: impl FnOnce(&mut Vec<u8>)) -> OwnEvent {
+    let mut out = Vec::with_capacity(1_024);
     out.extend_from_slice(b"{\"time\":\"");
     let now = humantime::format_rfc3339_millis(SystemTime::now());
     out.extend_from_slice(now.to_string().as_bytes());
     out.extend_from_slice(b"\",\"type\":");
     write_string(&mut out, kind);
     out.extend_from_slice(b",\"record\":");
+    let start = out.len();
     record(&mut out);
     out.push(b'}');
-    // Everything written above is text.
-    String::from_utf8(out).unwrap_or_default()
+    OwnEvent {
+        // Everything written above is text.
+        text: String::from_utf8(out).unwrap_or_default(),
+        record: start,
+    }
 }
 
 /// Writes the members of an object.

@@ -1,6 +1,9 @@
 //! Which lines were given up, as ranges of `seq`.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use crate::chunk::Origin;
 
 /// Why lines were given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +51,9 @@ pub struct Dropped {
     pub ranges: Vec<[u64; 2]>,
 }
 
+/// So many ranges, of at most 42 bytes each, stay well below the smallest record that may be configured.
+const RANGES_PER_LINE: usize = 50;
+
 /// What was given up and is not announced yet.
 #[derive(Debug, Default)]
 pub(crate) struct Unannounced(Vec<Dropped>);
@@ -80,8 +86,39 @@ impl Unannounced {
         }
     }
 
+    /// What is to be announced, in pieces that each fit into a line.
     pub(crate) fn take(&mut self) -> Vec<Dropped> {
-        std::mem::take(&mut self.0)
+        let dropped = std::mem::take(&mut self.0).into_iter();
+        dropped
+            .flat_map(|Dropped { reason, ranges }| {
+                let pieces: Vec<_> = ranges.chunks(RANGES_PER_LINE).map(<[_]>::to_vec).collect();
+                pieces.into_iter().map(move |ranges| Dropped { reason, ranges })
+            })
+            .collect()
+    }
+}
+
+/// What was given up of whose lines.
+#[derive(Debug, Default)]
+pub(crate) struct Lost(BTreeMap<(String, String), Unannounced>);
+
+impl Lost {
+    /// `owner`: the envelope's `id` and `sink`.
+    pub(crate) fn add(&mut self, owner: (String, String), reason: DropReason, seq: &Range<u64>) {
+        self.0.entry(owner).or_default().add(reason, seq);
+    }
+
+    /// What was to be announced of this owner's lines.
+    pub(crate) fn add_again(&mut self, owner: &(String, String), announced: Vec<Dropped>) {
+        if !announced.is_empty() {
+            self.0.entry(owner.clone()).or_default().add_again(announced);
+        }
+    }
+
+    pub(crate) fn into_ranges(self) -> Vec<(Origin, Vec<Dropped>)> {
+        let lost = self.0.into_iter();
+        lost.map(|((id, sink), mut dropped)| (Origin { id, sink }, dropped.take()))
+            .collect()
     }
 }
 

@@ -1,15 +1,24 @@
 //! What is counted, per lane and for the whole forwarder. Each number says what became of lines, so that they add up:
-//! `accepted = delivered + dropped + pending` at every moment.
+//! `accepted + recovered + taken_over = delivered + dropped + spooled + handed_over + pending` at every moment.
 
 use crate::ranges::DropReason;
 
 /// Counters of one lane since its life began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneStats {
-    /// Lines that got a `seq`: events routed here, and the forwarder's own.
+    /// Lines that got a `seq`: events routed here, and the forwarder's own; and what announces the loss of lines that came
+    /// from elsewhere, which takes the place of the first of them.
     pub accepted: u64,
+    /// Lines that an earlier life left on disk.
+    pub recovered: u64,
+    /// Lines that another lane handed over.
+    pub taken_over: u64,
     /// Lines that the sink has taken.
     pub delivered: u64,
+    /// Lines that are on disk and not in memory.
+    pub spooled: u64,
+    /// Lines that were handed over to the fallback.
+    pub handed_over: u64,
     /// Lines given up, by the order of [`DropReason::ALL`].
     pub dropped: [u64; DropReason::ALL.len()],
     /// Lines that were in a record that had to be put again.
@@ -32,9 +41,10 @@ impl LaneStats {
         self.dropped.iter().sum()
     }
 
-    /// Lines that are neither delivered nor given up.
+    /// Lines that wait in memory, those in flight included.
     pub fn pending(&self) -> u64 {
-        self.accepted - self.delivered - self.dropped_total()
+        let came = self.accepted + self.recovered + self.taken_over;
+        came - self.delivered - self.dropped_total() - self.spooled - self.handed_over
     }
 
     pub(crate) fn drop_lines(&mut self, reason: DropReason, lines: u64) {

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::Format;
+use forwarder_core::format::{Compression, Format};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::oversize::Oversize;
 use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
+use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
 use tokio::time::Instant;
 
@@ -51,12 +53,16 @@ async fn lines(envelope: Envelope) -> String {
     let lane = LaneSettings {
         name: "kinesis".into(),
         format: Format::Ndjson,
+        compression: Compression::None,
         envelope,
         partition_key: PartitionKey::Random,
         record_bytes: 25_000,
         put_bytes: 1 << 20,
         // So small that the long line below does not fit.
         max_record_bytes: 2_000,
+        oversize: Oversize::Split,
+        fallback: None,
+        taken_over_bytes: None,
         max_age: Duration::from_secs(10),
         put_timeout: Duration::from_secs(5),
     };
@@ -81,13 +87,18 @@ async fn lines(envelope: Envelope) -> String {
             cloud_account_id: Some("123456789012".into()),
         },
         buffer_bytes: 8 << 20,
+        spool: SpoolSettings {
+            dir: PathBuf::new(),
+            max_bytes: 0,
+            mode: SpoolMode::Off,
+        },
         concurrent: false,
     });
     forwarder.accept(&std::fs::read(folder().join("input.json")).unwrap());
     let long = "x".repeat(2_000);
     forwarder
         .accept(format!(r#"[{{"time":"2026-11-20T09:14:04.000Z","type":"function","record":"{long}"}}]"#).as_bytes());
-    forwarder.close(Instant::now() + Duration::from_secs(5)).await;
+    forwarder.close(Instant::now() + Duration::from_secs(5), false).await;
     let lines = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     lines
         .replace(forwarder.id(), "<id>")

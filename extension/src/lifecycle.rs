@@ -170,6 +170,7 @@ impl Extension {
             redaction: config.redaction.clone(),
             resource: resource(&environment.registration.function, variables),
             buffer_bytes: config.buffer_bytes,
+            spool: config.spool.clone(),
             concurrent: environment.concurrent,
         }));
         let invocations = Arc::new(Invocations::default());
@@ -255,10 +256,13 @@ impl Extension {
         }
     }
 
-    /// Opens the sinks' connections while the function runs.
+    /// Opens the sinks' connections and takes up what an earlier life left, while the function runs.
     fn warm_up(&self) {
         let forwarder = Arc::clone(&self.forwarder);
-        tokio::spawn(async move { forwarder.warm_up().await });
+        tokio::spawn(async move {
+            forwarder.warm_up().await;
+            forwarder.recover().await;
+        });
     }
 
     async fn invoke(&self, invoke: &Invoke) {
@@ -326,7 +330,15 @@ impl Extension {
             let _ = timeout_at(half_time, self.intake.quiet(quiet)).await;
         }
         self.listener.abort();
-        let undelivered = self.forwarder.close(end).await;
+        // The environment is used again after these, with what is on its disk.
+        let has_successor = ["timeout", "failure"]
+            .iter()
+            .any(|name| reason.eq_ignore_ascii_case(name));
+        let undelivered = self.forwarder.close(end, has_successor).await;
+        let spooled: u64 = self.forwarder.stats().1.iter().map(|lane| lane.spooled).sum();
+        if spooled > 0 {
+            log::warn!(event = "left_on_disk", lines = spooled; "these lines could not be delivered yet; they wait on disk for the next start in this environment");
+        }
         undelivered.iter().for_each(report_undelivered);
         0
     }

@@ -11,6 +11,9 @@ use crate::config::{Config, SinkConfig, SinkType};
 /// How long one put may take, awake. Kinesis answers in tens of milliseconds; a slow answer is better than a repeat.
 const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What goes to standard output in a minute of other sinks' lines, at most: CloudWatch Logs bills it again.
+const STDOUT_FALLBACK_BYTES: usize = 1024 * 1024;
+
 /// The SDK's own time-out, behind the lane's: for whatever may wait in it without the lane's put.
 #[cfg(any(feature = "kinesis", feature = "firehose"))]
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
@@ -20,20 +23,25 @@ pub fn build(config: &Config) -> Vec<(LaneSettings, Arc<dyn Sink>)> {
     config
         .sinks
         .iter()
-        .filter_map(|sink| Some((lane(sink, config.max_age), make(sink)?)))
+        .filter_map(|sink| Some((lane(sink, config), make(sink)?)))
         .collect()
 }
 
-fn lane(sink: &SinkConfig, max_age: Duration) -> LaneSettings {
+fn lane(sink: &SinkConfig, config: &Config) -> LaneSettings {
+    let place = |name: &String| config.sinks.iter().position(|other| other.name == *name);
     LaneSettings {
         name: sink.name.clone(),
-        format: sink.format,
+        format: sink.packing.format,
+        compression: sink.packing.compression,
         envelope: sink.envelope,
         partition_key: sink.partition_key,
-        record_bytes: sink.record_bytes,
-        put_bytes: sink.put_bytes,
-        max_record_bytes: sink.max_record_bytes,
-        max_age,
+        record_bytes: sink.packing.record_bytes,
+        put_bytes: sink.packing.put_bytes,
+        max_record_bytes: sink.packing.max_record_bytes,
+        oversize: sink.oversize,
+        fallback: sink.fallback.as_ref().and_then(place),
+        taken_over_bytes: (sink.kind == SinkType::Stdout).then_some(STDOUT_FALLBACK_BYTES),
+        max_age: config.max_age,
         put_timeout: PUT_TIMEOUT,
     }
 }
@@ -43,6 +51,11 @@ fn aws(sink: &SinkConfig) -> forwarder_sinks::aws::AwsSettings {
     forwarder_sinks::aws::AwsSettings {
         region: sink.region.clone(),
         endpoint: sink.endpoint.clone(),
+        #[cfg(feature = "assume-role")]
+        assume_role: sink.assume_role.as_ref().map(|role| forwarder_sinks::aws::AssumedRole {
+            arn: role.arn.clone(),
+            external_id: role.external_id.clone(),
+        }),
         attempt_timeout: ATTEMPT_TIMEOUT,
     }
 }

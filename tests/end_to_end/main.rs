@@ -1,9 +1,17 @@
 //! The real binary between the local Lambda and a local Kinesis: what a reader finds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 mod api;
 mod bodies;
+mod chaos;
 mod configuration;
+mod faults;
 mod invocations;
 mod load;
 mod routing;

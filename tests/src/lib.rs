@@ -4,7 +4,13 @@
 //! - [`binaries`]: where the programs under test are.
 //! - [`world`]: all of it together, and what a reader finds at the end.
 //! - [`post`]: bodies that a test posts to the listener itself.
+//! - [`process`]: what a test does to the extension's process.
+//! - [`numbers`]: which of many numbered lines a reader finds.
+
+#![allow(clippy::expect_used, reason = "a world that cannot be built is a test that fails")]
 
 pub mod binaries;
+pub mod numbers;
 pub mod post;
+pub mod process;
 pub mod world;

@@ -32,18 +32,23 @@ impl Poster {
     /// # Panics
     /// There is no answer.
     pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> u16 {
+        self.try_post(path, body).await.expect("an answer")
+    }
+
+    /// Posts a body to a path and returns the answer's status.
+    ///
+    /// # Errors
+    /// There is no answer: the extension was killed, most likely.
+    pub async fn try_post(&mut self, path: &str, body: impl Into<Bytes>) -> Result<u16, hyper::Error> {
         let request = Request::post(path)
             .header("host", "sandbox.localdomain")
-            .body(Full::new(body.into()));
-        self.sender.ready().await.expect("the connection is open");
-        let answer = self
-            .sender
-            .send_request(request.expect("a valid request"))
-            .await
-            .expect("an answer");
+            .body(Full::new(body.into()))
+            .expect("a valid request");
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
         let status = answer.status().as_u16();
-        answer.into_body().collect().await.expect("a whole answer");
-        status
+        answer.into_body().collect().await?;
+        Ok(status)
     }
 }
 

@@ -37,7 +37,8 @@ pub fn lambda(kinesis: &LocalKinesis) -> (Builder, u16) {
         .memory_mb(1_024)
         .timeout(Duration::from_secs(30))
         .extension_env("AWS_ENDPOINT_URL_KINESIS", kinesis.endpoint())
-        .extension_env("FORWARDER_TELEMETRY__PORT", port.to_string());
+        .extension_env("FORWARDER_TELEMETRY__PORT", port.to_string())
+        .extension_env("FORWARDER_SPOOL__DIR", spool_dir(port));
     (builder, port)
 }
 
@@ -45,6 +46,12 @@ pub fn lambda(kinesis: &LocalKinesis) -> (Builder, u16) {
 pub fn lambda_to_kinesis(kinesis: &LocalKinesis) -> (Builder, u16) {
     let (builder, port) = lambda(kinesis);
     (builder.extension_env("FORWARDER_SINKS__KINESIS__STREAM", STREAM), port)
+}
+
+/// A spool for the extension with this port alone.
+pub fn spool_dir(port: u16) -> String {
+    let name = format!("forwarder-e2e-{}-{port}", std::process::id());
+    std::env::temp_dir().join(name).to_string_lossy().into_owned()
 }
 
 /// A port that nobody listens on.
@@ -82,7 +89,7 @@ impl Found {
         let mut verifier = Verifier::default();
         let mut lines = Vec::new();
         for record in records {
-            for line in decode(record).expect("a record that can be decoded") {
+            for line in decode(record).expect("a record that can be decoded").lines() {
                 verifier.observe(&line.event().expect("a line that is an event"));
                 lines.push(serde_json::from_str(line.0).expect("a line that is JSON"));
             }

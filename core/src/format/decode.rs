@@ -1,15 +1,21 @@
 //! From a record back to the events in it: for readers of a stream.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::{self, Read};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::kpl;
+
 /// Why a record or line could not be read.
 #[derive(Debug)]
 pub enum DecodeError {
-    /// The record is in a format that this build does not read; its first bytes tell which.
-    Unsupported(&'static str),
+    /// The record begins like a compressed one, and is none.
+    NotCompressed(io::Error),
+    /// The record begins like an aggregate of the Kinesis Producer Library, and is none.
+    NotAnAggregate,
     /// The data is not text.
     NotText(std::str::Utf8Error),
     /// A line is not a JSON event.
@@ -19,7 +25,8 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported(format) => write!(f, "the record is {format}, which this build does not read"),
+            Self::NotCompressed(error) => write!(f, "the record cannot be decompressed: {error}"),
+            Self::NotAnAggregate => write!(f, "the record begins like a KPL aggregate, and is none"),
             Self::NotText(error) => write!(f, "the record is not text: {error}"),
             Self::NotAnEvent(error) => write!(f, "the line is not an event: {error}"),
         }
@@ -28,23 +35,50 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// First bytes of the formats that are not lines of JSON.
-const MAGIC: [(&[u8], &str); 3] = [
-    (&[0x1f, 0x8b], "gzip"),
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-    (&[0xf3, 0x89, 0x9a, 0xc2], "a KPL aggregate"),
-];
+/// How a gzip member begins. RFC 1952.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The lines of a record, whatever its format, told by its first bytes.
+/// How a zstd frame begins. RFC 8878.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Reads a record of any format, told by its first bytes. So is an object of many such records, one after the other as
+/// Firehose writes them, if they are lines, gzip or zstd.
 ///
 /// # Errors
-/// The format is not one that this build reads, or the data is not text.
-pub fn decode(data: &[u8]) -> Result<impl Iterator<Item = Line<'_>>, DecodeError> {
-    if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| data.starts_with(magic)) {
-        return Err(DecodeError::Unsupported(name));
+/// The data is not what its first bytes say, or not text.
+pub fn decode(data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
+    let text = if data.starts_with(&GZIP) {
+        let mut text = Vec::new();
+        flate2::bufread::MultiGzDecoder::new(data)
+            .read_to_end(&mut text)
+            .map_err(DecodeError::NotCompressed)?;
+        owned(text)?
+    } else if data.starts_with(&ZSTD) {
+        owned(zstd::stream::decode_all(data).map_err(DecodeError::NotCompressed)?)?
+    } else if data.starts_with(&kpl::MAGIC) {
+        owned(kpl::decode(data).ok_or(DecodeError::NotAnAggregate)?)?
+    } else {
+        Cow::Borrowed(std::str::from_utf8(data).map_err(DecodeError::NotText)?)
+    };
+    Ok(Decoded { text })
+}
+
+fn owned(text: Vec<u8>) -> Result<Cow<'static, str>, DecodeError> {
+    let text = String::from_utf8(text).map_err(|error| DecodeError::NotText(error.utf8_error()))?;
+    Ok(Cow::Owned(text))
+}
+
+/// What a record holds.
+#[derive(Debug, Clone)]
+pub struct Decoded<'a> {
+    text: Cow<'a, str>,
+}
+
+impl Decoded<'_> {
+    /// The lines, in order.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.text.lines().filter(|line| !line.is_empty()).map(Line)
     }
-    let text = std::str::from_utf8(data).map_err(DecodeError::NotText)?;
-    Ok(text.lines().filter(|line| !line.is_empty()).map(Line))
 }
 
 /// One line: one event as JSON text.
@@ -66,10 +100,10 @@ impl<'a> Line<'a> {
 pub struct Forwarded<'a> {
     /// When it happened: ISO 8601, as Lambda sent it.
     #[serde(borrow, default)]
-    pub time: Option<std::borrow::Cow<'a, str>>,
+    pub time: Option<Cow<'a, str>>,
     /// Its type.
     #[serde(borrow, rename = "type")]
-    pub kind: std::borrow::Cow<'a, str>,
+    pub kind: Cow<'a, str>,
     /// Its content, as JSON text.
     #[serde(borrow, default)]
     pub record: Option<&'a RawValue>,
@@ -84,18 +118,18 @@ pub struct Forwarded<'a> {
 pub struct Stamp<'a> {
     /// The life of the forwarder's process that sent it.
     #[serde(borrow)]
-    pub id: std::borrow::Cow<'a, str>,
+    pub id: Cow<'a, str>,
     /// The sink that it was routed to.
     #[serde(borrow)]
-    pub sink: std::borrow::Cow<'a, str>,
+    pub sink: Cow<'a, str>,
     /// Its place among the lines of this life and sink, from 0.
     pub seq: u64,
     /// The invocation that it belongs to, where that is known.
     #[serde(borrow, default)]
-    pub request_id: Option<std::borrow::Cow<'a, str>>,
+    pub request_id: Option<Cow<'a, str>>,
     /// The tenant, of functions with tenant isolation.
     #[serde(borrow, default)]
-    pub tenant_id: Option<std::borrow::Cow<'a, str>>,
+    pub tenant_id: Option<Cow<'a, str>>,
     /// OpenTelemetry attributes of the function.
     #[serde(default)]
     pub resource: std::collections::BTreeMap<String, String>,
@@ -113,10 +147,8 @@ mod tests {
             r#"{"type":"platform.start","record":{"x": 1}}"#,
             "\n"
         );
-        let events: Vec<_> = decode(data.as_bytes())
-            .unwrap()
-            .map(|line| line.event().unwrap())
-            .collect();
+        let decoded = decode(data.as_bytes()).unwrap();
+        let events: Vec<_> = decoded.lines().map(|line| line.event().unwrap()).collect();
         let [first, second] = events.as_slice() else {
             unreachable!()
         };
@@ -134,8 +166,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_says_why() {
         for (data, message) in [
-            (&[0x1f, 0x8b, 8, 0][..], "gzip"),
-            (&[0x28, 0xb5, 0x2f, 0xfd, 0], "zstd"),
+            (&[0x1f, 0x8b, 8, 0][..], "cannot be decompressed"),
+            (&[0x28, 0xb5, 0x2f, 0xfd, 0], "cannot be decompressed"),
             (&[0xf3, 0x89, 0x9a, 0xc2, 0], "KPL"),
             (&[0xff, 0xfe], "not text"),
         ] {

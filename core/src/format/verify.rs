@@ -26,6 +26,8 @@ pub struct Life {
 struct Seen {
     present: Ranges,
     announced: Ranges,
+    /// Announcements that take the place of a line that they announce.
+    stand_ins: u64,
     repeats: u64,
     events: u64,
     own: u64,
@@ -56,7 +58,7 @@ pub struct LifeReport {
     pub own: u64,
     /// `[first, last]` of each range of lines that is missing and not announced.
     pub lost: Vec<[u64; 2]>,
-    /// Lines announced as dropped and not seen.
+    /// Lines announced as dropped.
     pub announced: u64,
     /// Lines seen once more than needed.
     pub repeats: u64,
@@ -109,6 +111,7 @@ impl Verifier {
                 let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
                 for [first, last] in ranges {
                     seen.announced.insert(first, last);
+                    seen.stand_ins += u64::from((first..=last).contains(&stamp.seq));
                 }
             }
             "forwarder.report" => {
@@ -140,7 +143,7 @@ impl Verifier {
 impl Seen {
     fn report(&self, life: Life) -> LifeReport {
         let mut known = self.present.clone();
-        let mut announced = 0;
+        let mut announced = self.stand_ins;
         for (first, last) in self.announced.iter() {
             for seq in first..=last {
                 announced += u64::from(known.insert(seq, seq));

@@ -1,25 +1,33 @@
 //! A lane: everything between the routes and one sink. The one retry owner, and the one place that times out.
 //!
-//! - `queue`: the lines held, as chunks; what is due; what is given up. Pure but for the clock it is handed.
-//! - `worker`: the task that puts what is due and judges each outcome.
+//! - `writer`: from events to lines, and from lines to chunks; too long lines in parts.
+//! - `queue`: the chunks held, in memory and on disk: what is due, what a put takes, what becomes of it.
+//! - `health`: how the sink fares, and what follows from it; `ledger`: what became of each line.
+//! - `worker`: the task that puts what is due, and hands over what the sink does not take.
 //!
 //! Both share one mutex, which is never held across an await. A panic in the sink or in the worker leaves the queue as
 //! it is: the worker is started again over it.
 
+mod health;
+mod ledger;
 mod queue;
 mod worker;
+mod writer;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 pub(crate) use queue::Queue;
+pub(crate) use writer::Line;
 
 use crate::envelope::{Envelope, Resource};
-use crate::format::Format;
+use crate::format::{Compression, Encoding, Format};
+use crate::oversize::Oversize;
 use crate::sink::{Reason, Sink};
+use crate::spool::Spool;
 
 /// How a lane packs and what its sink is called.
 #[derive(Debug, Clone)]
@@ -28,20 +36,38 @@ pub struct LaneSettings {
     pub name: String,
     /// How lines stand in a record.
     pub format: Format,
+    /// What is done to a whole record.
+    pub compression: Compression,
     /// How much the envelope says.
     pub envelope: Envelope,
     /// What the partition key of a record is.
     pub partition_key: PartitionKey,
-    /// What a record aims at, key included. Bytes.
+    /// What a record aims at, key included; with compression before it, without the key. Bytes.
     pub record_bytes: usize,
     /// What a call aims at, keys included. Bytes.
     pub put_bytes: usize,
     /// What a record may not pass, key included. Bytes.
     pub max_record_bytes: usize,
+    /// What becomes of lines that are longer than that.
+    pub oversize: Oversize,
+    /// The lane that takes what this one's sink does not: its place among the forwarder's lanes.
+    pub fallback: Option<usize>,
+    /// What is put in a minute, at most, of lines that other lanes hand over. Bytes; `None`: any amount.
+    pub taken_over_bytes: Option<usize>,
     /// No line waits longer while the environment runs.
     pub max_age: Duration,
     /// How long a put may take, of time awake.
     pub put_timeout: Duration,
+}
+
+impl LaneSettings {
+    /// How lines become records.
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding {
+            format: self.format,
+            compression: self.compression,
+        }
+    }
 }
 
 /// What the partition key of a record is.
@@ -85,6 +111,8 @@ struct Shared {
     settings: LaneSettings,
     sink: Arc<dyn Sink>,
     queue: Mutex<Queue>,
+    /// Set once, when all lanes are there.
+    fallback: OnceLock<Lane>,
     /// Something is due that was not, or the worker shall look again. A permit is kept if it is not waiting.
     work: Notify,
     /// A put was judged, or the worker found nothing to do.
@@ -95,12 +123,19 @@ struct Shared {
 
 impl Lane {
     /// Starts the lane's worker on the current runtime.
-    pub(crate) fn start(settings: LaneSettings, sink: Arc<dyn Sink>, id: &str, resource: &Resource) -> Self {
-        let queue = Queue::new(&settings, sink.limits(), id, resource);
+    pub(crate) fn start(
+        settings: LaneSettings,
+        sink: Arc<dyn Sink>,
+        id: &str,
+        resource: &Resource,
+        spool: Option<Arc<Spool>>,
+    ) -> Self {
+        let queue = Queue::new(&settings, sink.limits(), id, resource, spool);
         let shared = Arc::new(Shared {
             settings,
             sink,
             queue: Mutex::new(queue),
+            fallback: OnceLock::new(),
             work: Notify::new(),
             settled: Notify::new(),
             cancel: watch::Sender::new(0),
@@ -118,6 +153,28 @@ impl Lane {
         self.0.queue()
     }
 
+    /// Says who takes what this lane's sink does not. There are no cycles.
+    pub(crate) fn set_fallback(&self, fallback: Self) {
+        // It is set once, at the start.
+        let _ = self.0.fallback.set(fallback);
+    }
+
+    pub(crate) fn has_fallback(&self) -> bool {
+        self.0.fallback.get().is_some()
+    }
+
+    pub(crate) fn falls_back_to(&self, other: &Self) -> bool {
+        self.0
+            .fallback
+            .get()
+            .is_some_and(|fallback| Arc::ptr_eq(&fallback.0, &other.0))
+    }
+
+    /// Hands everything over to the fallback that waits in memory.
+    pub(crate) fn hand_over(&self) {
+        self.0.hand_over(true);
+    }
+
     /// Lets the worker look whether something has become due.
     pub(crate) fn wake(&self) {
         self.0.work.notify_one();
@@ -131,7 +188,7 @@ impl Lane {
 
     /// From here on the worker starts no put but for lines that are too old; one in flight is cancelled, its lines kept.
     pub(crate) fn pause(&self) {
-        self.queue().pause();
+        self.queue().pause(Instant::now());
         self.cancel_put();
         self.wake();
     }
@@ -153,7 +210,8 @@ impl Lane {
                 if queue.is_empty() {
                     return true;
                 }
-                if queue.hopeless_until(deadline) {
+                let is_handed_over = self.has_fallback() && queue.health().hands_over(Instant::now());
+                if queue.hopeless_until(deadline) && !is_handed_over {
                     return false;
                 }
             }
@@ -178,6 +236,13 @@ impl Lane {
         }
     }
 
+    /// Ends the worker: whatever is held stays where it is.
+    pub(crate) fn stop(&self) {
+        self.queue().stop();
+        self.cancel_put();
+        self.wake();
+    }
+
     /// Waits until the worker has judged one more put.
     pub(crate) async fn progress(&self, deadline: Instant) -> Result<(), tokio::time::error::Elapsed> {
         tokio::time::timeout_at(deadline, self.0.settled.notified()).await
@@ -194,11 +259,26 @@ impl Lane {
 
     /// What the sink fails with just now.
     pub fn failing(&self) -> Option<Reason> {
-        self.queue().failing()
+        self.queue().health().failing()
     }
 }
 
 impl Shared {
+    /// Hands over what waits, if the sink's health asks for it or it is asked for. `true` if something was.
+    fn hand_over(&self, at_once: bool) -> bool {
+        let Some(fallback) = self.fallback.get() else {
+            return false;
+        };
+        let chunks = self.queue().hand_over(at_once, Instant::now());
+        if chunks.is_empty() {
+            return false;
+        }
+        fallback.queue().take_over(chunks);
+        fallback.wake();
+        self.settled.notify_waiters();
+        true
+    }
+
     /// A panic while the queue was locked leaves it usable: each of its methods ends in a consistent state or touches
     /// nothing but counters after its first change.
     fn queue(&self) -> MutexGuard<'_, Queue> {

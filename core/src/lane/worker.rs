@@ -5,8 +5,10 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 use super::Shared;
-use super::queue::{Change, Due};
+use super::health::Change;
+use super::queue::Due;
 use crate::awake;
+use crate::format::Encoder;
 use crate::sink::{Failure, Outcome, Reason, Record};
 
 /// Runs the worker for as long as the lane lives, and again after a panic.
@@ -23,7 +25,7 @@ pub(super) async fn supervise(lane: Weak<Shared>) {
         let now = Instant::now();
         let change = {
             let mut queue = shared.queue();
-            queue.stats.panics += 1;
+            queue.panicked();
             queue.judge(Err(Reason::Panicked), now, &mut random())
         };
         report(&shared, change, "the sink's code panicked; it is started again");
@@ -37,11 +39,15 @@ fn random() -> fastrand::Rng {
 }
 
 async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
-    // The lane's handle may be dropped at any time; then there is nothing left to do.
+    let mut encoder = None;
     while let Some(shared) = lane.upgrade() {
+        shared.hand_over(false);
         let due = shared.queue().due(Instant::now());
         match due {
-            Due::Now => put(&shared, &mut random).await,
+            Due::Now => {
+                let encoder = encoder.get_or_insert_with(|| Encoder::new(shared.settings.encoding()));
+                put(&shared, encoder, &mut random).await;
+            }
             Due::At(instant) => {
                 shared.settled.notify_waiters();
                 tokio::select! {
@@ -49,6 +55,7 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
                     () = tokio::time::sleep_until(instant) => {}
                 }
             }
+            Due::Stopped => return,
             Due::Never => {
                 shared.settled.notify_waiters();
                 shared.work.notified().await;
@@ -58,10 +65,22 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
 }
 
 /// Makes one call of all that is due and fits, and judges it.
-async fn put(shared: &Shared, random: &mut fastrand::Rng) {
+async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng) {
     // Read before the chunks are taken, so that no cancellation in between is missed.
     let mut cancel = shared.cancel.subscribe();
-    let records = next_put(shared, random);
+    let records = tokio::select! {
+        biased;
+        _ = cancel.changed() => {
+            shared.queue().return_in_flight();
+            shared.settled.notify_waiters();
+            return;
+        }
+        records = next_put(shared, encoder, random) => records,
+    };
+    if records.is_empty() {
+        // What was due could not be read from disk, and is given up.
+        return;
+    }
     let result = tokio::select! {
         // The answer first: after a thaw it may be there together with a time-out.
         biased;
@@ -94,17 +113,27 @@ async fn put(shared: &Shared, random: &mut fastrand::Rng) {
     shared.settled.notify_waiters();
 }
 
-/// Takes the chunks that go next, and encodes them.
-fn next_put(shared: &Shared, random: &mut fastrand::Rng) -> Vec<Record> {
-    let mut queue = shared.queue();
-    let chunks = queue.take(Instant::now());
-    chunks
-        .iter()
-        .map(|chunk| Record {
-            data: shared.settings.format.encode(chunk),
-            key: queue.partition_key(random),
-        })
-        .collect()
+/// Takes the chunks that go next and encodes them, one after the other: how many fit shows only then. Others run in
+/// between, since compressing a put takes milliseconds.
+async fn next_put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng) -> Vec<Record> {
+    shared.queue().begin_put(Instant::now());
+    let mut records = Vec::new();
+    loop {
+        let (chunk, key) = {
+            let mut queue = shared.queue();
+            match queue.take() {
+                Some(chunk) => (chunk, queue.partition_key(random)),
+                None => return records,
+            }
+        };
+        let record = Record {
+            data: encoder.encode(&chunk, &key),
+            key,
+        };
+        shared.queue().encoded(record.size());
+        records.push(record);
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Once per change of state, not once per record.

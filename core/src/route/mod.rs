@@ -89,19 +89,20 @@ pub enum Decision<'a> {
 }
 
 impl Routes {
-    /// Everything to one sink, the first.
-    pub fn all_to_first() -> Self {
-        Self::all_to_first_of(&[])
-    }
-
-    /// Everything to the first of these sinks.
-    pub fn all_to_first_of(sinks: &[&str]) -> Self {
+    /// Everything to one sink.
+    pub fn all_to(sink: usize) -> Self {
         let rule = Rule {
             selectors: vec![Selector::Any],
             predicates: Vec::new(),
-            targets: vec![0],
+            targets: vec![sink],
         };
-        Self::new(vec![rule], sinks)
+        Self::new(vec![rule], &[])
+    }
+
+    /// The same table, its sinks under these names.
+    pub fn with_names(mut self, sinks: &[&str]) -> Self {
+        self.sinks = sinks.iter().map(|&name| name.to_owned()).collect();
+        self
     }
 
     /// Parses a table of rules, parted by `;` or line breaks. `sinks` are the names that targets may have.

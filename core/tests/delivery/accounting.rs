@@ -25,7 +25,7 @@ async fn past_the_bound_the_oldest_lines_give_way_and_are_announced() {
         );
     }
     *sink.always.lock().unwrap() = Act::Take;
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     let verdict = sink.verdict();
     assert_eq!(verdict.standing, Standing::Complete, "{verdict:?}");
     assert!(verdict.announced > 2_000, "{verdict:?}");
@@ -78,7 +78,7 @@ async fn a_full_buffer_asks_for_patience_and_a_healthy_sink_makes_room() {
         }
     }
     assert!(asked > 10, "{asked}");
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     let verdict = sink.verdict();
     assert_eq!(
         (verdict.standing, verdict.events, verdict.announced),
@@ -106,7 +106,7 @@ async fn a_line_longer_than_a_record_may_be_is_dropped_and_announced() {
     forwarder.accept(&lines(0, 1, 100));
     forwarder.accept(&lines(1, 1, 1_100_000));
     forwarder.accept(&lines(2, 1, 100));
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(sink.events().len(), 2);
     let dropped = &sink.of_type("forwarder.dropped")[0]["record"];
     assert_eq!(dropped, &serde_json::json!({"reason": "oversize", "ranges": [[1, 1]]}));
@@ -122,7 +122,7 @@ async fn a_lane_reports_each_minute_in_which_there_is_news_and_at_its_end() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     tokio::time::sleep(Duration::from_secs(600)).await;
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let reports = sink.of_type("forwarder.report");
     let finals: Vec<_> = reports
         .iter()

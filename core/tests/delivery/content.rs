@@ -54,7 +54,7 @@ async fn one_event_of_every_kind_arrives_as_it_was_sent() {
     let mut sent: Vec<&str> = examples.iter().map(|(_, text)| text.as_str()).collect();
     sent.push(unknown);
     forwarder.accept(format!("[{}]", sent.join(",\n")).as_bytes());
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     let arrived = sink.events();
     assert_eq!(arrived.len(), sent.len());
     for (arrived, sent) in arrived.into_iter().zip(sent) {
@@ -71,7 +71,7 @@ async fn values_arrive_byte_for_byte() {
     let forwarder = forwarder(&sink);
     let event = r#"{ "time" : "t",  "type":"function", "record": {"a":1.500e2, "b" : "\u00e9\/" } , "later":[ ] }"#;
     forwarder.accept(format!("[{event}]").as_bytes());
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let data = sink.taken.lock().unwrap()[0].data.clone();
     let first = std::str::from_utf8(&data).unwrap().lines().next().unwrap().to_owned();
     assert!(first.starts_with(event.strip_suffix('}').unwrap()), "{first}");
@@ -90,7 +90,7 @@ async fn lines_carry_the_request_that_runs() {
         (accepted.started, accepted.done, accepted.reported),
         (vec!["r1".into()], vec!["r1".into()], vec!["r1".into()])
     );
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let ids: Vec<_> = sink
         .events()
         .iter()
@@ -114,7 +114,7 @@ async fn the_instance_is_known_once_lambda_has_told_it() {
     );
     forwarder.set_account_id("123456789012");
     forwarder.accept(br#"[{"type":"function","record":"after"}]"#);
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let lines = sink.events();
     assert_eq!(
         lines[0]["forwarder"]["resource"],
@@ -136,7 +136,7 @@ async fn malformed_pieces_go_out_as_they_came_to_every_routed_lane() {
     forwarder.accept(b"[{\"type\":\"function\",\"record\":\"good\"},{bad},\"\xff\"]");
     forwarder.accept(b"no array");
     forwarder.refuse_body("a body of 17 MiB");
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     for sink in [&first, &second] {
         let unparsed: Vec<_> = sink
             .of_type("forwarder.unparsed")
@@ -177,7 +177,7 @@ async fn its_own_log_lines_never_feed_it() {
         {"type":"extension","record":{"source":"telemetry-forwarder","level":"WARN"}},
         {"type":"extension","record":{"source":"another"}},{"type":"function","record":{"source":"telemetry-forwarder"}}]"#,
     );
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(sink.events().len(), 2);
     assert_eq!(forwarder.stats().0.own_lines, 2);
 }
@@ -195,7 +195,7 @@ async fn types_that_are_not_forwarded_still_tell_about_invocations() {
     let accepted =
         forwarder.accept(br#"[{"type":"platform.start","record":{"requestId":"r"}},{"type":"function","record":"x"}]"#);
     assert_eq!(accepted.started, ["r"]);
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let lines = sink.events();
     assert_eq!((lines.len(), &lines[0]["forwarder"]["requestId"]), (1, &"r".into()));
     let report = &sink.of_type("forwarder.report")[0]["record"];
@@ -216,7 +216,7 @@ async fn an_event_routed_to_several_sinks_has_a_seq_in_each() {
         {"type":"function","record":{"level":"INFO"}},{"type":"extension","record":"x"},{"type":"function","record":"[ERROR] x\n"},
         {"type":"function","record":"  continued\n"}]"#,
     );
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let seqs = |sink: &Scripted| -> Vec<_> {
         sink.events()
             .iter()
@@ -238,7 +238,7 @@ async fn json_puts_one_line_into_a_record() {
     let sink = Scripted::new([]);
     let forwarder = forwarder_with(&sink, |settings| settings.lanes[0].0.format = Format::Json);
     forwarder.accept(&lines(0, 10, 50));
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let taken = sink.taken.lock().unwrap().clone();
     assert_eq!(taken.len(), 11);
     assert!(
@@ -253,7 +253,7 @@ async fn raw_lines_are_lambdas_own_and_nothing_else() {
     let sink = Scripted::new([]);
     let forwarder = forwarder_with(&sink, |settings| settings.lanes[0].0.envelope = Envelope::Raw);
     forwarder.accept(b"[{\"type\":\"function\",\"record\":\"x\"},{bad}]");
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let taken = sink.taken.lock().unwrap().clone();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].data.as_ref(), b"{\"type\":\"function\",\"record\":\"x\"}\n");
@@ -275,7 +275,7 @@ async fn what_is_masked_is_masked_before_it_is_routed_held_or_sent_and_counted()
     forwarder.accept(body);
     forwarder.refuse_body("too long");
     forwarder.accept(b"not JSON at all: a@b.com \xff 10.0.0.1");
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let lines = sink.events();
     let line = |text: &str| {
         lines

@@ -73,7 +73,7 @@ async fn of_failed_invocations_all_lines_are_forwarded_in_order_and_of_others_no
             &[line("3"), done(request, status), line("after"), report(request, status)],
         );
     }
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(
         arrived(&sink),
         [
@@ -132,7 +132,7 @@ async fn every_event_arrives_or_is_counted_by_its_reason() {
         );
         kept_back += 2;
     }
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let (intake, _) = forwarder.stats();
     let out = intake.routed_out;
     assert_eq!((out.drop, out.unmatched), (200, 200));
@@ -182,7 +182,7 @@ async fn on_managed_instances_the_report_is_the_end_and_requests_do_not_mix() {
             of("a", "late"),
         ],
     );
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(arrived(&sink), ["- of nobody", "b 1", "b 2", "b late"]);
     // The two lines, the start and the report of `a`, and what came late.
     assert_eq!(forwarder.stats().0.routed_out.not_kept, 5);
@@ -201,7 +201,7 @@ async fn what_waits_for_longer_than_max_age_is_forwarded_and_so_is_the_rest_of_i
     tokio::time::sleep(Duration::from_millis(14_100)).await;
     assert_eq!(arrived(&sink), ["a 1", "a 2"]);
     post(&forwarder, &[line("3"), done("a", "success")]);
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(arrived(&sink), ["a 1", "a 2", "a 3"]);
     assert_eq!(forwarder.stats().0.routed_out.not_kept, 0);
 }
@@ -227,7 +227,7 @@ async fn what_waits_takes_of_the_buffer_and_near_its_bound_is_forwarded() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     post(&forwarder, &[done("a", "success")]);
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(arrived(&sink).len(), 500);
     let verdict = sink.verdict();
     assert_eq!(
@@ -243,7 +243,7 @@ async fn an_invocation_without_an_end_is_forwarded_at_close() {
     let sink = Scripted::new([]);
     let forwarder = with_routes(&sink, KEEP);
     post(&forwarder, &[start("a"), line("1"), line("2")]);
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     assert_eq!(arrived(&sink), ["a 1", "a 2"]);
     let last = sink.lines().pop().unwrap();
     assert_eq!(last["record"]["final"], true, "the final report is the last line");
@@ -269,7 +269,7 @@ async fn seq_is_given_at_release_and_each_sink_has_its_own() {
         ],
     );
     *sick.always.lock().unwrap() = Act::Take;
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let seqs: Vec<_> = well
         .events()
         .iter()

@@ -9,7 +9,11 @@
 
 mod accounting;
 mod content;
+mod fallback;
+mod formats;
 mod keeping;
+mod oversize;
 mod retry;
+mod spool;
 mod timing;
 mod world;

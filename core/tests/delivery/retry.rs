@@ -16,7 +16,7 @@ async fn refused_records_are_retried_alone() {
     let sink = Scripted::new([Act::Refuse(vec![0, 2], Reason::Throttled)]);
     let forwarder = forwarder(&sink);
     forwarder.accept(&lines(0, BODY_LINES, 1_000));
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     let puts = sink.puts.lock().unwrap().clone();
     assert_eq!(puts.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
     assert_eq!(
@@ -34,7 +34,7 @@ async fn a_retry_has_a_new_random_key() {
     let sink = Scripted::new([Act::Fail(Reason::Throttled)]);
     let forwarder = forwarder(&sink);
     forwarder.accept(&lines(0, BODY_LINES, 1_000));
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let puts = sink.puts.lock().unwrap().clone();
     let keys: HashSet<_> = puts.iter().flatten().map(|record| record.key.clone()).collect();
     assert_eq!(keys.len(), 6, "every record of every attempt has a key of its own");
@@ -49,7 +49,7 @@ async fn a_missing_outcome_counts_as_a_retry() {
     let sink = Scripted::new([Act::AnswerShort(1)]);
     let forwarder = forwarder(&sink);
     forwarder.accept(&lines(0, BODY_LINES, 1_000));
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     assert_eq!(
         sink.puts.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(),
         [3, 2]
@@ -71,7 +71,7 @@ async fn failed_calls_are_made_again_until_they_succeed() {
     forwarder.accept(&lines(0, 10, 100));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(forwarder.lanes()[0].failing(), None);
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let verdict = sink.verdict();
     assert_eq!(
         (verdict.standing, verdict.repeats, verdict.events),
@@ -101,7 +101,7 @@ async fn a_sink_that_panics_is_started_again_and_loses_nothing() {
     forwarder.accept(&lines(0, 10, 100));
     assert!(forwarder.flush(soon()).await);
     forwarder.accept(&lines(10, 10, 100));
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     let verdict = sink.verdict();
     assert_eq!((verdict.standing, verdict.events), (Standing::Complete, 20));
     assert_eq!(forwarder.stats().1[0].panics, 2);
@@ -135,7 +135,7 @@ async fn one_record_that_is_invalid_costs_only_itself() {
     forwarder.accept(&lines(10, 100, 1_000));
     forwarder.accept(&lines(110, 1, 50_000));
     forwarder.accept(&lines(111, 100, 1_000));
-    assert!(forwarder.close(soon()).await.is_empty());
+    assert!(forwarder.close(soon(), false).await.is_empty());
     assert_eq!(sink.events().len(), 210);
     let dropped = &sink.of_type("forwarder.dropped")[0]["record"];
     assert_eq!(
@@ -158,7 +158,7 @@ async fn puts_keep_to_the_limits() {
     let forwarder = forwarder(&sink);
     forwarder.accept(&lines(0, 500, 1_000));
     forwarder.accept(&lines(500, 20, 20_000));
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     for put in sink.puts.lock().unwrap().iter() {
         assert!(put.len() <= 7);
         assert!(put.iter().map(|record| record.size()).sum::<usize>() <= 100_000);

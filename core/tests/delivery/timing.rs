@@ -64,7 +64,7 @@ async fn a_sick_sink_holds_the_function_for_one_budget_in_all() {
         forwarder.flush(done + BUDGET).await,
         "a put succeeded, so a flush waits again"
     );
-    forwarder.close(soon()).await;
+    forwarder.close(soon(), false).await;
     let verdict = sink.verdict();
     assert_eq!((verdict.standing, verdict.events), (Standing::Complete, 210));
 }
@@ -126,7 +126,7 @@ async fn the_end_comes_at_its_deadline_and_says_what_is_left() {
     let forwarder = forwarder(&sink);
     forwarder.accept(&lines(0, 10, 100));
     let started = Instant::now();
-    let undelivered = forwarder.close(started + Duration::from_millis(1_900)).await;
+    let undelivered = forwarder.close(started + Duration::from_millis(1_900), false).await;
     assert!(
         started.elapsed() < Duration::from_millis(1_910),
         "{:?}",

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::{Format, LifeReport, Verifier, decode};
+use forwarder_core::format::{Compression, Format, LifeReport, Verifier, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
+use forwarder_core::oversize::Oversize;
 use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
 use tokio::time::Instant;
 
@@ -40,6 +42,8 @@ pub struct Scripted {
     pub renewed: Mutex<u32>,
     /// Records longer than this make the service call the put invalid.
     pub longest: Mutex<usize>,
+    /// Calls refused because they pass a limit, where the sink refuses as AWS does.
+    strict: Mutex<Option<u64>>,
 }
 
 pub const LIMITS: Limits = Limits {
@@ -63,19 +67,67 @@ impl Scripted {
             taken: Mutex::default(),
             renewed: Mutex::default(),
             longest: Mutex::new(usize::MAX),
+            strict: Mutex::default(),
         })
+    }
+
+    /// Refuses, from here on, every call that passes one of its limits: too many records, too many bytes, too large a
+    /// record, no key or one of over 256 characters; what the Kinesis and Firehose API references say.
+    pub fn refuse_as_aws_does(&self) {
+        *self.strict.lock().unwrap() = Some(0);
+    }
+
+    /// Calls refused for passing a limit.
+    pub fn refused_calls(&self) -> u64 {
+        self.strict.lock().unwrap().unwrap()
+    }
+
+    /// The sizes of the records in each put.
+    pub fn sizes(&self) -> Vec<Vec<usize>> {
+        let puts = self.puts.lock().unwrap();
+        puts.iter().map(|put| put.iter().map(Record::size).collect()).collect()
+    }
+
+    fn passes_a_limit(&self, records: &[Record]) -> bool {
+        let limits = self.limits;
+        let key_fits = |key: &str| {
+            if limits.keyed {
+                (1..=256).contains(&key.chars().count())
+            } else {
+                key.is_empty()
+            }
+        };
+        records.len() > limits.put_records
+            || records.iter().map(Record::size).sum::<usize>() > limits.put_bytes
+            || records
+                .iter()
+                .any(|record| record.size() > limits.record_bytes || record.data.is_empty() || !key_fits(&record.key))
     }
 
     pub fn puts(&self) -> usize {
         self.puts.lock().unwrap().len()
     }
 
+    /// The text of each line taken, in order.
+    pub fn texts(&self) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        let lines = taken.iter().flat_map(|record| {
+            decode(&record.data)
+                .unwrap()
+                .lines()
+                .map(|line| line.0.to_owned())
+                .collect::<Vec<_>>()
+        });
+        lines.collect()
+    }
+
     /// The lines taken, in order, each as JSON.
     pub fn lines(&self) -> Vec<serde_json::Value> {
         let taken = self.taken.lock().unwrap();
         let lines = taken.iter().flat_map(|record| {
-            let lines = decode(&record.data).unwrap();
-            lines
+            let decoded = decode(&record.data).unwrap();
+            decoded
+                .lines()
                 .map(|line| serde_json::from_str(line.0).unwrap())
                 .collect::<Vec<_>>()
         });
@@ -96,7 +148,7 @@ impl Scripted {
     pub fn verdict(&self) -> LifeReport {
         let mut verifier = Verifier::default();
         for record in self.taken.lock().unwrap().iter() {
-            for line in decode(&record.data).unwrap() {
+            for line in decode(&record.data).unwrap().lines() {
                 verifier.observe(&line.event().unwrap());
             }
         }
@@ -120,6 +172,12 @@ impl Sink for Scripted {
             .any(|record| record.data.len() > *self.longest.lock().unwrap())
         {
             return Err(Failure::new(Reason::Invalid, "a record is too long"));
+        }
+        if let Some(refused) = self.strict.lock().unwrap().as_mut()
+            && self.passes_a_limit(records)
+        {
+            *refused += 1;
+            return Err(Failure::new(Reason::Invalid, "past a limit"));
         }
         let act = self.script.lock().unwrap().pop_front();
         let act = act.unwrap_or_else(|| self.always.lock().unwrap().clone());
@@ -167,11 +225,15 @@ pub fn lane(name: &str) -> LaneSettings {
     LaneSettings {
         name: name.into(),
         format: Format::Ndjson,
+        compression: Compression::None,
         envelope: Envelope::Full,
         partition_key: PartitionKey::Random,
         record_bytes: 25_000,
         put_bytes: 1_048_576,
         max_record_bytes: 1_048_576,
+        oversize: Oversize::Drop,
+        fallback: None,
+        taken_over_bytes: None,
         max_age: Duration::from_secs(10),
         put_timeout: Duration::from_secs(5),
     }
@@ -189,6 +251,11 @@ pub fn settings(lanes: Vec<(LaneSettings, Arc<dyn Sink>)>, routes: Routes) -> Se
         redaction: Redaction::default(),
         resource: Resource::default(),
         buffer_bytes: 64 << 20,
+        spool: SpoolSettings {
+            dir: std::path::PathBuf::new(),
+            max_bytes: 0,
+            mode: SpoolMode::Off,
+        },
         concurrent: false,
     }
 }
@@ -200,7 +267,7 @@ pub fn forwarder(sink: &Arc<Scripted>) -> Forwarder {
 
 pub fn forwarder_with(sink: &Arc<Scripted>, change: impl FnOnce(&mut Settings)) -> Forwarder {
     let sink: Arc<dyn Sink> = sink.clone();
-    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to_first());
+    let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to(0));
     change(&mut settings);
     Forwarder::start(settings)
 }

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::counts::Ended;
 use crate::fault::{CallError, RecordError};
 use crate::faults::{End, Faults};
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger};
 use crate::put::{Outcome, Put, Shape};
 use crate::wire;
 
@@ -24,7 +24,7 @@ const MAX_BODY: usize = 32 * 1_024 * 1_024;
 pub(crate) struct Gate<B> {
     pub(crate) backend: B,
     pub(crate) faults: Faults,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 /// What the connection is to do.
@@ -64,7 +64,7 @@ impl<B: Backend> Gate<B> {
         Self {
             backend,
             faults: Faults::new(seed),
-            ledger: Ledger::new(B::NAMES.rounding),
+            ledger: Arc::new(Ledger::new(B::NAMES.rounding)),
         }
     }
 
@@ -94,7 +94,7 @@ impl<B: Backend> Gate<B> {
         let read = wire::check_headers(headers).and_then(|()| self.backend.read(shape, body));
         let entry = self.ledger.begin(connection, body.len() as u64, read.as_ref().ok());
         let done = match read {
-            Ok(put) => self.carry_out(put).await,
+            Ok(put) => self.carry_out(put, &entry).await,
             Err(error) => Err(error.into()),
         };
         let done = done.and_then(|outcomes| {
@@ -115,7 +115,7 @@ impl<B: Backend> Gate<B> {
     }
 
     /// Refuses, meets the faults, stores: in this order.
-    async fn carry_out(self: &Arc<Self>, put: Put) -> Result<Vec<Outcome>, Stop> {
+    async fn carry_out(self: &Arc<Self>, put: Put, entry: &Arc<Entry>) -> Result<Vec<Outcome>, Stop> {
         self.backend.limits(&put.stream).await?.check(&put)?;
         let mut plan = self.faults.plan(&put.stream, put.records.len());
         tokio::time::sleep(plan.delay_before).await;
@@ -124,7 +124,7 @@ impl<B: Backend> Gate<B> {
             return Err(end.into());
         }
         // In a task of its own: a client that hangs up, or a stop, cannot leave a call half stored or stored uncounted.
-        let stored = tokio::spawn(Arc::clone(self).store(put, plan.refuse)).await;
+        let stored = tokio::spawn(Arc::clone(self).store(put, plan.refuse, Arc::clone(entry))).await;
         let outcomes = stored.map_err(|error| CallError::internal_failure().with_message(error.to_string()))??;
         tokio::time::sleep(plan.delay_after).await;
         match plan.end {
@@ -133,7 +133,13 @@ impl<B: Backend> Gate<B> {
         }
     }
 
-    async fn store(self: Arc<Self>, put: Put, refuse: Vec<Option<RecordError>>) -> Result<Vec<Outcome>, CallError> {
+    /// Stores and counts. The call is in flight until this is done.
+    async fn store(
+        self: Arc<Self>,
+        put: Put,
+        refuse: Vec<Option<RecordError>>,
+        _in_flight: Arc<Entry>,
+    ) -> Result<Vec<Outcome>, CallError> {
         let outcomes = self.backend.store(&put, &refuse).await?;
         self.ledger.stored(&put, &outcomes);
         Ok(outcomes)

@@ -1,7 +1,7 @@
 //! The counts as they are kept, and the waking of those who wait for them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -25,11 +25,13 @@ struct Page {
     calls: Vec<Call>,
 }
 
-/// A call in flight. Dropped before its end is written, as when the client hangs up, it ends unanswered.
-pub(crate) struct Entry<'a> {
-    ledger: &'a Ledger,
+/// A call in flight. Its end is written when the last one who works on it lets go: unanswered, unless something else was
+/// said before; so it is when the client hangs up.
+pub(crate) struct Entry {
+    ledger: Arc<Ledger>,
     stream: String,
     call: Call,
+    ended: OnceLock<Ended>,
 }
 
 impl Ledger {
@@ -42,7 +44,7 @@ impl Ledger {
     }
 
     /// Writes down that a call has arrived. `put` is what could be read of it.
-    pub(crate) fn begin(&self, connection: u64, body_bytes: u64, put: Option<&Put>) -> Entry<'_> {
+    pub(crate) fn begin(self: &Arc<Self>, connection: u64, body_bytes: u64, put: Option<&Put>) -> Arc<Entry> {
         let stream = put.map(|put| put.stream.clone()).unwrap_or_default();
         let records = put.map_or(0, |put| put.records.len() as u64);
         let bytes = put.map_or(0, Put::bytes);
@@ -65,11 +67,12 @@ impl Ledger {
             bytes,
             ended: Ended::Unanswered,
         };
-        Entry {
-            ledger: self,
+        Arc::new(Entry {
+            ledger: Arc::clone(self),
             stream,
             call,
-        }
+            ended: OnceLock::new(),
+        })
     }
 
     /// Writes down which records were stored.
@@ -108,6 +111,15 @@ impl Ledger {
         self.lock().clear();
     }
 
+    /// Waits until no call is in flight.
+    pub(crate) async fn settled(&self) {
+        let mut written = self.watch();
+        while self.total().calls_in_flight() > 0 {
+            // It cannot fail: the sender lives as long as `self`.
+            let _ = written.changed().await;
+        }
+    }
+
     /// Becomes ready whenever something was written after this.
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
         self.written.subscribe()
@@ -124,18 +136,19 @@ impl Ledger {
     }
 }
 
-impl Entry<'_> {
-    /// Writes down how the call ended.
-    pub(crate) fn end(mut self, ended: Ended) {
-        // `drop` writes it.
-        self.call.ended = ended;
+impl Entry {
+    /// Says how the call ended.
+    pub(crate) fn end(&self, ended: Ended) {
+        // Only the first end counts; there is no second.
+        let _ = self.ended.set(ended);
     }
 }
 
-impl Drop for Entry<'_> {
+impl Drop for Entry {
     fn drop(&mut self) {
+        let ended = self.ended.take().unwrap_or(Ended::Unanswered);
         self.ledger.write(&self.stream, |page| {
-            match &self.call.ended {
+            match &ended {
                 Ended::Answered { refused } => {
                     page.counts.calls_answered += 1;
                     page.counts.records_refused += refused;
@@ -143,7 +156,10 @@ impl Drop for Entry<'_> {
                 Ended::Failed { .. } => page.counts.calls_failed += 1,
                 Ended::Unanswered => page.counts.calls_unanswered += 1,
             }
-            page.calls.push(self.call.clone());
+            page.calls.push(Call {
+                ended,
+                ..self.call.clone()
+            });
         });
     }
 }

@@ -102,12 +102,14 @@ impl<B: Backend> Server<B> {
         Ok(())
     }
 
-    /// Closes the listener and every connection, those with a call in flight too. When this returns, all are closed.
+    /// Closes the listener and every connection, those with a call in flight too. When this returns, all are closed, and
+    /// what was just being stored is.
     pub(crate) async fn stop(&self) {
         if let Some(Running { stop, task }) = self.running.lock().await.take() {
             // An error of either means that the task is gone, which is what we want.
             let _ = stop.send(());
             let _ = task.await;
+            self.gate.ledger.settled().await;
         }
     }
 

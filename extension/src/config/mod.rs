@@ -4,17 +4,19 @@
 //! - `layers`: figment merges files and variables and remembers where each value came from.
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
-//! - `sink`: the settings of one sink; this file: all others.
+//! - `sink`: the settings of one sink; `packing`: how it packs records; this file: all others.
 //! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
 mod effective;
 mod layers;
+mod packing;
 mod reader;
 pub mod settings;
 mod sink;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use forwarder_core::envelope::Envelope;
@@ -22,11 +24,13 @@ use forwarder_core::event::Kind;
 use forwarder_core::flush::{FlushPolicy, Strategy};
 use forwarder_core::redact::Redaction;
 use forwarder_core::route::{RouteError, Routes};
+use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
 pub use effective::{Effective, effective};
 pub use layers::Origin;
+pub use packing::Packing;
 pub use reader::Problem;
 use reader::Reader;
 pub use sink::{SinkConfig, SinkType};
@@ -41,6 +45,9 @@ const RUNTIME_API_PORT: u64 = 9001;
 
 /// What a function has whose memory is not known, in MB.
 const DEFAULT_MEMORY_MB: usize = 128;
+
+/// Where the spool is by default.
+const SPOOL_DIR: &str = "/tmp/telemetry-forwarder";
 
 const MIB: usize = 1_048_576;
 
@@ -57,6 +64,8 @@ pub struct Config {
     pub max_age: Duration,
     /// What all lanes together may hold. Bytes.
     pub buffer_bytes: usize,
+    /// Where lines go that memory cannot hold.
+    pub spool: SpoolSettings,
     /// What is forwarded.
     pub types: Types,
     /// What is masked.
@@ -182,6 +191,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         buffer_bytes: reader
             .size("buffer.max_bytes", MIB, 10_240 * MIB, "16MiB")
             .unwrap_or_else(|| default_buffer(variables)),
+        spool: spool(reader),
         types,
         redaction: redaction(reader),
         port: port(reader),
@@ -201,9 +211,6 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     };
     // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
     reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
-    reader.not_built("spool.mode", &["off"]);
-    reader.not_built("spool.dir", &[]);
-    reader.not_built("spool.max_bytes", &[]);
     reader.not_built("metrics", &["off"]);
     config
 }
@@ -215,6 +222,24 @@ fn default_buffer(variables: &BTreeMap<String, String>) -> usize {
         .and_then(|text| text.trim().parse::<usize>().ok())
         .unwrap_or(DEFAULT_MEMORY_MB);
     memory.saturating_mul(MIB / 16).clamp(4 * MIB, 64 * MIB)
+}
+
+fn spool(reader: &mut Reader) -> SpoolSettings {
+    let absolute = |text: &str| match PathBuf::from(text) {
+        path if path.is_absolute() => Ok(path),
+        _ => Err("not an absolute path".to_owned()),
+    };
+    SpoolSettings {
+        dir: reader
+            .parsed("spool.dir", SPOOL_DIR, absolute)
+            .unwrap_or_else(|| PathBuf::from(SPOOL_DIR)),
+        max_bytes: reader
+            .size("spool.max_bytes", MIB, 10_240 * MIB, "64MiB")
+            .unwrap_or(64 * MIB) as u64,
+        mode: reader
+            .choice("spool.mode", &SpoolMode::NAMES, SpoolMode::from_name)
+            .unwrap_or_default(),
+    }
 }
 
 fn types(reader: &mut Reader) -> Types {
@@ -271,22 +296,30 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
     let configured = reader.keys("sinks");
     let names: Vec<_> = configured.iter().map(String::as_str).collect();
     let Some(parsed) = parse_routes(reader, path, &names) else {
-        if names.len() > 1 && !reader.has(path) {
-            let message = format!("with several sinks ({}) there must be routes", names.join(", "));
-            let example = names.first().map(|name| format!("\"* -> {name}\""));
+        // A sink that is only a fallback does not count.
+        let fallbacks: Vec<_> = names
+            .iter()
+            .filter_map(|name| reader.text(&format!("sinks.{name}.fallback")))
+            .collect();
+        let is_fallback = |name: &str| fallbacks.iter().any(|fallback| fallback == name);
+        let counted: Vec<_> = names.iter().copied().filter(|name| !is_fallback(name)).collect();
+        if counted.len() > 1 && reader.text_is_absent(path) {
+            let message = format!("with several sinks ({}) there must be routes", counted.join(", "));
+            let example = counted.first().map(|name| format!("\"* -> {name}\""));
             reader.problem(path, message, example.as_deref());
         }
-        return Routes::all_to_first_of(&names);
+        let only = sinks.iter().position(|sink| counted.contains(&sink.name.as_str()));
+        return Routes::all_to(only.unwrap_or_default()).with_names(&names);
     };
     match parsed {
         Ok(routes) if sinks.len() == names.len() => routes,
-        Ok(_) => Routes::all_to_first(),
+        Ok(_) => Routes::all_to(0),
         Err(errors) => {
             for error in errors {
                 let table = format!("{path}.{}.match", error.rule - 1);
                 reader.problem_at(path, &table, error.to_string());
             }
-            Routes::all_to_first()
+            Routes::all_to(0)
         }
     }
 }

@@ -99,6 +99,13 @@ impl Reader {
         self.layers.get(path).is_some()
     }
 
+    /// Whether nothing is set there, or an empty text, which counts as nothing.
+    pub(super) fn text_is_absent(&self, path: &str) -> bool {
+        self.layers
+            .get(path)
+            .is_none_or(|(value, _)| value.as_str() == Some(""))
+    }
+
     pub(super) fn raw(&mut self, path: &str) -> Option<(Value, Origin)> {
         self.known.insert(path.to_owned());
         self.layers.get(path)
@@ -157,7 +164,7 @@ impl Reader {
         }
     }
 
-    /// One of several names.
+    /// One of several names. A name that is known and yet not there is the name of a feature that was left out.
     pub(super) fn choice<T>(
         &mut self,
         path: &str,
@@ -168,6 +175,9 @@ impl Reader {
         self.parsed(path, example, |text| {
             let name = text.trim().to_ascii_lowercase();
             from_name(&name).ok_or_else(|| {
+                if names.contains(&name.as_str()) {
+                    return format!("this build has no `{name}`: it was built without the feature `{name}`");
+                }
                 let hint = nearest(&name, names.iter().copied());
                 let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 format!("unknown value{hint} (allowed: {})", names.join(", "))

@@ -1,7 +1,9 @@
 //! Every setting there is: what `forwarderctl` shows and describes. A test holds it against what is read.
 
-use forwarder_core::format::Format;
+use forwarder_core::format::{Compression, Format};
 use forwarder_core::lane::PartitionKey;
+use forwarder_core::oversize::Oversize;
+use forwarder_core::spool::SpoolMode;
 
 use super::SinkType;
 use super::sink::ENVELOPES;
@@ -55,16 +57,16 @@ pub const SETTINGS: &[Setting] = &[
     setting("sinks.*.region", Kind::Text, "", "The region, where it is not the function's or the ARN's."),
     setting("sinks.*.endpoint", Kind::Text, "", "The endpoint, where it is not the service's."),
     setting("sinks.*.format", Kind::Choice(&Format::NAMES), "ndjson", "How lines stand in a record."),
-    setting("sinks.*.compression", Kind::Choice(&["none"]), "none", "How a record is compressed."),
+    setting("sinks.*.compression", Kind::Choice(&Compression::NAMES), "none", "How a record is compressed."),
     setting("sinks.*.partition_key", Kind::Choice(&PartitionKey::NAMES), "random", "What the partition key of a record is."),
     setting("sinks.*.record_bytes", Kind::Size, "25000", "What a record aims at, key included."),
     setting("sinks.*.put_bytes", Kind::Size, "1MiB", "What a call aims at, keys included."),
     setting("sinks.*.max_record_bytes", Kind::Size, "1MiB", "What a record may not pass, key included."),
-    setting("sinks.*.oversize", Kind::Choice(&["drop"]), "drop", "What becomes of a line that is longer than a record may be."),
+    setting("sinks.*.oversize", Kind::Choice(&Oversize::NAMES), "split", "What becomes of a line that is longer than a record may be."),
     setting("sinks.*.envelope", Kind::Choice(&ENVELOPES), "", "How much the envelope says, where it is not what `envelope` says."),
-    setting("sinks.*.assume_role", Kind::Text, "", "Not built into this version."),
-    setting("sinks.*.external_id", Kind::Text, "", "Not built into this version."),
-    setting("sinks.*.fallback", Kind::Text, "", "Not built into this version."),
+    setting("sinks.*.assume_role", Kind::Text, "", "The ARN of the role that puts are made under."),
+    setting("sinks.*.external_id", Kind::Text, "", "What the trust policy of that role may ask for."),
+    setting("sinks.*.fallback", Kind::Text, "", "The sink that takes what this one could not deliver."),
     setting("routes", Kind::Routes, "", "Which sinks take an event; without it all goes to the only sink."),
     setting("envelope", Kind::Choice(&ENVELOPES), "full", "How much the envelope says."),
     setting("redact", Kind::List, "", "What is masked: email, ipv4, credit_card, aws_access_key, jwt, bearer, and /regex/es."),
@@ -73,9 +75,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("flush.idle", Kind::Duration, "5s", "`adaptive` is `end` where invocations are rarer."),
     setting("flush.budget", Kind::Duration, "500ms", "The most that any flush holds `next`."),
     setting("buffer.max_bytes", Kind::Size, "", "What all sinks together may hold; by default a sixteenth of the function's memory, 4 to 64 MiB."),
-    setting("spool.mode", Kind::Choice(&["off"]), "off", "Whether what cannot be delivered is kept on disk."),
-    setting("spool.dir", Kind::Text, "", "Not built into this version."),
-    setting("spool.max_bytes", Kind::Size, "", "Not built into this version."),
+    setting("spool.mode", Kind::Choice(&SpoolMode::NAMES), "overflow", "Whether what cannot be delivered is kept on disk."),
+    setting("spool.dir", Kind::Text, super::SPOOL_DIR, "Where on disk."),
+    setting("spool.max_bytes", Kind::Size, "64MiB", "How much of the disk it may take."),
     setting("telemetry.types", Kind::List, "platform,function", "What is forwarded: platform, function, extension."),
     setting("telemetry.port", Kind::Number, "4243", "The port that Lambda posts to."),
     setting("telemetry.max_items", Kind::Number, "1000", "Events that Lambda buffers."),

@@ -1,11 +1,12 @@
 //! The settings of one sink.
 
 use forwarder_core::envelope::Envelope;
-use forwarder_core::format::Format;
 use forwarder_core::lane::PartitionKey;
 use forwarder_core::nearest;
+use forwarder_core::oversize::Oversize;
 use forwarder_core::route::DROP;
 
+use super::packing::{self, Packing};
 use super::reader::Reader;
 
 /// The settings that a sink may have, below `sinks.<name>`.
@@ -26,15 +27,6 @@ const KEYS: [&str; 15] = [
     "external_id",
     "fallback",
 ];
-
-/// What a record aims at by default: 25,000 bytes, the size that a PUT payload unit pays for.
-const RECORD_BYTES: usize = 25_000;
-
-/// The least that a record may be allowed: the forwarder's own reports must fit.
-const MIN_RECORD_BYTES: usize = 4_096;
-
-/// What a call aims at by default.
-const PUT_BYTES: usize = 1_048_576;
 
 /// What kind of place a sink is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +76,7 @@ impl SinkType {
     }
 
     /// The largest call, the largest record, and the largest record by default. Bytes, with keys.
-    fn limits(self) -> (usize, usize, usize) {
+    pub(super) fn limits(self) -> (usize, usize, usize) {
         match self {
             // PutRecords: 10 MiB; a record as much, but a stream allows 1 MiB unless it is told otherwise.
             Self::Kinesis => (10_485_760, 10_485_760, 1_048_576),
@@ -108,18 +100,27 @@ pub struct SinkConfig {
     pub region: Option<String>,
     /// The endpoint, where it is not the service's.
     pub endpoint: Option<String>,
-    /// How lines stand in a record.
-    pub format: Format,
+    /// The role that puts are made under, where it is not the function's.
+    pub assume_role: Option<AssumedRole>,
+    /// How lines become records and calls.
+    pub packing: Packing,
     /// What the partition key is.
     pub partition_key: PartitionKey,
-    /// What a record aims at. Bytes, key included.
-    pub record_bytes: usize,
-    /// What a call aims at. Bytes, keys included.
-    pub put_bytes: usize,
-    /// What a record may not pass. Bytes, key included.
-    pub max_record_bytes: usize,
     /// How much the envelope says.
     pub envelope: Envelope,
+    /// What becomes of lines that are longer than a record may be.
+    pub oversize: Oversize,
+    /// The sink that takes what this one could not deliver.
+    pub fallback: Option<String>,
+}
+
+/// A role of another account, or of this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumedRole {
+    /// Its ARN.
+    pub arn: String,
+    /// What its trust policy may ask for.
+    pub external_id: Option<String>,
 }
 
 /// Reads every sink that is named. A sink with a problem is left out.
@@ -136,7 +137,41 @@ pub(super) fn read_all(reader: &mut Reader, envelope: Envelope) -> Vec<SinkConfi
             Some("telemetry"),
         );
     }
+    check_fallbacks(reader, &names);
     names.iter().filter_map(|name| read(reader, name, envelope)).collect()
+}
+
+/// Every fallback is a sink, and none leads back to where it came from.
+fn check_fallbacks(reader: &mut Reader, names: &[String]) {
+    let fallback_of = |reader: &mut Reader, name: &str| reader.text(&format!("sinks.{name}.fallback"));
+    for name in names {
+        let path = format!("sinks.{name}.fallback");
+        let Some(fallback) = fallback_of(reader, name) else {
+            continue;
+        };
+        if !names.contains(&fallback) {
+            let hint = nearest(&fallback, names.iter().map(String::as_str));
+            let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let message = format!("unknown sink `{fallback}`{hint} (configured: {})", names.join(", "));
+            reader.problem(&path, message, None);
+            continue;
+        }
+        let mut chain = vec![name.clone()];
+        let mut next = Some(fallback);
+        while let Some(sink) = next {
+            if sink == *name {
+                let message = format!("this leads back to where it began: {} -> {name}", chain.join(" -> "));
+                reader.problem(&path, message, None);
+                break;
+            }
+            if chain.contains(&sink) {
+                // A cycle further on is told where it begins.
+                break;
+            }
+            next = fallback_of(reader, &sink);
+            chain.push(sink);
+        }
+    }
 }
 
 fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfig> {
@@ -163,10 +198,16 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
         return None;
     }
     let kind = kind(reader, name)?;
-    let (max_put, max_record, default_max_record) = kind.limits();
     let stream = match kind {
         SinkType::Stdout => {
-            for key in ["stream", "region", "endpoint", "partition_key"] {
+            for key in [
+                "stream",
+                "region",
+                "endpoint",
+                "partition_key",
+                "assume_role",
+                "external_id",
+            ] {
                 if reader.has(&path(key)) {
                     reader.problem(&path(key), "standard output has no such setting; leave it out", None);
                 }
@@ -182,50 +223,25 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
             None,
         );
     }
-    let format = match kind {
-        SinkType::Stdout => reader.choice(&path("format"), &["ndjson"], |name| {
-            (name == "ndjson").then_some(Format::Ndjson)
-        }),
-        _ => reader.choice(&path("format"), &Format::NAMES, Format::from_name),
-    };
-    let put_bytes = reader
-        .size(&path("put_bytes"), 1_024, max_put, "1MiB")
-        .unwrap_or(PUT_BYTES.min(max_put));
     let config = SinkConfig {
         name: name.to_owned(),
         kind,
         stream,
         region: reader.text(&path("region")),
         endpoint: reader.parsed(&path("endpoint"), "http://localhost:4566", endpoint),
-        format: format.unwrap_or_default(),
+        assume_role: assume_role(reader, &path("assume_role"), &path("external_id")),
+        packing: packing::read(reader, name, kind),
         partition_key: reader
             .choice(&path("partition_key"), &PartitionKey::NAMES, PartitionKey::from_name)
             .unwrap_or_default(),
-        record_bytes: reader
-            .size(&path("record_bytes"), 1_024, max_record, "25000")
-            .unwrap_or(RECORD_BYTES.min(put_bytes)),
-        put_bytes,
-        max_record_bytes: reader
-            .size(&path("max_record_bytes"), MIN_RECORD_BYTES, max_record, "1MiB")
-            .unwrap_or(default_max_record.min(put_bytes)),
         envelope: reader
             .choice(&path("envelope"), &ENVELOPES, envelope_from_name)
             .unwrap_or(envelope),
+        oversize: reader
+            .choice(&path("oversize"), &Oversize::NAMES, Oversize::from_name)
+            .unwrap_or_default(),
+        fallback: reader.text(&path("fallback")),
     };
-    for (key, bytes) in [
-        ("record_bytes", config.record_bytes),
-        ("max_record_bytes", config.max_record_bytes),
-    ] {
-        if bytes > config.put_bytes {
-            let message = format!("a record of {bytes} bytes does not fit into a call of put_bytes = {put_bytes}");
-            let at = if reader.has(&path(key)) { key } else { "put_bytes" };
-            reader.problem(&path(at), message, None);
-        }
-    }
-    reader.not_built(&path("compression"), &["none"]);
-    for key in ["assume_role", "external_id", "fallback", "oversize"] {
-        reader.not_built(&path(key), if key == "oversize" { &["drop"] } else { &[] });
-    }
     (reader.problems.len() == problems).then_some(config)
 }
 
@@ -276,6 +292,37 @@ fn stream(reader: &mut Reader, path: &str, kind: SinkType) -> String {
     };
     reader.parsed(path, "telemetry", check).unwrap_or_default()
 }
+
+fn assume_role(reader: &mut Reader, role: &str, external_id: &str) -> Option<AssumedRole> {
+    let arn = reader.parsed(role, ROLE_EXAMPLE, |text| {
+        if !cfg!(feature = "assume-role") {
+            return Err("this build cannot assume roles: it was built without the feature `assume-role`".into());
+        }
+        let parts: Vec<_> = text.splitn(6, ':').collect();
+        match parts.as_slice() {
+            ["arn", partition, "iam", "", account, role]
+                if partition.starts_with("aws") && account.len() == 12 && role.starts_with("role/") =>
+            {
+                Ok(text.to_owned())
+            }
+            _ => Err("not the ARN of a role".into()),
+        }
+    });
+    let external_id_set = reader.text(external_id);
+    if external_id_set.is_some() && !reader.has(role) {
+        reader.problem(
+            external_id,
+            "an external id goes with `assume_role`, which is not set",
+            None,
+        );
+    }
+    Some(AssumedRole {
+        arn: arn?,
+        external_id: external_id_set,
+    })
+}
+
+const ROLE_EXAMPLE: &str = "arn:aws:iam::123456789012:role/telemetry-writer";
 
 /// The first setting of a sink, to point at.
 fn first_set(reader: &Reader, name: &str) -> String {

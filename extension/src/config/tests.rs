@@ -1,7 +1,7 @@
 //! What configurations mean, and what is said of wrong ones.
 
 use super::*;
-use forwarder_core::format::Format;
+use forwarder_core::format::{Compression, Format};
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
@@ -34,10 +34,14 @@ fn one_stream_is_enough() {
         ("kinesis", SinkType::Kinesis, "telemetry")
     );
     assert_eq!(
-        (sink.record_bytes, sink.put_bytes, sink.max_record_bytes),
+        (
+            sink.packing.record_bytes,
+            sink.packing.put_bytes,
+            sink.packing.max_record_bytes
+        ),
         (25_000, 1_048_576, 1_048_576)
     );
-    assert_eq!((sink.format, sink.envelope), (Format::Ndjson, Envelope::Full));
+    assert_eq!((sink.packing.format, sink.envelope), (Format::Ndjson, Envelope::Full));
     assert_eq!((config.port, config.max_age), (4243, Duration::from_secs(10)));
     assert_eq!(config.flush.budget, Duration::from_millis(500));
     assert_eq!(config.buffer_bytes, 8 * MIB);
@@ -97,16 +101,23 @@ fn every_setting_that_exists_can_be_set() {
         ("FORWARDER_TELEMETRY__TIMEOUT", "100ms"),
         ("FORWARDER_LOG", "debug"),
         ("FORWARDER_METRICS", "off"),
-        ("FORWARDER_SPOOL__MODE", "off"),
+        ("FORWARDER_SPOOL__MODE", "always"),
+        ("FORWARDER_SPOOL__DIR", "/tmp/elsewhere"),
+        ("FORWARDER_SPOOL__MAX_BYTES", "8MiB"),
+        ("FORWARDER_SINKS__AUDIT_2__OVERSIZE", "truncate"),
         ("FORWARDER_ON_ERROR", "fail"),
     ]);
     let sink = &config.sinks[0];
     assert_eq!(
-        (sink.format, sink.partition_key),
+        (sink.packing.format, sink.partition_key),
         (Format::Json, forwarder_core::lane::PartitionKey::Instance)
     );
     assert_eq!(
-        (sink.record_bytes, sink.put_bytes, sink.max_record_bytes),
+        (
+            sink.packing.record_bytes,
+            sink.packing.put_bytes,
+            sink.packing.max_record_bytes
+        ),
         (51_200, 5_242_880, 2_097_152)
     );
     assert_eq!(
@@ -126,6 +137,12 @@ fn every_setting_that_exists_can_be_set() {
         }
     );
     assert_eq!(config.buffering.timeout, Duration::from_millis(100));
+    assert_eq!(sink.oversize, forwarder_core::oversize::Oversize::Truncate);
+    assert_eq!(
+        (config.spool.mode, config.spool.max_bytes),
+        (SpoolMode::Always, 8 * MIB as u64)
+    );
+    assert_eq!(config.spool.dir, PathBuf::from("/tmp/elsewhere"));
     assert!(!config.routes.may_send(&Kind::Extension, 0));
 }
 
@@ -161,17 +178,18 @@ fn each_mistake_names_its_variable_its_value_and_its_mend() {
             "does not fit into a call",
         ),
         ("FORWARDER_SINKS__KINESIS__ENDPOINT", "localhost", "not an endpoint"),
-        ("FORWARDER_SINKS__KINESIS__FORMAT", "kpl", "allowed: ndjson, json"),
-        (
-            "FORWARDER_SINKS__KINESIS__COMPRESSION",
-            "zstd",
-            "not built into this version yet (allowed: none)",
-        ),
+        ("FORWARDER_SINKS__KINESIS__FORMAT", "xml", "allowed: ndjson, json, kpl"),
+        ("FORWARDER_SINKS__KINESIS__COMPRESSION", "zst", "did you mean `zstd`?"),
+        ("FORWARDER_SINKS__KINESIS__EXTERNAL_ID", "x", "goes with `assume_role`"),
+        ("FORWARDER_SINKS__KINESIS__FALLBACK", "stdotu", "unknown sink `stdotu`"),
         (
             "FORWARDER_SINKS__KINESIS__FALLBACK",
-            "stdout",
-            "not built into this version yet",
+            "kinesis",
+            "leads back to where it began: kinesis -> kinesis",
         ),
+        ("FORWARDER_SINKS__KINESIS__OVERSIZE", "splt", "did you mean `split`?"),
+        ("FORWARDER_SPOOL__DIR", "tmp", "not an absolute path"),
+        ("FORWARDER_SPOOL__MODE", "allways", "did you mean `always`?"),
         (
             "FORWARDER_ROUTES",
             "function -> kinesys",
@@ -242,6 +260,33 @@ fn several_sinks_need_routes() {
 }
 
 #[test]
+fn a_sink_that_is_only_a_fallback_needs_no_routes() {
+    let config = config(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__FALLBACK", "backup"),
+        ("FORWARDER_SINKS__BACKUP__TYPE", "kinesis"),
+        ("FORWARDER_SINKS__BACKUP__STREAM", "other"),
+    ]);
+    let names: Vec<_> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(names, ["backup", "kinesis"]);
+    assert!(config.routes.may_send(&Kind::Function, 1) && !config.routes.may_send(&Kind::Function, 0));
+}
+
+#[test]
+fn fallbacks_that_form_a_ring_are_refused() {
+    let problems = problems(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__FALLBACK", "b"),
+        ("FORWARDER_SINKS__B__TYPE", "kinesis"),
+        ("FORWARDER_SINKS__B__STREAM", "b"),
+        ("FORWARDER_SINKS__B__FALLBACK", "kinesis"),
+        ("FORWARDER_ROUTES", "* -> kinesis"),
+    ]);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems[0].contains("b -> kinesis -> b"), "{problems:#?}");
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let problems = problems(&[
         ("FORWARDER_SINKS__KINESIS__STREAM", "no spaces allowed"),
@@ -299,7 +344,7 @@ fn files_and_variables_make_one_configuration() {
     );
     let config = config(&[file.variable(), STREAM]);
     assert_eq!(
-        (config.sinks[0].stream.as_str(), config.sinks[0].record_bytes),
+        (config.sinks[0].stream.as_str(), config.sinks[0].packing.record_bytes),
         ("telemetry", 30_000)
     );
     assert!(config.types.function && !config.types.platform);
@@ -315,7 +360,7 @@ fn mistakes_in_a_file_name_its_line() {
     let problems = problems(&[file.variable()]);
     assert_eq!(problems.len(), 2, "{problems:#?}");
     assert!(
-        problems[0].contains(".toml:4: sinks.kinesis.format = \"xml\": unknown value (allowed: ndjson, json)"),
+        problems[0].contains(".toml:4: sinks.kinesis.format = \"xml\": unknown value (allowed: ndjson, json, kpl)"),
         "{problems:#?}"
     );
     assert!(
@@ -361,6 +406,106 @@ fn standard_output_is_not_fed_with_what_it_prints() {
         STREAM,
         ("FORWARDER_ROUTES", "extension -> kinesis; * -> stdout"),
     ]);
+}
+
+#[cfg(all(feature = "kpl", feature = "zstd", feature = "gzip"))]
+#[test]
+fn formats_and_compressions_are_read_with_the_sizes_that_go_with_them() {
+    let compression = |value| ("FORWARDER_SINKS__KINESIS__COMPRESSION", value);
+    for (value, expected) in [("gzip", Compression::Gzip), ("ZSTD", Compression::Zstd)] {
+        let packing = config(&[STREAM, compression(value)]).sinks[0].packing;
+        assert_eq!((packing.compression, packing.record_bytes), (expected, 262_144));
+    }
+    let put_bytes = ("FORWARDER_SINKS__KINESIS__PUT_BYTES", "100000");
+    let packing = config(&[STREAM, compression("zstd"), put_bytes]).sinks[0].packing;
+    assert_eq!((packing.record_bytes, packing.max_record_bytes), (100_000, 100_000));
+    let packing = config(&[STREAM, ("FORWARDER_SINKS__KINESIS__FORMAT", "kpl")]).sinks[0].packing;
+    assert_eq!((packing.format, packing.record_bytes), (Format::Kpl, 25_000));
+}
+
+#[cfg(all(feature = "kpl", feature = "zstd"))]
+#[test]
+fn an_aggregate_is_not_compressed() {
+    let problems = problems(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__FORMAT", "kpl"),
+        ("FORWARDER_SINKS__KINESIS__COMPRESSION", "zstd"),
+    ]);
+    assert!(
+        problems.len() == 1 && problems[0].contains("COMPRESSION=\"zstd\": a KPL aggregate cannot be compressed"),
+        "{problems:#?}"
+    );
+}
+
+#[cfg(all(feature = "kpl", feature = "firehose"))]
+#[test]
+fn firehose_takes_no_aggregates() {
+    let problems = problems(&[
+        ("FORWARDER_SINKS__FIREHOSE__STREAM", "logs"),
+        ("FORWARDER_SINKS__FIREHOSE__FORMAT", "kpl"),
+    ]);
+    assert!(
+        problems.len() == 1 && problems[0].contains("FORMAT=\"kpl\": Firehose takes KPL aggregates apart only"),
+        "{problems:#?}"
+    );
+}
+
+#[cfg(all(feature = "stdout", feature = "gzip", feature = "kpl"))]
+#[test]
+fn standard_output_takes_uncompressed_ndjson_only() {
+    for (key, value) in [("FORMAT", "json"), ("FORMAT", "kpl"), ("COMPRESSION", "gzip")] {
+        let setting = format!("FORWARDER_SINKS__STDOUT__{key}");
+        let problems = problems(&[("FORWARDER_SINKS__STDOUT__TYPE", "stdout"), (&setting, value)]);
+        assert!(
+            problems.len() == 1 && problems[0].contains("standard output takes"),
+            "{key}={value}: {problems:#?}"
+        );
+    }
+}
+
+#[cfg(not(all(feature = "gzip", feature = "kpl", feature = "zstd", feature = "assume-role")))]
+#[test]
+fn what_is_not_compiled_in_names_its_feature() {
+    for (built, key, value, feature) in [
+        (cfg!(feature = "gzip"), "COMPRESSION", "gzip", "gzip"),
+        (cfg!(feature = "zstd"), "COMPRESSION", "zstd", "zstd"),
+        (cfg!(feature = "kpl"), "FORMAT", "kpl", "kpl"),
+        (
+            cfg!(feature = "assume-role"),
+            "ASSUME_ROLE",
+            "arn:aws:iam::123456789012:role/x",
+            "assume-role",
+        ),
+    ] {
+        let setting = format!("FORWARDER_SINKS__KINESIS__{key}");
+        if !built && cfg!(feature = "kinesis") {
+            let problems = problems(&[STREAM, (&setting, value)]);
+            assert!(
+                problems.len() == 1 && problems[0].contains(&format!("without the feature `{feature}`")),
+                "{problems:#?}"
+            );
+        }
+    }
+}
+
+#[cfg(feature = "assume-role")]
+#[test]
+fn a_role_is_an_arn() {
+    let role = |arn| ("FORWARDER_SINKS__KINESIS__ASSUME_ROLE", arn);
+    let external_id = ("FORWARDER_SINKS__KINESIS__EXTERNAL_ID", "e-1");
+    let config = config(&[STREAM, role("arn:aws:iam::123456789012:role/path/writer"), external_id]);
+    let assumed = config.sinks[0].assume_role.clone().unwrap();
+    assert_eq!(
+        (assumed.arn.as_str(), assumed.external_id.as_deref()),
+        ("arn:aws:iam::123456789012:role/path/writer", Some("e-1"))
+    );
+    for wrong in ["writer", "arn:aws:iam::1:role/x", "arn:aws:iam::123456789012:user/x"] {
+        let problems = problems(&[STREAM, role(wrong)]);
+        assert!(
+            problems.len() == 1 && problems[0].contains("not the ARN of a role"),
+            "{problems:#?}"
+        );
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -31,8 +31,21 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// The endpoint's URL; else what the environment says, else the service's own.
     pub endpoint: Option<String>,
+    /// The role that calls are made under; else the environment's own credentials.
+    #[cfg(feature = "assume-role")]
+    pub assume_role: Option<AssumedRole>,
     /// The time that one attempt may take, awake.
     pub attempt_timeout: Duration,
+}
+
+/// A role of another account, or of this one.
+#[cfg(feature = "assume-role")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumedRole {
+    /// Its ARN.
+    pub arn: String,
+    /// What its trust policy may ask for.
+    pub external_id: Option<String>,
 }
 
 /// A client that is made at its first use, and anew after [`renew`](Self::renew).
@@ -68,6 +81,36 @@ impl<C: Clone> LazyClient<C> {
 }
 
 async fn load(settings: &AwsSettings) -> SdkConfig {
+    let mut loader = loader(settings);
+    #[cfg(feature = "assume-role")]
+    if let Some(role) = &settings.assume_role {
+        loader = loader.credentials_provider(assume(role, settings).await);
+    }
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// Credentials of the role, asked for with the environment's own, at STS of the environment's own region: neither the
+/// sink's region nor its endpoint are STS's.
+#[cfg(feature = "assume-role")]
+async fn assume(role: &AssumedRole, settings: &AwsSettings) -> aws_config::sts::AssumeRoleProvider {
+    let own = loader(settings).load().await;
+    let mut provider = aws_config::sts::AssumeRoleProvider::builder(&role.arn)
+        .session_name(APP_NAME)
+        .configure(&own);
+    if let Some(id) = &role.external_id {
+        provider = provider.external_id(id);
+    }
+    provider.build().await
+}
+
+/// What every client has in common.
+fn loader(settings: &AwsSettings) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(settings.attempt_timeout)
@@ -78,17 +121,14 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    if let Ok(name) = AppName::new("lambda-telemetry-forwarder") {
+    if let Ok(name) = AppName::new(APP_NAME) {
         loader = loader.app_name(name);
     }
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(endpoint) = &settings.endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    loader.load().await
+    loader
 }
+
+/// How the forwarder calls itself to AWS: in the user agent, and as the session of a role.
+const APP_NAME: &str = "lambda-telemetry-forwarder";
 
 fn with_new_connections(config: &SdkConfig) -> SdkConfig {
     let region = config.region().map(ToString::to_string);

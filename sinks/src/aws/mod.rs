@@ -5,6 +5,8 @@ mod client;
 mod errors;
 
 pub use arn::{Arn, StreamName};
+#[cfg(feature = "assume-role")]
+pub use client::AssumedRole;
 pub use client::AwsSettings;
 pub(crate) use client::LazyClient;
 pub(crate) use errors::{failure, reason_of_code};

@@ -47,7 +47,7 @@ impl Kinesis {
         }
     }
 
-    /// Stores one record under its sequence number, or refuses it because its shard had enough.
+    /// Makes room for one record in its shard's second, or fails because the shard had enough. Key and data count.
     async fn reserve(
         &self,
         stream: &str,
@@ -215,7 +215,7 @@ fn stored(record: &Record, now_ms: u64) -> StoredRecordRef<'_> {
     StoredRecordRef {
         partition_key: &record.key,
         data: &record.base64,
-        // Seconds with their milliseconds, as AWS gives them; exact for as long as dates have 12 digits.
+        // Seconds with their milliseconds, as AWS gives them; a double holds both for the next centuries.
         approximate_arrival_timestamp: now_ms as f64 / 1_000.0,
     }
 }

@@ -33,10 +33,16 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("it should listen");
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+        Self::try_connect(address).await.expect("it should listen")
+    }
+
+    pub(crate) async fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(std::io::Error::other)?;
         tokio::spawn(connection);
-        Self { sender }
+        Ok(Self { sender })
     }
 
     /// Whether the server has closed the connection; waits for it.

@@ -1,4 +1,5 @@
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use local_kinesis::{Error, Fault, LocalKinesis};
 use tokio::net::TcpStream;
@@ -81,13 +82,10 @@ async fn idle_connections_are_closed_at_will_and_busy_ones_are_not() {
     idle.put(&["a"]).await.unwrap();
 
     let mut busy = Client::connect(kinesis.address()).await;
-    kinesis.set_fault(Fault::silence().for_next(1));
-    let silent = tokio::spawn(async move {
-        let answer = busy.put(&["b"]).await;
-        answer.map(|answer| answer.status)
-    });
+    kinesis.set_fault(Fault::delay(Duration::from_millis(300)).after_storing().for_next(1));
+    let answers = tokio::spawn(async move { (busy.put(&["b"]).await, busy.put(&["c"]).await) });
     kinesis
-        .wait_for_counts(STREAM, LONG, |counts| counts.calls_unanswered == 1)
+        .wait_for_counts(STREAM, LONG, |counts| counts.stored.records == 2)
         .await
         .unwrap();
     assert_eq!(kinesis.connections_open(), 2);
@@ -95,20 +93,22 @@ async fn idle_connections_are_closed_at_will_and_busy_ones_are_not() {
     assert!(idle.is_open());
     kinesis.close_idle_connections();
     idle.closed().await;
-    assert!(!silent.is_finished(), "a connection with a call in flight stays");
+    let (first, second) = answers.await.unwrap();
+    assert_eq!(first.unwrap().status, 200, "a call in flight is answered");
+    assert_eq!(second.expect("its connection stays").status, 200);
 
     // A new one is as good as ever, and the log tells them apart.
     let mut renewed = Client::connect(kinesis.address()).await;
-    renewed.put(&["c"]).await.unwrap();
+    renewed.put(&["d"]).await.unwrap();
     let connections: Vec<_> = kinesis.calls(STREAM).iter().map(|call| call.connection).collect();
-    assert_eq!(connections, [0, 1, 2]);
+    assert_eq!(connections, [0, 1, 1, 2]);
 }
 
 #[tokio::test]
 async fn waiting_ends_in_time_and_says_how_things_stand() {
     let kinesis = LocalKinesis::builder().stream(STREAM, 1).start().await.unwrap();
     Client::connect(kinesis.address()).await.put(&["a"]).await.unwrap();
-    let within = std::time::Duration::from_millis(20);
+    let within = Duration::from_millis(20);
     let error = kinesis
         .wait_for_counts(STREAM, within, |counts| counts.calls == 2)
         .await

@@ -27,6 +27,10 @@ async fn after_splits_and_merges_everything_is_read_back_once() {
     put(&mut client, 300, 400).await;
 
     let records = kinesis.read_all(STREAM).await.unwrap();
+    assert!(
+        records.is_sorted_by_key(|record| &record.shard),
+        "parents come before their children"
+    );
     let texts: BTreeSet<_> = records.iter().map(|record| record.data.to_vec()).collect();
     assert_eq!((records.len(), texts.len()), (400, 400), "each record once");
     let shards: BTreeSet<_> = records.iter().map(|record| record.shard.clone()).collect();

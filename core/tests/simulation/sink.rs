@@ -1,0 +1,136 @@
+//! A sink that fails as its seed says, until it is told to be well.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+
+pub struct FaultySink {
+    state: Mutex<State>,
+}
+
+struct State {
+    random: fastrand::Rng,
+    mood: Mood,
+    taken: Vec<Bytes>,
+}
+
+/// How a sink fares for a while.
+#[derive(Debug, Clone, Copy)]
+pub enum Mood {
+    Well,
+    /// Refuses some records.
+    Throttles,
+    /// Fails whole calls, some of which it took nevertheless.
+    Fails(Reason),
+    /// Answers late, or never.
+    Stalls,
+    /// Panics.
+    Panics,
+}
+
+impl Mood {
+    pub fn any(random: &mut fastrand::Rng) -> Self {
+        const REASONS: [Reason; 7] = [
+            Reason::Throttled,
+            Reason::Service,
+            Reason::Unreachable,
+            Reason::TimedOut,
+            Reason::AccessDenied,
+            Reason::NotFound,
+            Reason::Credentials,
+        ];
+        match random.u8(..10) {
+            0..4 => Self::Well,
+            4..6 => Self::Throttles,
+            6..8 => Self::Fails(REASONS[random.usize(..REASONS.len())]),
+            8 => Self::Stalls,
+            _ => Self::Panics,
+        }
+    }
+}
+
+impl FaultySink {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            state: Mutex::new(State {
+                random: fastrand::Rng::with_seed(seed),
+                mood: Mood::Well,
+                taken: Vec::new(),
+            }),
+        }
+    }
+
+    pub fn set_mood(&self, mood: Mood) {
+        self.lock().mood = mood;
+    }
+
+    pub fn taken(&self) -> Vec<Bytes> {
+        self.lock().taken.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // A scripted panic poisons it.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn take(&self, records: &[Record]) {
+        self.lock()
+            .taken
+            .extend(records.iter().map(|record| record.data.clone()));
+    }
+}
+
+#[async_trait]
+impl Sink for FaultySink {
+    fn limits(&self) -> Limits {
+        Limits {
+            put_records: 50,
+            put_bytes: 10 << 20,
+            record_bytes: 1 << 20,
+            keyed: true,
+        }
+    }
+
+    async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
+        let (mood, dice) = {
+            let mut state = self.lock();
+            (state.mood, state.random.u64(..))
+        };
+        let mut dice = fastrand::Rng::with_seed(dice);
+        tokio::time::sleep(Duration::from_millis(dice.u64(1..40))).await;
+        match mood {
+            Mood::Well => self.take(records),
+            Mood::Throttles => {
+                let mut outcomes = Vec::new();
+                for record in records {
+                    if dice.u8(..10) < 4 {
+                        outcomes.push(Outcome::Retry(Reason::Throttled));
+                    } else {
+                        self.take(std::slice::from_ref(record));
+                        outcomes.push(Outcome::Delivered);
+                    }
+                }
+                // Sometimes an answer is shorter than the call.
+                outcomes.truncate(records.len() - usize::from(dice.u8(..10) == 0));
+                return Ok(outcomes);
+            }
+            Mood::Fails(reason) => {
+                if dice.u8(..10) == 0 {
+                    self.take(records);
+                }
+                return Err(Failure::new(reason, "as the seed says"));
+            }
+            Mood::Stalls => {
+                tokio::time::sleep(Duration::from_secs(dice.u64(1..20))).await;
+                self.take(records);
+            }
+            Mood::Panics => panic!("as the seed says"),
+        }
+        Ok(vec![Outcome::Delivered; records.len()])
+    }
+
+    fn renew(&self) {}
+}

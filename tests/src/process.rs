@@ -1,0 +1,44 @@
+//! What a test does to the extension's process.
+
+use std::process::Command;
+
+use local_lambda::{LocalLambda, Role};
+
+/// The extension's process.
+#[derive(Debug, Clone, Copy)]
+pub struct Extension {
+    /// Its process id.
+    pub pid: u32,
+}
+
+impl Extension {
+    /// The extension of a local Lambda, if it is alive.
+    pub fn of(lambda: &LocalLambda) -> Option<Self> {
+        let processes = lambda.processes().into_iter();
+        let pid = processes
+            .filter(|process| process.role == Role::Extension)
+            .map(|process| process.pid)
+            .next()?;
+        Some(Self { pid })
+    }
+
+    /// Sends a signal: `KILL`, `STOP`, `CONT`.
+    ///
+    /// # Panics
+    /// There is no `kill` on this machine.
+    pub fn signal(self, signal: &str) {
+        // It may be gone already, which is as well.
+        let _ = Command::new("kill")
+            .args([format!("-{signal}"), self.pid.to_string()])
+            .output()
+            .expect("`kill` runs");
+    }
+
+    /// The most memory it has had, in bytes.
+    pub fn peak_memory(self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kilobytes * 1_024)
+    }
+}
