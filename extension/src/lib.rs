@@ -7,9 +7,11 @@
 //! - [`invocations`]: which requests have started and ended, for those who wait for it.
 //! - [`sinks`]: from the configuration to the sinks that were built in.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
+//! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr.
 
 pub mod config;
+pub mod ctl;
 pub mod extensions_api;
 pub mod invocations;
 pub mod lifecycle;
@@ -18,3 +20,4 @@ pub mod logger;
 pub mod runtime_api;
 pub mod sinks;
 pub mod telemetry_api;
+pub mod version;
