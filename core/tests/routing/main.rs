@@ -7,5 +7,6 @@
     unreachable_pub
 )]
 
+mod guide;
 mod table;
 mod world;

@@ -40,7 +40,7 @@ pub fn route(rules: &str, events: &str) -> String {
     verdict
 }
 
-fn names(targets: &[usize]) -> String {
+pub fn names(targets: &[usize]) -> String {
     targets
         .iter()
         .map(|&target| SINKS[target])
