@@ -24,6 +24,8 @@ pub struct Chunk {
     pub(crate) announces: Vec<Dropped>,
     /// Where it is on disk, if it is.
     pub(crate) ticket: Option<Arc<Ticket>>,
+    /// The sink called it invalid, alone, when it had taken so many records.
+    pub(crate) suspected: Option<u64>,
 }
 
 /// Who wrote lines: an earlier life, or another lane.
@@ -199,6 +201,7 @@ impl OpenChunk {
             since: self.since,
             announces: Vec::new(),
             ticket: None,
+            suspected: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::intake::{self, Intake, Patience, Queues};
 use crate::json::unescape;
 use crate::lane::{Lane, LaneSettings};
 use crate::own_event::{self, OwnEvent};
-use crate::ranges::Dropped;
+use crate::ranges::{Dropped, Lost};
 use crate::redact::Redaction;
 use crate::route::Routes;
 use crate::sink::Sink;
@@ -23,6 +23,12 @@ use crate::stats::{IntakeStats, LaneStats};
 
 /// A put takes no more than this part of the buffer's bound.
 const PUTS_IN_BUFFER: usize = 8;
+
+/// What is kept at the end, of the time that is left, for each lane's final report.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(150);
+
+/// A flush that had less time than this says nothing about a sink.
+const LEAST_FLUSH: Duration = Duration::from_millis(100);
 
 /// What is kept at the end for the fallbacks, of the time that is left.
 const FALLBACK_TIME: Duration = Duration::from_millis(400);
@@ -199,6 +205,7 @@ impl Forwarder {
         for queue in &mut queues {
             queue.report_if_due(&intake.stats, now);
             queue.persist();
+            queue.posted();
         }
         accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
         drop(queues);
@@ -251,9 +258,9 @@ impl Forwarder {
             if held <= self.buffer_bytes {
                 return held;
             }
-            let fullest = queues.iter_mut().max_by_key(|queue| queue.held());
-            // All that is left is in flight: it goes as soon as its put is judged.
-            if !fullest.is_some_and(|queue| queue.shed_oldest()) {
+            // What is in flight goes as soon as its put is judged; then the next fullest gives way.
+            queues.sort_by_key(|queue| std::cmp::Reverse(queue.held()));
+            if !queues.iter_mut().any(|queue| queue.shed_oldest()) {
                 return held;
             }
         }
@@ -263,17 +270,16 @@ impl Forwarder {
         self.buffer_bytes / 4 * 3
     }
 
-    /// Waits until the buffer is well below its bound again, for as long as some sink makes room, at most `patience`.
-    pub async fn room(&self, patience: Duration) {
+    /// Waits until there is room for a body of this size, for as long as some sink makes room, at most `patience`.
+    pub async fn room(&self, body_bytes: usize, patience: Duration) {
         let deadline = Instant::now() + patience;
+        // With its envelopes, a body takes about twice its size.
+        let most = self.buffer_bytes.saturating_sub(2 * body_bytes).min(self.high_water());
         loop {
             let held: usize = self.lanes.iter().map(|lane| lane.queue().held()).sum();
-            let fullest = self
-                .lanes
-                .iter()
-                .filter(|lane| lane.failing().is_none())
-                .max_by_key(|lane| lane.queue().held());
-            let Some(lane) = fullest.filter(|_| held > self.high_water()) else {
+            let healthy = self.lanes.iter().filter(|lane| lane.failing().is_none());
+            let fullest = healthy.max_by_key(|lane| lane.queue().held());
+            let Some(lane) = fullest.filter(|lane| held > most && !lane.queue().is_empty()) else {
                 return;
             };
             if lane.progress(deadline).await.is_err() {
@@ -290,28 +296,42 @@ impl Forwarder {
     /// Delivers all that is held, until `deadline` at the latest. A lane that delivers nothing in that time opens its
     /// breaker: later flushes do not wait for it until a put succeeds. `true` if nothing is held.
     pub async fn flush(&self, deadline: Instant) -> bool {
+        let started = Instant::now();
+        let before: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|lane| {
+                let queue = lane.queue();
+                (!queue.health().is_breaker_open(), queue.stats())
+            })
+            .collect();
         self.run(true);
         // Twice: what a lane hands over, its fallback delivers.
-        for lane in self.lanes.iter().chain(&self.lanes) {
-            let (wait, delivered) = {
-                let queue = lane.queue();
-                (!queue.health().is_breaker_open(), queue.stats().delivered)
-            };
-            let settled = wait && lane.settle(deadline).await;
+        for (lane, (waits, _)) in self.lanes.iter().zip(&before).chain(self.lanes.iter().zip(&before)) {
+            if *waits {
+                lane.settle(deadline).await;
+            }
+        }
+        let had_time = started.elapsed() >= LEAST_FLUSH;
+        for (lane, (waits, before)) in self.lanes.iter().zip(&before) {
             let mut queue = lane.queue();
-            if wait && !settled && queue.stats().delivered == delivered {
+            let now = queue.stats();
+            let had_its_chance = had_time || now.failed_puts > before.failed_puts;
+            if *waits && had_its_chance && now.delivered == before.delivered && !queue.is_empty() {
                 queue.health_mut().open_breaker();
             }
         }
         self.lanes.iter().all(|lane| lane.queue().is_empty())
     }
 
-    /// Cancels what is in flight and starts no put, but for lines that become too old: the environment is about to be
-    /// frozen. Returns as soon as nothing is in flight.
+    /// Cancels what is in flight and starts no put, for a while: the environment is about to be frozen. Returns as soon as
+    /// nothing is in flight, but for what shows whether a sink behind an open breaker is well again.
     pub async fn pause(&self) {
         self.lanes.iter().for_each(Lane::pause);
         for lane in &self.lanes {
-            lane.idle().await;
+            if !lane.queue().health().is_breaker_open() {
+                lane.idle().await;
+            }
         }
     }
 
@@ -360,11 +380,11 @@ impl Forwarder {
         }
     }
 
-    /// The end of this life: closes each lane with its final report and delivers until `deadline`, at the end of that time
-    /// to the fallbacks. What is left then goes to disk if there is a life after this one to find it (`has_successor`);
-    /// otherwise it is given up, and returned.
+    /// The end of this life: delivers until shortly before `deadline`, at last to the fallbacks, and closes each lane with
+    /// its final report. What is left goes to disk if there is a life after this one to find it (`has_successor`);
+    /// otherwise it is given up, announced if the sink still takes that, and returned. Nothing may be accepted any more.
     pub async fn close(&self, deadline: Instant, has_successor: bool) -> Vec<Undelivered> {
-        let stats = {
+        let intake = {
             let mut intake = self.intake();
             let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
             let now = Instant::now();
@@ -373,47 +393,64 @@ impl Forwarder {
             self.make_room(&mut intake, &mut queues, now);
             intake.stats
         };
-        let close = |lane: &Lane| {
-            let mut queue = lane.queue();
-            queue.add_final_report(&stats, Instant::now());
-            queue.persist();
-            queue.health_mut().forget_pause();
-        };
-        // A fallback's last line is written when it has taken over all that it gets.
-        let (fallbacks, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| self.is_fallback(lane));
-        others.iter().for_each(|lane| close(lane));
-        self.run(true);
-        if !fallbacks.is_empty() {
-            let hand_over_at = deadline.checked_sub(FALLBACK_TIME).unwrap_or(deadline);
+        let last_words_at = deadline.checked_sub(LAST_WORDS_TIME).unwrap_or(deadline);
+        self.try_again();
+        let mut handed_over = Vec::new();
+        if self.lanes.iter().any(Lane::has_fallback) {
+            let hand_over_at = last_words_at.checked_sub(FALLBACK_TIME).unwrap_or(deadline);
             for lane in self.lanes.iter().filter(|lane| lane.has_fallback()) {
                 if !lane.settle(hand_over_at).await {
-                    lane.pause();
-                    lane.idle().await;
+                    lane.halt().await;
                     lane.hand_over();
+                    handed_over.push(lane.name());
                 }
             }
-            fallbacks.iter().for_each(|lane| close(lane));
             self.run(true);
         }
         for lane in &self.lanes {
-            lane.settle(deadline).await;
+            lane.settle(last_words_at).await;
         }
-        self.pause().await;
-        let now = Instant::now();
-        let undelivered: Vec<_> = self
+        let mut lost = Lost::default();
+        // What a lane says last may have to go to its fallback, so fallbacks close after those.
+        let (with_fallback, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.has_fallback());
+        for lane in with_fallback.into_iter().chain(others) {
+            if !lane.queue().is_empty() {
+                lane.halt().await;
+                if has_successor {
+                    continue;
+                }
+                lost.append(lane.queue().give_up_rest(Instant::now()));
+            }
+            lane.queue().add_final_report(&intake, Instant::now());
+            lane.queue().persist();
+            if lane.failing().is_some() || handed_over.contains(&lane.name()) {
+                lane.hand_over();
+            }
+        }
+        self.try_again();
+        for lane in self
             .lanes
             .iter()
-            .flat_map(|lane| lane.queue().leave(has_successor, now))
-            .collect();
+            .filter(|lane| !has_successor || lane.queue().is_closed())
+        {
+            lane.settle(deadline).await;
+        }
+        for lane in &self.lanes {
+            lane.halt().await;
+            lost.append(lane.queue().leave(has_successor, &intake, Instant::now()));
+        }
         self.spool.iter().for_each(|spool| spool.close());
-        undelivered
-            .into_iter()
-            .map(|(Origin { id, sink }, dropped)| Undelivered { id, sink, dropped })
+        let lost = lost.into_ranges().into_iter();
+        lost.map(|(Origin { id, sink }, dropped)| Undelivered { id, sink, dropped })
             .collect()
     }
 
-    fn is_fallback(&self, lane: &Lane) -> bool {
-        self.lanes.iter().any(|other| other.falls_back_to(lane))
+    /// Lets every lane put at once, whatever failed before.
+    fn try_again(&self) {
+        for lane in &self.lanes {
+            lane.queue().health_mut().forget_pause();
+        }
+        self.run(true);
     }
 
     /// The counters of what came in, and of each lane.

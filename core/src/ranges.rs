@@ -115,6 +115,12 @@ impl Lost {
         }
     }
 
+    pub(crate) fn append(&mut self, other: Self) {
+        for (owner, mut dropped) in other.0 {
+            self.add_again(&owner, dropped.take());
+        }
+    }
+
     pub(crate) fn into_ranges(self) -> Vec<(Origin, Vec<Dropped>)> {
         let lost = self.0.into_iter();
         lost.map(|((id, sink), mut dropped)| (Origin { id, sink }, dropped.take()))

@@ -123,7 +123,7 @@ impl Intake {
         match read(request.into_body()).await {
             Body::Whole(body) => {
                 if self.accept(&body) {
-                    self.forwarder.room(ROOM_PATIENCE).await;
+                    self.forwarder.room(body.len(), ROOM_PATIENCE).await;
                 }
             }
             Body::TooLarge(bytes) => {

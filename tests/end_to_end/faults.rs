@@ -268,7 +268,7 @@ async fn a_line_of_two_megabytes_arrives_in_parts_and_joins_to_the_same_bytes() 
     let mut joiner = Joiner::default();
     let mut joined = Vec::new();
     for record in &records {
-        for line in decode(&record.data).unwrap() {
+        for line in decode(&record.data).unwrap().lines() {
             if let Joined::Line(line) = joiner.take(line.0) {
                 joined.push(line);
             }

@@ -55,6 +55,7 @@ impl Health {
     /// Some record of a put was taken.
     pub(super) fn delivered(&mut self) {
         self.breaker_open = false;
+        self.backoff.reset();
     }
 
     /// The next put may be made at once, whatever failed before.

@@ -60,6 +60,7 @@ impl Ledger {
             since: chunk.since,
             announces: vec![dropped],
             ticket: None,
+            suspected: None,
         }
     }
 
@@ -69,13 +70,6 @@ impl Ledger {
 
     pub(super) fn loads(&mut self, chunk: &Chunk) {
         self.stats.spooled -= chunk.len();
-    }
-
-    /// What is on disk is lost with it.
-    pub(super) fn lose_on_disk(&mut self, reason: DropReason, spooled: &Spooled) {
-        let lines = spooled.seq.end - spooled.seq.start;
-        self.stats.spooled -= lines;
-        self.stats.drop_lines(reason, lines);
     }
 
     /// An earlier life left this on disk.

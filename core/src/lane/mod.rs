@@ -163,13 +163,6 @@ impl Lane {
         self.0.fallback.get().is_some()
     }
 
-    pub(crate) fn falls_back_to(&self, other: &Self) -> bool {
-        self.0
-            .fallback
-            .get()
-            .is_some_and(|fallback| Arc::ptr_eq(&fallback.0, &other.0))
-    }
-
     /// Hands everything over to the fallback that waits in memory.
     pub(crate) fn hand_over(&self) {
         self.0.hand_over(true);
@@ -186,11 +179,26 @@ impl Lane {
         self.wake();
     }
 
-    /// From here on the worker starts no put but for lines that are too old; one in flight is cancelled, its lines kept.
+    /// From here on the worker starts no put, for a while. One in flight is cancelled, its lines kept; but not the one
+    /// that shows whether a sink behind an open breaker is well again: a short invocation would always cancel it.
     pub(crate) fn pause(&self) {
+        let probes = {
+            let mut queue = self.queue();
+            queue.pause(Instant::now());
+            queue.health().is_breaker_open()
+        };
+        if !probes {
+            self.cancel_put();
+        }
+        self.wake();
+    }
+
+    /// As [`pause`](Self::pause), and nothing is left in flight.
+    pub(crate) async fn halt(&self) {
         self.queue().pause(Instant::now());
         self.cancel_put();
         self.wake();
+        self.idle().await;
     }
 
     fn cancel_put(&self) {
@@ -223,7 +231,7 @@ impl Lane {
         }
     }
 
-    /// Waits until no put is in flight; after [`pause`](Self::pause) that is as soon as the worker is polled.
+    /// Waits until no put is in flight; after a cancellation that is as soon as the worker is polled.
     pub(crate) async fn idle(&self) {
         loop {
             let settled = self.0.settled.notified();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::health::Change;
-use super::queue::Due;
+use super::queue::put::Due;
 use crate::awake;
 use crate::format::Encoder;
 use crate::sink::{Failure, Outcome, Reason, Record};
@@ -79,6 +79,7 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
     };
     if records.is_empty() {
         // What was due could not be read from disk, and is given up.
+        tokio::task::yield_now().await;
         return;
     }
     let result = tokio::select! {

@@ -227,6 +227,11 @@ impl Spool {
         }
     }
 
+    /// How much more it takes, in bytes.
+    pub(crate) fn room(&self) -> usize {
+        self.settings.max_bytes.saturating_sub(self.inner().bytes) as usize
+    }
+
     /// The lines of a chunk. `None` if they cannot be read any more.
     pub(crate) fn read(&self, ticket: &Ticket) -> Option<Bytes> {
         self.inner().segments.get(&ticket.segment)?.segment.read(&ticket.entry)

@@ -74,7 +74,7 @@ async fn a_full_buffer_asks_for_patience_and_a_healthy_sink_makes_room() {
     for body in 0..100 {
         if forwarder.accept(&lines(body * 500, 500, 1_000)).full {
             asked += 1;
-            forwarder.room(Duration::from_millis(250)).await;
+            forwarder.room(0, Duration::from_millis(250)).await;
         }
     }
     assert!(asked > 10, "{asked}");
@@ -95,7 +95,7 @@ async fn nobody_waits_for_room_that_a_sick_sink_will_not_make() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert!(forwarder.accept(&lines(1_500, 10, 1_000)).full);
     let started = tokio::time::Instant::now();
-    forwarder.room(Duration::from_millis(250)).await;
+    forwarder.room(0, Duration::from_millis(250)).await;
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 

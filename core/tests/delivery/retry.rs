@@ -8,7 +8,7 @@ use forwarder_core::sink::{Limits, Reason};
 
 use crate::world::*;
 
-/// Three records in one put: enough lines for two full ones and the final report.
+/// Three records in one put; the final report makes another.
 const BODY_LINES: usize = 60;
 
 #[tokio::test(start_paused = true)]
@@ -18,7 +18,7 @@ async fn refused_records_are_retried_alone() {
     forwarder.accept(&lines(0, BODY_LINES, 1_000));
     assert!(forwarder.close(soon(), false).await.is_empty());
     let puts = sink.puts.lock().unwrap().clone();
-    assert_eq!(puts.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(puts.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2, 1]);
     assert_eq!(
         (&puts[1][0].data, &puts[1][1].data),
         (&puts[0][0].data, &puts[0][2].data)
@@ -26,7 +26,7 @@ async fn refused_records_are_retried_alone() {
     let verdict = sink.verdict();
     assert_eq!((verdict.standing, verdict.repeats), (Standing::Complete, 0));
     let stats = forwarder.stats().1[0];
-    assert_eq!((stats.puts, stats.failed_puts, stats.pending()), (2, 0, 0));
+    assert_eq!((stats.puts, stats.failed_puts, stats.pending()), (3, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,7 +37,7 @@ async fn a_retry_has_a_new_random_key() {
     forwarder.close(soon(), false).await;
     let puts = sink.puts.lock().unwrap().clone();
     let keys: HashSet<_> = puts.iter().flatten().map(|record| record.key.clone()).collect();
-    assert_eq!(keys.len(), 6, "every record of every attempt has a key of its own");
+    assert_eq!(keys.len(), 7, "every record of every attempt has a key of its own");
     assert!(
         keys.iter()
             .all(|key| key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -52,7 +52,7 @@ async fn a_missing_outcome_counts_as_a_retry() {
     forwarder.close(soon(), false).await;
     assert_eq!(
         sink.puts.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(),
-        [3, 2]
+        [3, 2, 1]
     );
     assert_eq!(sink.verdict().standing, Standing::Complete);
 }
@@ -173,4 +173,56 @@ async fn puts_keep_to_the_limits() {
         .filter(|record| record.size() > 23_000)
         .count();
     assert!(full >= 20, "records are filled up to their target: {full}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_invalid_from_the_beginning_does_not_block_the_others() {
+    let sink = Scripted::new([]);
+    *sink.longest.lock().unwrap() = 40_000;
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 1, 50_000));
+    forwarder.accept(&lines(1, 100, 1_000));
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(sink.events().len(), 100);
+    forwarder.accept(&lines(101, 100, 1_000));
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    forwarder.close(soon(), false).await;
+    let verdict = sink.verdict();
+    assert_eq!(
+        (verdict.standing, verdict.events, verdict.announced),
+        (Standing::Complete, 200, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_calls_everything_invalid_costs_nothing() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    forwarder.flush(soon()).await;
+    *sink.always.lock().unwrap() = Act::Fail(Reason::Invalid);
+    forwarder.accept(&lines(10, 200, 1_000));
+    forwarder.run(true);
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let puts = sink.puts();
+    assert!(puts < 40, "{puts} puts in five minutes");
+    *sink.always.lock().unwrap() = Act::Take;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    forwarder.close(soon(), false).await;
+    let verdict = sink.verdict();
+    assert_eq!(
+        (verdict.standing, verdict.events, verdict.announced),
+        (Standing::Complete, 210, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_keeps_the_pauses_short() {
+    let sink = Scripted::new([]);
+    *sink.always.lock().unwrap() = Act::Refuse(vec![0], Reason::Throttled);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 20_000, 1_000));
+    forwarder.run(true);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(sink.events().len() > 19_000, "{}", sink.events().len());
 }

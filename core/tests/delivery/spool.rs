@@ -291,8 +291,8 @@ async fn at_the_end_without_a_successor_what_is_left_is_named() {
     assert_eq!(undelivered[0].dropped.len(), 1);
     assert_eq!(
         undelivered[0].dropped[0].ranges,
-        [[0, 2_000]],
-        "what was on disk, in memory, and the final report"
+        [[0, 2_001]],
+        "what was on disk, in memory, its announcement, and the final report"
     );
     assert_balanced(&forwarder);
 }

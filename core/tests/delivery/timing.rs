@@ -1,9 +1,12 @@
 //! When something is put, and how long anybody waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use forwarder_core::Forwarder;
 use forwarder_core::format::Standing;
-use forwarder_core::sink::Reason;
+use forwarder_core::route::Routes;
+use forwarder_core::sink::{Reason, Sink};
 use tokio::time::Instant;
 
 use crate::world::*;
@@ -138,9 +141,104 @@ async fn the_end_comes_at_its_deadline_and_says_what_is_left() {
             undelivered[0].sink.as_str(),
             undelivered[0].dropped[0].ranges.as_slice()
         ),
-        ("kinesis", [[0, 10]].as_slice())
+        ("kinesis", [[0, 11]].as_slice())
     );
     assert_eq!(undelivered[0].id, forwarder.id());
     let stats = forwarder.stats().1[0];
-    assert_eq!((stats.pending(), stats.dropped_total()), (0, 11));
+    // Ten lines, what was to announce their loss, and the final report.
+    assert_eq!((stats.pending(), stats.dropped_total()), (0, 12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_much_for_the_end_is_announced_by_a_sink_that_is_only_slow() {
+    let sink = Scripted::new([Act::TakeSlowly(Duration::from_millis(1_700)), Act::NeverAnswer]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 3_000, 1_000));
+    let started = Instant::now();
+    let undelivered = forwarder.close(started + Duration::from_millis(1_900), false).await;
+    assert_eq!(undelivered.len(), 1, "it is said on the log as well");
+    let verdict = sink.verdict();
+    assert_eq!(verdict.standing, Standing::Complete, "{verdict:?}");
+    assert!(
+        verdict.announced > 1_000 && verdict.events + verdict.announced == 3_000,
+        "{verdict:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_past_their_age_are_not_put_when_the_environment_is_about_to_freeze() {
+    let sink = Scripted::new([]);
+    *sink.always.lock().unwrap() = Act::NeverAnswer;
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 10, 100));
+    for _ in 0..20 {
+        forwarder.run(false);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let done = Instant::now();
+        forwarder.flush(done + BUDGET).await;
+        forwarder.pause().await;
+        assert!(
+            done.elapsed() <= BUDGET + Duration::from_millis(1),
+            "{:?}",
+            done.elapsed()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_outlives_a_short_invocation() {
+    let sink = Scripted::new([Act::TakeSlowly(Duration::from_secs(2))]);
+    *sink.always.lock().unwrap() = Act::TakeSlowly(Duration::from_millis(30));
+    let forwarder = forwarder(&sink);
+    for number in 0..20 {
+        forwarder.run(false);
+        forwarder.accept(&lines(number, 1, 100));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        forwarder.flush(Instant::now() + BUDGET).await;
+        forwarder.pause().await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(sink.events().len(), 20);
+    assert_eq!(sink.verdict().repeats, 0, "no put was repeated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sick_lane_does_not_open_the_breaker_of_a_healthy_one() {
+    let (sick, well) = (Scripted::new([]), Scripted::new([]));
+    *sick.always.lock().unwrap() = Act::NeverAnswer;
+    *well.always.lock().unwrap() = Act::TakeSlowly(Duration::from_millis(100));
+    let lanes: Vec<(_, Arc<dyn Sink>)> = vec![(lane("sick"), sick.clone()), (lane("well"), well.clone())];
+    let routes = Routes::parse("* -> sick, well", &["sick", "well"]).unwrap();
+    let forwarder = Forwarder::start(settings(lanes, routes));
+    for number in 0..3 {
+        forwarder.run(false);
+        forwarder.accept(&lines(number, 1, 100));
+        forwarder.flush(Instant::now() + BUDGET).await;
+        forwarder.pause().await;
+        assert_eq!(well.events().len(), number + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_without_time_says_nothing_about_a_sink() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.accept(&lines(0, 1, 100));
+    forwarder.flush(Instant::now()).await;
+    forwarder.pause().await;
+    forwarder.accept(&lines(1, 1, 100));
+    assert!(
+        forwarder.flush(Instant::now() + BUDGET).await,
+        "the next one waits for it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fills_a_put_after_a_pause_goes_at_once() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.pause().await;
+    forwarder.accept(&lines(0, 1_100, 1_000));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert!(sink.puts() > 0);
 }

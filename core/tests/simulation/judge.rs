@@ -25,7 +25,7 @@ pub fn judge(handed_over: u64, taken: &[Bytes], undelivered: &[(String, Vec<[u64
     let mut joiner = Joiner::default();
     let mut seen = BTreeSet::new();
     for record in taken {
-        for line in decode(record).unwrap() {
+        for line in decode(record).unwrap().lines() {
             verifier.observe(&line.event().unwrap());
             match joiner.take(line.0) {
                 Joined::Whole => seen.extend(number_of(line.0)),

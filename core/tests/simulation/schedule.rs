@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::Format;
+use forwarder_core::format::{Compression, Format};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
 use forwarder_core::oversize::Oversize;
 use forwarder_core::route::Routes;
@@ -199,6 +199,7 @@ impl Schedule {
         LaneSettings {
             name: name.into(),
             format: self.format,
+            compression: Compression::None,
             envelope: Envelope::Lean,
             partition_key: PartitionKey::Random,
             record_bytes: 5_000,

@@ -32,7 +32,7 @@ impl Found {
         for record in records {
             self.records += 1;
             self.billed_kb += billed_kb(record.data.len() + record.partition_key.len());
-            for line in decode(&record.data)? {
+            for line in decode(&record.data)?.lines() {
                 let place = self.note(line)?;
                 lines.push((place, line));
             }
