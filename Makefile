@@ -11,8 +11,8 @@ export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
 
 CARGO := cargo
 FEATURES := kinesis,firehose,stdout
-# Every set of sinks that a layer may be built with.
-FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout
+# Every set of sinks that a layer may be built with; one with regular expressions besides.
+FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout kinesis,regex
 
 .DEFAULT_GOAL := help
 

@@ -66,7 +66,6 @@ fn route_all(rules: &str, events: &[String]) -> Vec<String> {
     verdicts
 }
 
-#[cfg(feature = "regex")]
 #[test]
 fn what_the_guide_says_of_routes_is_what_happens() {
     let examples = examples("routes", "events");
@@ -86,7 +85,6 @@ fn what_the_guide_says_of_routes_is_what_happens() {
     }
 }
 
-#[cfg(feature = "regex")]
 #[test]
 fn what_the_guide_says_of_masking_is_what_happens() {
     let examples = examples("redact", "masked");

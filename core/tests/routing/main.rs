@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+#[cfg(feature = "regex")]
 mod guide;
 mod table;
 mod world;

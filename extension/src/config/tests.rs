@@ -1,7 +1,7 @@
 //! What configurations mean, and what is said of wrong ones.
 
 use super::*;
-use forwarder_core::format::{Compression, Format};
+use forwarder_core::format::Format;
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
@@ -411,6 +411,8 @@ fn standard_output_is_not_fed_with_what_it_prints() {
 #[cfg(all(feature = "kpl", feature = "zstd", feature = "gzip"))]
 #[test]
 fn formats_and_compressions_are_read_with_the_sizes_that_go_with_them() {
+    use forwarder_core::format::Compression;
+
     let compression = |value| ("FORWARDER_SINKS__KINESIS__COMPRESSION", value);
     for (value, expected) in [("gzip", Compression::Gzip), ("ZSTD", Compression::Zstd)] {
         let packing = config(&[STREAM, compression(value)]).sinks[0].packing;
