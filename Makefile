@@ -10,9 +10,14 @@ export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
 export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
 
 CARGO := cargo
-FEATURES := kinesis,firehose,stdout
-# Every set of sinks that a layer may be built with; one with regular expressions besides.
-FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout kinesis,regex
+FEATURES := kinesis,firehose,stdout,assume-role
+# Every set of sinks that a layer may be built with, and each of the other features alone and all together.
+FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
+  kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex
+
+# The Python that reads what we write, with what it needs for that.
+READERS := $(CURDIR)/target/readers
+export READERS_PYTHON := $(READERS)/bin/python
 
 .DEFAULT_GOAL := help
 
@@ -27,7 +32,7 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-readers test-cost ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -68,3 +73,21 @@ test-unit: setup ## Tests of each crate
 .PHONY: test-e2e
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
 	$(CARGO) test -p end-to-end
+
+.PHONY: test-readers
+test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3
+	$(CARGO) test -p end-to-end readers:: -- --ignored
+
+$(READERS)/ready: tests/readers/requirements.txt
+	@.ci/setup readers
+	python3 -m venv $(READERS)
+	$(READERS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: test-cost
+test-cost: setup ## The promised costs, over a million events
+	$(CARGO) test -p telemetry-forwarder --lib --profile ci cost:: -- --include-ignored --nocapture
+
+.PHONY: bench
+bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zstd alone
+	$(CARGO) bench -p forwarder-core --all-features --bench packing

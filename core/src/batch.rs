@@ -3,8 +3,9 @@
 use crate::event::Event;
 use crate::json::Scanner;
 
-/// How many places a malformed element may be tried to end at before the rest of the body is given up as one piece.
-const MAX_RESYNC_ATTEMPTS: usize = 1_000;
+/// How often the bytes of a body may be looked at in all for where malformed elements end. Past that the rest of the body is
+/// one piece: a body of broken elements must not take the time of the function.
+const SCANS: usize = 8;
 
 /// A piece of a body that is not an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Batch<'a> {
     /// The body as text. `None` if some of it is not UTF-8: then elements are looked at one by one.
     text: Option<Scanner<'a>>,
     place: Place,
+    /// Bytes that may still be looked at for where a malformed element ends.
+    scans_left: usize,
 }
 
 enum Place {
@@ -39,6 +42,7 @@ impl<'a> Batch<'a> {
             pos: 0,
             text: std::str::from_utf8(body).ok().map(Scanner::new),
             place: Place::Start,
+            scans_left: SCANS * body.len(),
         }
     }
 
@@ -112,54 +116,62 @@ impl<'a> Batch<'a> {
 
     /// Where the element that starts at `start` ends if its brackets and quotes are paired: before a `,` or `]` of the
     /// array itself.
-    fn element_end(&self, start: usize) -> Option<usize> {
+    fn element_end(&mut self, start: usize) -> Option<usize> {
         let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-        for (at, &byte) in self.body.iter().enumerate().skip(start) {
+        let bytes = self.body.get(start..)?;
+        let mut end = None;
+        let mut seen = 0;
+        for (at, &byte) in bytes.iter().enumerate().take(self.scans_left) {
+            seen = at + 1;
             match byte {
                 _ if escaped => escaped = false,
                 b'\\' if in_string => escaped = true,
                 b'"' => in_string = !in_string,
                 _ if in_string => {}
                 b'{' | b'[' => depth += 1,
-                b',' | b']' if depth == 0 => return Some(at),
+                b',' | b']' if depth == 0 => {
+                    end = Some(start + at);
+                    break;
+                }
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 _ => {}
             }
         }
-        None
+        self.scans_left -= seen;
+        end
     }
 
     /// Brackets or quotes do not pair: looks for the next comma after which an event stands that is followed by the end
     /// of the array or another element.
-    fn resync(&self, start: usize) -> Option<usize> {
-        let commas = memchr::memchr_iter(b',', self.body.get(start..)?);
-        for comma in commas.map(|at| start + at).take(MAX_RESYNC_ATTEMPTS) {
-            let mut ahead = Batch {
-                body: self.body,
-                pos: comma + 1,
-                text: None,
-                place: Place::Element,
-            };
-            ahead.skip_whitespace();
-            if ahead.peek() != Some(b'{') {
+    fn resync(&mut self, start: usize) -> Option<usize> {
+        let rest = self.body.get(start..)?;
+        for at in memchr::memchr_iter(b',', rest) {
+            let after = rest.get(at + 1..)?.trim_ascii_start();
+            if !after.starts_with(b"{") {
                 continue;
             }
-            let rest = self.body.get(ahead.pos..)?;
-            let text = match std::str::from_utf8(rest) {
+            let looked_at = after.len().min(LONGEST_LOOK);
+            self.scans_left = self.scans_left.checked_sub(looked_at)?;
+            let after = after.get(..looked_at)?;
+            let text = match std::str::from_utf8(after) {
                 Ok(text) => text,
-                Err(error) => std::str::from_utf8(rest.get(..error.valid_up_to())?).ok()?,
+                Err(error) => std::str::from_utf8(after.get(..error.valid_up_to())?).ok()?,
             };
             let mut scanner = Scanner::new(text);
-            if Event::scan(&mut scanner).is_ok() {
-                scanner.skip_whitespace();
-                if matches!(scanner.peek(), Some(b',' | b']')) {
-                    return Some(comma);
-                }
+            let is_event = Event::scan(&mut scanner).is_ok();
+            scanner.skip_whitespace();
+            if is_event && matches!(scanner.peek(), Some(b',' | b']')) {
+                return Some(start + at);
             }
+            // Most tries end soon.
+            self.scans_left += looked_at.saturating_sub(scanner.pos);
         }
         None
     }
 }
+
+/// So far a malformed element's successor is looked for to be whole. Bytes.
+const LONGEST_LOOK: usize = 64 * 1024;
 
 impl<'a> Iterator for Batch<'a> {
     type Item = Result<Event<'a>, Malformed<'a>>;
@@ -325,6 +337,24 @@ mod tests {
         assert_eq!(
             items.last().unwrap().as_ref().unwrap().kind,
             crate::event::Kind::Extension
+        );
+    }
+
+    #[test]
+    fn a_body_of_broken_elements_is_read_in_linear_time() {
+        let body = format!(
+            "[{}]",
+            vec![r#"{"type":"function","record":[}"#; 40_000].join(r#",{"type":"function"},"#)
+        );
+        let looked_at = |body: &str| {
+            let mut batch = Batch::new(body.as_bytes());
+            let pieces = batch.by_ref().count();
+            (pieces, SCANS * body.len() - batch.scans_left)
+        };
+        let (pieces, scanned) = looked_at(&body);
+        assert!(
+            pieces > 1 && scanned <= SCANS * body.len(),
+            "{pieces} pieces, {scanned} bytes looked at"
         );
     }
 

@@ -394,6 +394,11 @@ impl Forwarder {
             intake.stats
         };
         let last_words_at = deadline.checked_sub(LAST_WORDS_TIME).unwrap_or(deadline);
+        // What has been in flight for long, towards a sink that is known to be sick, gets a chance on a new connection.
+        for lane in self.lanes.iter().filter(|lane| lane.is_probing()) {
+            lane.halt().await;
+            lane.renew();
+        }
         self.try_again();
         let mut handed_over = Vec::new();
         if self.lanes.iter().any(Lane::has_fallback) {
@@ -413,8 +418,14 @@ impl Forwarder {
         let mut lost = Lost::default();
         // What a lane says last may have to go to its fallback, so fallbacks close after those.
         let (with_fallback, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.has_fallback());
+        let stuck: Vec<_> = self
+            .lanes
+            .iter()
+            .filter(|lane| !lane.queue().is_empty())
+            .map(Lane::name)
+            .collect();
         for lane in with_fallback.into_iter().chain(others) {
-            if !lane.queue().is_empty() {
+            if stuck.contains(&lane.name()) {
                 lane.halt().await;
                 if has_successor {
                     continue;

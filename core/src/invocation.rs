@@ -39,7 +39,7 @@ impl Attribution {
                 assign(&mut self.tenant_id, event.members.tenant_id);
             }
             // What is printed from here to the next start belongs to no invocation that runs.
-            Kind::RuntimeDone | Kind::InitStart | Kind::RestoreStart => {
+            Kind::RuntimeDone | Kind::RestoreStart => {
                 self.request_id.clear();
                 self.tenant_id.clear();
             }

@@ -76,7 +76,7 @@ impl Sample {
     /// The function that all of it is about; which instance of it is left open.
     pub fn resource() -> Resource {
         Resource {
-            faas_name: Some("production-checkout-order-placement-service".into()),
+            faas_name: Some("production-checkout-order-placement-service-consumer".into()),
             faas_version: Some("$LATEST".into()),
             faas_instance: None,
             cloud_region: Some("eu-west-1".into()),

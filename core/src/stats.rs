@@ -1,6 +1,8 @@
 //! What is counted, per lane and for the whole forwarder. Each number says what became of lines, so that they add up:
 //! `accepted + recovered + taken_over = delivered + dropped + spooled + handed_over + pending` at every moment.
 
+use std::time::Duration;
+
 use crate::ranges::DropReason;
 
 /// Counters of one lane since its life began.
@@ -29,6 +31,8 @@ pub struct LaneStats {
     pub bytes: u64,
     /// Calls made.
     pub puts: u64,
+    /// How long all calls took together.
+    pub put_time: Duration,
     /// Calls that failed as a whole or that ran out of time.
     pub failed_puts: u64,
     /// Times that the lane's task panicked and was started again.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::{Compression, Format};
+use forwarder_core::format::{Compression, Encoding, Format, Packer, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
 use forwarder_core::oversize::Oversize;
 use forwarder_core::redact::Redaction;
@@ -134,5 +134,39 @@ async fn lines_are_those_of_the_golden_files() {
             assert_eq!(line, golden, "{}:{}", path.display(), number + 1);
         }
         assert_eq!(lines.lines().count(), golden.lines().count(), "{}", path.display());
+    }
+}
+
+#[test]
+fn an_aggregate_is_that_of_the_golden_file() {
+    let lines = std::fs::read(folder().join("full.ndjson")).unwrap();
+    let encoding = Encoding {
+        format: Format::Kpl,
+        compression: Compression::None,
+    };
+    let mut packer = Packer::new(encoding, 1 << 20, 1 << 20, &"0".repeat(32));
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        assert!(packer.add(line));
+    }
+    let records = packer.finish();
+    assert_eq!(records.len(), 1);
+    let path = folder().join("full.kpl");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &records[0]).unwrap();
+    }
+    assert!(std::fs::read(&path).unwrap() == records[0], "{}", path.display());
+}
+
+#[test]
+fn what_others_compress_is_read() {
+    let lines = std::fs::read_to_string(folder().join("full.ndjson")).unwrap();
+    for name in ["full.ndjson.gz", "full.ndjson.zst", "full.kpl"] {
+        // Twice, as Firehose writes records one after the other; an aggregate stands alone.
+        let data = std::fs::read(folder().join(name)).unwrap();
+        let times = if name == "full.kpl" { 1 } else { 2 };
+        let decoded = data.repeat(times);
+        let decoded = decode(&decoded).unwrap();
+        let found: String = decoded.lines().map(|line| format!("{}\n", line.0)).collect();
+        assert!(found == lines.repeat(times), "{name}");
     }
 }

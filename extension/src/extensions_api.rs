@@ -2,6 +2,7 @@
 
 use hyper::Method;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::runtime_api::{Answer, ApiError, RuntimeApi};
 
@@ -47,8 +48,7 @@ pub enum NextEvent {
 }
 
 /// An invocation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invoke {
     /// When the function times out: milliseconds since 1970; 0 where it is not told.
     pub deadline_ms: u64,
@@ -59,8 +59,7 @@ pub struct Invoke {
 }
 
 /// The end.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shutdown {
     /// When the process is killed: milliseconds since 1970; 0 where it is not told.
     pub deadline_ms: u64,
@@ -84,10 +83,14 @@ pub async fn register(api: &RuntimeApi, name: &str, invoke: bool) -> Result<Regi
         .await?;
     let identifier = answer.headers.get(IDENTIFIER).and_then(|value| value.to_str().ok());
     match identifier {
-        Some(identifier) if answer.status.is_success() => Ok(Registration {
-            identifier: identifier.to_owned(),
-            function: serde_json::from_slice(&answer.body).unwrap_or_default(),
-        }),
+        Some(identifier) if answer.status.is_success() => {
+            let mut function: Function = serde_json::from_slice(&answer.body).unwrap_or_default();
+            function.account_id = function.account_id.filter(|id| !id.is_empty());
+            Ok(Registration {
+                identifier: identifier.to_owned(),
+                function,
+            })
+        }
         _ => Err(answer.error()),
     }
 }
@@ -123,25 +126,31 @@ impl Registration {
     }
 }
 
+/// Reads an event. Only its type must be there: an event that is not understood would not come again.
 fn parse_event(answer: &Answer) -> Result<NextEvent, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Kind {
-        event_type: String,
-    }
-    let parse = || -> Result<NextEvent, serde_json::Error> {
-        let kind: Kind = serde_json::from_slice(&answer.body)?;
-        Ok(match kind.event_type.to_ascii_uppercase().as_str() {
-            "INVOKE" => NextEvent::Invoke(serde_json::from_slice(&answer.body)?),
-            "SHUTDOWN" => NextEvent::Shutdown(serde_json::from_slice(&answer.body)?),
-            _ => NextEvent::Other(kind.event_type),
-        })
-    };
-    parse().map_err(|error| ApiError {
+    let unreadable = |error: String| ApiError {
         status: Some(answer.status.as_u16()),
         error_type: String::new(),
         message: format!("the event cannot be read: {error}"),
-    })
+    };
+    let event: Value = serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))?;
+    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    // Some emulators send a fraction. What is negative or absurd becomes 0 or the largest there is.
+    let deadline_ms = event.get("deadlineMs").and_then(Value::as_f64).unwrap_or_default() as u64;
+    let kind = text("eventType");
+    match kind.to_ascii_uppercase().as_str() {
+        "" => Err(unreadable("it has no `eventType`".to_owned())),
+        "INVOKE" => Ok(NextEvent::Invoke(Invoke {
+            deadline_ms,
+            request_id: text("requestId"),
+            invoked_function_arn: text("invokedFunctionArn"),
+        })),
+        "SHUTDOWN" => Ok(NextEvent::Shutdown(Shutdown {
+            deadline_ms,
+            shutdown_reason: text("shutdownReason"),
+        })),
+        _ => Ok(NextEvent::Other(kind)),
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +190,12 @@ mod tests {
             parse(r#"{"eventType":"SHUTDOWN"}"#).unwrap(),
             NextEvent::Shutdown(Shutdown::default())
         );
+        let odd = parse(r#"{"eventType":"SHUTDOWN","deadlineMs":1795167002000.75,"shutdownReason":null}"#);
+        let Ok(NextEvent::Shutdown(odd)) = odd else {
+            unreachable!("{odd:?}")
+        };
+        assert_eq!((odd.deadline_ms, odd.shutdown_reason.as_str()), (1_795_167_002_000, ""));
         assert!(parse("nonsense").is_err());
+        assert!(parse("{}").is_err());
     }
 }

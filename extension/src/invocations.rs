@@ -40,15 +40,32 @@ impl Invocations {
             .await;
     }
 
-    /// Waits for the request's `platform.runtimeDone`.
+    /// Waits for the request's `platform.runtimeDone`, or the `platform.report` after one that was missed.
     pub async fn done(&self, request_id: &str) {
-        self.wait(|seen| has(&seen.done, request_id)).await;
+        self.wait(|seen| has(&seen.done, request_id) || has(&seen.reported, request_id))
+            .await;
     }
 
-    /// Whether every request that has started has its `platform.report`, the last event of its own.
+    /// Forgets that the request has ended: a retry of an asynchronous invocation has the same id.
+    pub fn forget(&self, request_id: &str) {
+        let mut seen = self.seen();
+        let Seen {
+            started,
+            done,
+            reported,
+        } = &mut *seen;
+        // What was only started still waits for its report.
+        for requests in [done, reported] {
+            requests.retain(|other| other != request_id);
+        }
+        started.retain(|other| other != request_id);
+        started.push_back(request_id.to_owned());
+    }
+
+    /// Whether some request has started and every one that has, has its `platform.report`, the last event of its own.
     pub fn all_reported(&self) -> bool {
         let seen = self.seen();
-        seen.started.iter().all(|request_id| has(&seen.reported, request_id))
+        !seen.started.is_empty() && seen.started.iter().all(|request_id| has(&seen.reported, request_id))
     }
 
     async fn wait(&self, holds: impl Fn(&Seen) -> bool) {

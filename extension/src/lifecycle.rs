@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::envelope::Resource;
 use forwarder_core::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, START_PATIENCE};
 use forwarder_core::{Forwarder, Settings, Undelivered};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +20,7 @@ use crate::config::{self, Config, OnError};
 use crate::extensions_api::{Function, Invoke, NextEvent, Registration, Shutdown, register};
 use crate::invocations::Invocations;
 use crate::listener::{Intake, Listener};
+use crate::metrics::{self, Metrics};
 use crate::runtime_api::{ApiError, RuntimeApi};
 use crate::sinks;
 use crate::telemetry_api::{Subscription, subscribe};
@@ -38,6 +40,9 @@ const LAST_BATCH_PATIENCE: Duration = Duration::from_millis(300);
 /// … or for this long after every invocation's `platform.report`, the last event of its own.
 const LAST_BATCH_PATIENCE_WHEN_REPORTED: Duration = Duration::from_millis(100);
 
+/// The longest that an invocation may take, for emulators that tell no deadline. Lambda's quotas.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+
 /// After so many failures of `next` in a row, some thirty seconds, there is no environment any more.
 const MAX_NEXT_FAILURES: u32 = 32;
 
@@ -47,6 +52,7 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
         log::error!(event = "not_in_lambda"; "AWS_LAMBDA_RUNTIME_API is not set: this is a Lambda extension, which Lambda starts from /opt/extensions");
         return 2;
     };
+    let mut terminate = Terminate::new();
     let api = RuntimeApi::new(address);
     let concurrent = is_managed_instances(variables);
     let registration = match register(&api, name, !concurrent).await {
@@ -73,12 +79,12 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
                 return environment.fail("Extension.ConfigurationError", &problems).await;
             }
             log::error!(event = "standing_by", mistakes = problems.len(); "the configuration has mistakes: no telemetry is forwarded; the function is not affected");
-            return environment.stand_by().await;
+            return environment.stand_by(&mut terminate).await;
         }
     };
     match Extension::set_up(&environment, &config, variables).await {
-        Some(extension) => extension.live(&environment).await,
-        None => environment.stand_by().await,
+        Some(extension) => extension.live(&environment, &mut terminate).await,
+        None => environment.stand_by(&mut terminate).await,
     }
 }
 
@@ -111,9 +117,13 @@ impl Environment {
     }
 
     /// Answers lifecycle events and does nothing else.
-    async fn stand_by(&self) -> u8 {
+    async fn stand_by(&self, terminate: &mut Terminate) -> u8 {
         loop {
-            match self.next().await {
+            let event = tokio::select! {
+                event = self.next() => event,
+                () = terminate.wait() => return 0,
+            };
+            match event {
                 Some(NextEvent::Shutdown(_)) => return 0,
                 Some(_) => {}
                 None => return 1,
@@ -142,6 +152,25 @@ impl Environment {
     }
 }
 
+/// SIGTERM, from the moment that this is made.
+struct Terminate(Option<Signal>);
+
+impl Terminate {
+    /// Without a handler, SIGTERM ends the process as it would have.
+    fn new() -> Self {
+        Self(signal(SignalKind::terminate()).ok())
+    }
+
+    async fn wait(&mut self) {
+        match &mut self.0 {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// The forwarder at work.
 struct Extension {
     forwarder: Arc<Forwarder>,
@@ -151,6 +180,11 @@ struct Extension {
     policy: FlushPolicy,
     /// Whether Lambda sends events.
     telemetry: bool,
+    /// How long Lambda may keep an event before it posts it.
+    telemetry_timeout: Duration,
+    metrics: Option<Arc<Metrics>>,
+    /// The end has begun; it comes once.
+    ends: AtomicBool,
 }
 
 impl Extension {
@@ -200,27 +234,31 @@ impl Extension {
         };
         log::info!(event = "ready", id = forwarder.id(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
         Some(Self {
-            forwarder,
             intake,
             invocations,
             listener: serving.abort_handle(),
             policy: config.flush,
             telemetry,
+            telemetry_timeout: config.buffering.timeout,
+            metrics: config
+                .emf
+                .then(|| metrics(&forwarder, &environment.registration.function, variables)),
+            ends: AtomicBool::new(false),
+            forwarder,
         })
     }
 
-    async fn live(&self, environment: &Environment) -> u8 {
-        // Without a signal handler, SIGTERM ends the process as it would have.
-        let mut terminate = signal(SignalKind::terminate()).ok();
+    async fn live(&self, environment: &Environment, terminate: &mut Terminate) -> u8 {
         let terminated = async {
-            match &mut terminate {
-                Some(terminate) => terminate.recv().await,
-                None => std::future::pending().await,
+            terminate.wait().await;
+            // A SIGTERM during SHUTDOWN tells nothing new.
+            if self.ends.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             code = self.serve_events(environment) => code,
-            _ = terminated => self.shut_down("SIGTERM", Instant::now() + SIGTERM_TIME).await,
+            () = terminated => self.shut_down("SIGTERM", Instant::now() + SIGTERM_TIME).await,
         }
     }
 
@@ -231,15 +269,18 @@ impl Extension {
         }
         loop {
             let asked = Instant::now();
-            match environment.next().await {
+            let event = environment.next().await;
+            // Whatever comes: the last flush needs its connections most.
+            if asked.elapsed() > RENEW_AFTER {
+                self.forwarder.renew();
+            }
+            match event {
                 Some(NextEvent::Invoke(invoke)) => {
-                    if asked.elapsed() > RENEW_AFTER {
-                        self.forwarder.renew();
-                    }
                     if !std::mem::replace(&mut warm, true) {
                         self.warm_up();
                     }
                     self.invoke(&invoke).await;
+                    self.invocations.forget(&invoke.request_id);
                 }
                 Some(NextEvent::Shutdown(Shutdown {
                     deadline_ms,
@@ -251,7 +292,11 @@ impl Extension {
                 Some(NextEvent::Other(kind)) => {
                     log::info!(event = "unknown_event", kind = kind.as_str(); "an event that was not asked for");
                 }
-                None => return 1,
+                None => {
+                    self.shut_down("no answer to next", Instant::now() + SHUTDOWN_TIME)
+                        .await;
+                    return 1;
+                }
             }
         }
     }
@@ -266,7 +311,12 @@ impl Extension {
     }
 
     async fn invoke(&self, invoke: &Invoke) {
-        if let Some(account_id) = invoke.invoked_function_arn.split(':').nth(4) {
+        if let Some(account_id) = invoke
+            .invoked_function_arn
+            .split(':')
+            .nth(4)
+            .filter(|id| !id.is_empty())
+        {
             self.forwarder.set_account_id(account_id);
         }
         log::debug!(event = "invoke", requestId = invoke.request_id.as_str(); "an invocation begins");
@@ -280,7 +330,9 @@ impl Extension {
                     let remaining = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(done));
                     let empty = self.forwarder.flush(done + self.policy.budget(remaining)).await;
                     self.forwarder.pause().await;
-                    let held_ms = done.elapsed().as_millis() as u64;
+                    let held = done.elapsed();
+                    self.metrics.iter().for_each(|metrics| metrics.add_held(held));
+                    let held_ms = held.as_millis() as u64;
                     log::debug!(event = "flushed", requestId = invoke.request_id.as_str(), held_ms, empty; "the invocation's telemetry was flushed");
                 } else {
                     // Its end is not seen in time: what is held goes out while the function still runs.
@@ -304,32 +356,31 @@ impl Extension {
             return false;
         }
         let done = self.invocations.done(request_id);
-        match latest {
-            Some(latest) => timeout_at(latest, done).await.is_ok(),
-            None => {
-                done.await;
-                true
-            }
-        }
+        timeout_at(latest.unwrap_or(now + LONGEST_INVOCATION), done)
+            .await
+            .is_ok()
     }
 
     /// Takes the last batch, delivers until shortly before the deadline, and says what is left.
     async fn shut_down(&self, reason: &str, deadline: Instant) -> u8 {
         let now = Instant::now();
         let end = deadline.checked_sub(DEADLINE_MARGIN).map_or(now, |end| end.max(now));
+        self.ends.store(true, Ordering::Relaxed);
         log::debug!(event = "shutdown", reason; "the environment ends");
         self.forwarder.run(true);
         if self.telemetry {
             self.intake.expect_more();
+            let patience = LAST_BATCH_PATIENCE.max(self.telemetry_timeout + LAST_BATCH_PATIENCE_WHEN_REPORTED);
             let quiet = || match self.invocations.all_reported() {
                 true => LAST_BATCH_PATIENCE_WHEN_REPORTED,
-                false => LAST_BATCH_PATIENCE,
+                false => patience,
             };
             // However much comes, half of the time is for delivering it.
             let half_time = now + (end - now) / 2;
             let _ = timeout_at(half_time, self.intake.quiet(quiet)).await;
         }
         self.listener.abort();
+        self.intake.close();
         // The environment is used again after these, with what is on its disk.
         let has_successor = ["timeout", "failure"]
             .iter()
@@ -340,6 +391,7 @@ impl Extension {
             log::warn!(event = "left_on_disk", lines = spooled; "these lines could not be delivered yet; they wait on disk for the next start in this environment");
         }
         undelivered.iter().for_each(report_undelivered);
+        self.metrics.iter().for_each(|metrics| metrics.write(&self.forwarder));
         0
     }
 }
@@ -354,6 +406,20 @@ fn report_undelivered(undelivered: &Undelivered) {
             "these lines could not be delivered before the environment ended"
         );
     }
+}
+
+/// Metrics that are written each minute from here on.
+fn metrics(forwarder: &Arc<Forwarder>, function: &Function, variables: &BTreeMap<String, String>) -> Arc<Metrics> {
+    let name = resource(function, variables).faas_name.unwrap_or_default();
+    let metrics = Arc::new(Metrics::new(name));
+    let (forwarder, writer) = (Arc::clone(forwarder), Arc::clone(&metrics));
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(metrics::INTERVAL).await;
+            writer.write(&forwarder);
+        }
+    });
+    metrics
 }
 
 fn resource(function: &Function, variables: &BTreeMap<String, String>) -> Resource {
@@ -373,10 +439,12 @@ fn resource(function: &Function, variables: &BTreeMap<String, String>) -> Resour
     }
 }
 
-/// When a moment of the wall clock will be. `None` where none is told, or where it has long passed, as with emulators
-/// that send 0.
+/// When a moment of the wall clock is; now if it has passed. `None` where none is told, as with emulators that send 0.
 fn instant_of(epoch_ms: u64) -> Option<Instant> {
+    if epoch_ms == 0 {
+        return None;
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let ahead = Duration::from_millis(epoch_ms).checked_sub(now)?;
+    let ahead = Duration::from_millis(epoch_ms).saturating_sub(now);
     Instant::now().checked_add(ahead)
 }

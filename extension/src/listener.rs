@@ -1,13 +1,14 @@
 //! Where Lambda posts telemetry: any path, any body, always 200.
 //!
 //! Lambda repeats a body whose answer is not 200, or drops what follows it, so nothing in a body may fail. The answer
-//! comes as soon as the body is accepted, which is CPU work only. It is held back, for [`ROOM_PATIENCE`] at most, while
-//! the buffer is nearly full and a healthy sink makes room: Lambda then buffers instead of us dropping.
+//! comes as soon as the body is accepted, which is CPU work only. That is put off, for [`ROOM_PATIENCE`] at most, while the
+//! buffer has no room for the body and a healthy sink makes some: Lambda then buffers instead of us dropping.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -28,7 +29,7 @@ use crate::invocations::Invocations;
 /// The largest body that is kept. Lambda's largest is some 2.2 MiB: twice `maxBytes`, and some.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long an answer is held back while a healthy sink makes room.
+/// How long a body waits while a healthy sink makes room for it.
 pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The host that Lambda posts to, as `/etc/hosts` of an environment has it.
@@ -43,6 +44,8 @@ pub struct Listener {
 pub struct Intake {
     forwarder: Arc<Forwarder>,
     invocations: Arc<Invocations>,
+    /// Every lane has its last line: what comes now is refused, so that nobody believes it was taken.
+    closed: AtomicBool,
     /// Bodies that are being read or accepted.
     busy: AtomicUsize,
     last_body: Mutex<Instant>,
@@ -57,8 +60,14 @@ impl Listener {
     pub async fn bind(port: u16) -> std::io::Result<Self> {
         let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
         // Where the name is unknown, Lambda may post from any interface.
-        let address = address_of(HOST, &hosts).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let socket = TcpListener::bind(SocketAddr::new(address, port)).await?;
+        let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let address = address_of(HOST, &hosts).unwrap_or(any);
+        let socket = match TcpListener::bind(SocketAddr::new(address, port)).await {
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+                TcpListener::bind(SocketAddr::new(any, port)).await?
+            }
+            socket => socket?,
+        };
         Ok(Self { socket })
     }
 
@@ -94,11 +103,15 @@ async fn serve_connection(stream: TcpStream, intake: Arc<Intake>) {
     let service = service_fn(|request| {
         let intake = Arc::clone(&intake);
         async move {
-            intake.take(request).await;
-            Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+            let mut answer = Response::new(Empty::<Bytes>::new());
+            if !intake.take(request).await {
+                *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            }
+            Ok::<_, Infallible>(answer)
         }
     });
     if let Err(error) = http1::Builder::new()
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .await
     {
@@ -112,20 +125,25 @@ impl Intake {
         Self {
             forwarder,
             invocations,
+            closed: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
             last_body: Mutex::new(Instant::now()),
             settled: Notify::new(),
         }
     }
 
-    async fn take(&self, request: Request<Incoming>) {
+    /// `false` if it came too late.
+    async fn take(&self, request: Request<Incoming>) -> bool {
         let _busy = Busy::new(self);
-        match read(request.into_body()).await {
-            Body::Whole(body) => {
-                if self.accept(&body) {
-                    self.forwarder.room(body.len(), ROOM_PATIENCE).await;
-                }
-            }
+        let body = read(request.into_body()).await;
+        if let Body::Whole(body) = &body {
+            self.forwarder.room(body.len(), ROOM_PATIENCE).await;
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            return false;
+        }
+        match body {
+            Body::Whole(body) => self.accept(&body),
             Body::TooLarge(bytes) => {
                 log::warn!(event = "body_too_large", bytes, limit = MAX_BODY_BYTES; "a body of telemetry is over the bound and is lost");
                 let error = format!("a body of {bytes} bytes is over the listener's bound of {MAX_BODY_BYTES}");
@@ -136,20 +154,22 @@ impl Intake {
                 log::debug!(event = "body_broken", error = error.to_string().as_str(); "a body ended early");
             }
         }
+        true
     }
 
-    /// `true` if the buffer is nearly full. A panic, which would be a bug, costs neither the answer nor the body.
-    fn accept(&self, body: &[u8]) -> bool {
+    /// From here on nothing is taken.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// A panic, which would be a bug, costs neither the answer nor the body.
+    fn accept(&self, body: &[u8]) {
         match catch_unwind(AssertUnwindSafe(|| self.forwarder.accept(body))) {
-            Ok(accepted) => {
-                self.invocations.note(&accepted);
-                accepted.full
-            }
+            Ok(accepted) => self.invocations.note(&accepted),
             Err(_) => {
                 log::error!(event = "accept_panicked", bytes = body.len(); "a body could not be processed and is forwarded as it is");
                 self.forwarder
                     .accept_unparsed(body, "the forwarder failed to process this body");
-                false
             }
         }
     }

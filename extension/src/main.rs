@@ -1,6 +1,7 @@
 //! The binary of the layer: `/opt/extensions/telemetry-forwarder`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use telemetry_forwarder::{lifecycle, logger, version};
@@ -16,10 +17,12 @@ fn main() -> ExitCode {
     let variables: BTreeMap<_, _> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    // Lambda knows an external extension by the name of its file.
-    let name = std::env::current_exe()
-        .ok()
-        .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+    // Lambda knows an external extension by the name of the file that it started, be it a link to another.
+    let started = std::env::args_os().next().map(PathBuf::from);
+    let name = [started, std::env::current_exe().ok()]
+        .into_iter()
+        .flatten()
+        .find_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_else(|| "telemetry-forwarder".to_owned());
     // One thread suffices: the work between two waits is short, and a second one would take the function's CPU.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -138,10 +138,8 @@ impl RuntimeApi {
             tokio::select! {
                 biased;
                 answer = &mut answer => break answer?,
-                closed = &mut connection, if open => {
-                    open = false;
-                    closed?;
-                }
+                // How it ended is the answer's to say: a whole one may come with a reset behind it.
+                _ = &mut connection, if open => open = false,
             }
         };
         Ok(Answer {

@@ -13,6 +13,10 @@ const SUBSCRIBE: &str = "/2022-07-01/telemetry";
 /// Schema versions, the one asked for first. Managed Instances accept only that; older emulators only the other.
 const SCHEMA_VERSIONS: [&str; 2] = ["2025-01-29", "2022-12-13"];
 
+/// How often a subscription that failed without being refused is tried again, and after what pause.
+const RETRIES: u32 = 3;
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
 /// How Lambda buffers events before it posts them. The documentation contradicts itself in the defaults, so all three
 /// are always sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,21 @@ pub async fn subscribe(
     }
 }
 
+/// What is not refused is asked again: without the subscription this life is blind.
 async fn request(api: &RuntimeApi, identifier: &str, body: &str) -> Result<Subscription, ApiError> {
+    let mut attempt = 0;
+    loop {
+        let answer = request_once(api, identifier, body).await;
+        let passes = |error: &ApiError| error.status.is_none_or(|status| status >= 500);
+        if attempt >= RETRIES || !answer.as_ref().is_err_and(passes) {
+            return answer;
+        }
+        attempt += 1;
+        tokio::time::sleep(RETRY_PAUSE * attempt).await;
+    }
+}
+
+async fn request_once(api: &RuntimeApi, identifier: &str, body: &str) -> Result<Subscription, ApiError> {
     let headers = [(IDENTIFIER, identifier)];
     let answer = api.call(Method::PUT, SUBSCRIBE, &headers, body.to_owned()).await?;
     match answer.status {

@@ -88,3 +88,93 @@ fn entry(record: &Record) -> Result<PutRecordsRequestEntry, Failure> {
         .build()
         .map_err(|error| Failure::new(Reason::Unknown, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use aws_smithy_runtime_api::box_error::BoxError;
+    use aws_smithy_runtime_api::client::interceptors::Intercept;
+    use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::config_bag::ConfigBag;
+
+    use super::*;
+
+    static SENT_TO: Mutex<String> = Mutex::new(String::new());
+
+    /// Notes where a call goes, and does not let it.
+    #[derive(Debug)]
+    struct Catch;
+
+    #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+    impl Intercept for Catch {
+        fn name(&self) -> &'static str {
+            "catch"
+        }
+
+        fn read_before_transmit(
+            &self,
+            context: &BeforeTransmitInterceptorContextRef<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            *SENT_TO.lock().unwrap() = context.request().uri().to_owned();
+            Err("caught".into())
+        }
+    }
+
+    /// Where a put goes with these variables set. They are a process's own, so this test runs itself as another one.
+    fn host(test: &str, variables: &[(&str, &str)]) -> String {
+        if std::env::var_os("HOST_OF_A_PUT").is_none() {
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", test, "--nocapture"])
+                .env_clear()
+                .env("HOST_OF_A_PUT", "1")
+                .env("AWS_REGION", "us-east-1")
+                .env("AWS_ACCESS_KEY_ID", "test")
+                .env("AWS_SECRET_ACCESS_KEY", "test")
+                .envs(variables.iter().copied())
+                .output()
+                .unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let (_, host) = text.split_once("https://").unwrap_or(("", &text));
+            return host.split('/').next().unwrap_or_default().to_owned();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let settings = AwsSettings {
+                attempt_timeout: Duration::from_secs(1),
+                ..AwsSettings::default()
+            };
+            let kinesis = Kinesis::new(Kinesis::parse_stream("telemetry").unwrap(), settings);
+            let entry = entry(&Record {
+                data: "x".into(),
+                key: "k".into(),
+            });
+            let put = kinesis.client.get().await.put_records().stream_name("telemetry");
+            let put = put.records(entry.unwrap()).customize().interceptor(Catch);
+            put.send().await.unwrap_err();
+        });
+        println!("{}", SENT_TO.lock().unwrap());
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn the_sdks_own_variables_choose_fips_and_dual_stack_endpoints() {
+        let test = "kinesis::tests::the_sdks_own_variables_choose_fips_and_dual_stack_endpoints";
+        let (fips, dual_stack) = (
+            ("AWS_USE_FIPS_ENDPOINT", "true"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        );
+        assert_eq!(host(test, &[]), "kinesis.us-east-1.amazonaws.com");
+        assert_eq!(host(test, &[fips]), "kinesis-fips.us-east-1.amazonaws.com");
+        assert_eq!(host(test, &[dual_stack]), "kinesis.us-east-1.api.aws");
+        assert_eq!(host(test, &[fips, dual_stack]), "kinesis-fips.us-east-1.api.aws");
+    }
+}

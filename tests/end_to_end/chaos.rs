@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use end_to_end::numbers::Numbers;
 use end_to_end::post::{Poster, function_lines};
-use end_to_end::process::Extension;
+use end_to_end::process::{Extension, start_again};
 use end_to_end::world::*;
 use forwarder_core::format::Standing;
 use local_kinesis::{CallError, Fault, LocalKinesis, RecordError};
@@ -80,8 +80,7 @@ async fn run(seed: u64) {
                     lambda.shutdown(reason, Duration::from_secs(2)).await.unwrap();
                 }
                 // The environment starts again over the same disk.
-                lambda.invoke("{}").await.unwrap();
-                lambda.invoke("{}").await.unwrap();
+                start_again(&lambda).await;
                 poster = Poster::connect(port).await;
             }
             _ => {}

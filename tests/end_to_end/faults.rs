@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use end_to_end::numbers::Numbers;
 use end_to_end::post::{Poster, function_lines};
-use end_to_end::process::Extension;
+use end_to_end::process::{Extension, start_again};
 use end_to_end::world::*;
 use forwarder_core::format::Standing;
 use local_kinesis::{CallError, Fault, LocalKinesis, RecordError};
@@ -222,7 +222,7 @@ async fn under_always_sigkill_loses_nothing_that_lambda_got_an_answer_for() {
     let lambda = builder.start().await.unwrap();
     let (mut number, mut acknowledged) = (0, Vec::new());
     for kill in 0..8 {
-        lambda.invoke("{}").await.unwrap();
+        start_again(&lambda).await;
         let mut poster = Poster::connect(port).await;
         let extension = Extension::of(&lambda).unwrap();
         let killer = tokio::spawn(async move {
@@ -238,7 +238,7 @@ async fn under_always_sigkill_loses_nothing_that_lambda_got_an_answer_for() {
         killer.await.unwrap();
     }
     kinesis.clear_faults();
-    lambda.invoke("{}").await.unwrap();
+    start_again(&lambda).await;
     let mut poster = Poster::connect(port).await;
     assert_eq!(poster.post("/", function_lines(number, 200, 200)).await, 200);
     number += 200;

@@ -78,3 +78,31 @@ async fn a_sick_sink_holds_the_function_for_one_budget_in_all() {
     let found = Found::in_stream(&kinesis, STREAM).await;
     assert_eq!(found.of_type("platform.runtimeDone").len(), 5);
 }
+
+#[tokio::test]
+async fn metrics_come_in_the_embedded_metric_format() {
+    let kinesis = kinesis().await;
+    let (builder, _) = lambda_to_kinesis(&kinesis);
+    let lambda = builder
+        .extension_env("FORWARDER_METRICS", "emf")
+        .function_name("checkout")
+        .start()
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        lambda.invoke("{}").await.unwrap();
+    }
+    lambda.shutdown("spindown", Duration::from_secs(2)).await.unwrap();
+    let printed = lambda
+        .output()
+        .into_iter()
+        .filter(|line| line.stream == local_lambda::Stream::Stdout);
+    let lines: Vec<serde_json::Value> = printed.map(|line| serde_json::from_str(&line.text).unwrap()).collect();
+    let [line] = lines.as_slice() else {
+        panic!("one line at the end: {lines:#?}")
+    };
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "TelemetryForwarder");
+    assert_eq!(line["FunctionName"], "checkout");
+    assert_eq!(line["EventsIn"], lambda.ground_truth().len());
+    assert!(line["PutLatency"].as_f64().unwrap() > 0.0 && line["Dropped"] == 0);
+}

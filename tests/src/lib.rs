@@ -7,7 +7,11 @@
 //! - [`process`]: what a test does to the extension's process.
 //! - [`numbers`]: which of many numbered lines a reader finds.
 
-#![allow(clippy::expect_used, reason = "a world that cannot be built is a test that fails")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a world that cannot be built is a test that fails"
+)]
 
 pub mod binaries;
 pub mod numbers;

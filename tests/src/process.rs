@@ -42,3 +42,17 @@ impl Extension {
         Some(kilobytes * 1_024)
     }
 }
+
+/// Invokes until the environment has started again: the first invocation after a crash may be what finds it.
+///
+/// # Panics
+/// It does not start.
+pub async fn start_again(lambda: &LocalLambda) {
+    for _ in 0..3 {
+        let invocation = lambda.invoke("{}").await.expect("an environment that is not over");
+        if invocation.succeeded() && Extension::of(lambda).is_some() {
+            return;
+        }
+    }
+    panic!("the environment does not start again");
+}

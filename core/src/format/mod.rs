@@ -192,3 +192,33 @@ impl Encoding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_the_worst_case_a_record_is_as_large_as_it_may_be_and_no_larger() {
+        let formats = Format::NAMES.into_iter().filter_map(Format::from_name);
+        for format in formats {
+            for compression in Compression::NAMES.into_iter().filter_map(Compression::from_name) {
+                let encoding = Encoding { format, compression };
+                for max_record in [4_096, 65_536, 131_072, 1_024_000, 1_048_576, 10_485_760] {
+                    for (target, key) in [(25_000, 32), (max_record, 32), (max_record, 16), (max_record, 0)] {
+                        let name = format!("{encoding:?}, {max_record} with a key of {key}");
+                        let longest = encoding.longest_line(max_record, key);
+                        let lone = longest + compression.growth(longest) + key;
+                        assert!(
+                            lone <= max_record && lone + 16 > max_record,
+                            "{name}: a lone line makes {lone}"
+                        );
+                        let cut = encoding.cut(target, max_record, key);
+                        let full = cut.target + encoding.record_overhead(key);
+                        let full = full + compression.growth(full) + key;
+                        assert!(full <= max_record, "{name}: a full record makes {full}");
+                    }
+                }
+            }
+        }
+    }
+}

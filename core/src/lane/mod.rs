@@ -193,6 +193,12 @@ impl Lane {
         self.wake();
     }
 
+    /// A put is in flight that shows whether a sink behind an open breaker is well again.
+    pub(crate) fn is_probing(&self) -> bool {
+        let queue = self.queue();
+        queue.is_in_flight() && queue.health().is_breaker_open()
+    }
+
     /// As [`pause`](Self::pause), and nothing is left in flight.
     pub(crate) async fn halt(&self) {
         self.queue().pause(Instant::now());

@@ -82,6 +82,7 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
         tokio::task::yield_now().await;
         return;
     }
+    let started = Instant::now();
     let result = tokio::select! {
         // The answer first: after a thaw it may be there together with a time-out.
         biased;
@@ -107,9 +108,12 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
             format!("{refused} of {} records refused", outcomes.len())
         }
     };
-    let change = shared
-        .queue()
-        .judge(result.map_err(|failure| failure.reason), Instant::now(), random);
+    let now = Instant::now();
+    let change = {
+        let mut queue = shared.queue();
+        queue.add_put_time(now - started);
+        queue.judge(result.map_err(|failure| failure.reason), now, random)
+    };
     report(shared, change, &message);
     shared.settled.notify_waiters();
 }

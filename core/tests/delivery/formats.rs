@@ -187,11 +187,12 @@ proptest! {
         encoding in 0..ENCODINGS.len(),
         keyed in any::<bool>(),
         instance in any::<bool>(),
-        record_bytes in 1_024_usize..60_000,
-        more_record in 0_usize..60_000,
-        more_put in 0_usize..200_000,
-        put_records in 1_usize..20,
-        lengths in prop::collection::vec(prop_oneof![1_usize..300, 1_usize..5_000, 1_usize..70_000], 1..60),
+        record_bytes in prop_oneof![1_024_usize..3_000, 1_024_usize..60_000],
+        more_record in prop_oneof![Just(0_usize), 0_usize..60_000],
+        // Often so little that calls are filled to their last bytes.
+        more_put in prop_oneof![0_usize..2_000, 0_usize..200_000],
+        put_records in 1_usize..40,
+        lengths in prop::collection::vec(prop_oneof![3 => 1_usize..300, 1 => 1_usize..5_000, 1 => 1_usize..70_000], 1..200),
         seed in any::<u64>(),
     ) {
         let (format, compression) = ENCODINGS[encoding];

@@ -30,6 +30,7 @@ pub struct Schedule {
     dir: PathBuf,
     buffer_bytes: usize,
     format: Format,
+    compression: Compression,
     handed_over: u64,
     undelivered: Vec<(String, Vec<[u64; 2]>)>,
 }
@@ -38,13 +39,21 @@ impl Schedule {
     pub fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let with_fallback = random.u8(..3) == 0;
+        let (format, compression) = [
+            (Format::Ndjson, Compression::None),
+            (Format::Json, Compression::None),
+            (Format::Kpl, Compression::None),
+            (Format::Ndjson, Compression::Gzip),
+            (Format::Json, Compression::Zstd),
+        ][random.usize(..5)];
         Self {
             sink: Arc::new(FaultySink::new(random.u64(..))),
             fallback: with_fallback.then(|| Arc::new(FaultySink::new(random.u64(..)))),
             mode: [SpoolMode::Off, SpoolMode::Overflow, SpoolMode::Always][random.usize(..3)],
             dir: std::env::temp_dir().join(format!("forwarder-simulation-{}-{seed}", std::process::id())),
             buffer_bytes: [60_000, 300_000, 8 << 20][random.usize(..3)],
-            format: [Format::Ndjson, Format::Json][random.usize(..2)],
+            format,
+            compression,
             handed_over: 0,
             undelivered: Vec::new(),
             random,
@@ -199,7 +208,7 @@ impl Schedule {
         LaneSettings {
             name: name.into(),
             format: self.format,
-            compression: Compression::None,
+            compression: self.compression,
             envelope: Envelope::Lean,
             partition_key: PartitionKey::Random,
             record_bytes: 5_000,

@@ -1,5 +1,6 @@
 //! All of it together: functions run side by side, and a consumer reads what their extensions put.
 
+use forwarder_core::format::Line;
 use local_kinesis::LocalKinesis;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -92,7 +93,7 @@ impl Consumer {
         let round = self.reader.read_on().await?;
         let mut shown = Vec::new();
         for line in self.found.take(&round.records)? {
-            shown.push(self.entries.entry(&line.event()?).render(screen.colours()));
+            shown.push(self.entries.entry(&Line(&line).event()?).render(screen.colours()));
         }
         if !shown.is_empty() {
             screen.lines(shown)?;

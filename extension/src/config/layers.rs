@@ -161,7 +161,8 @@ struct Variables(Dict);
 impl Variables {
     fn new(variables: &BTreeMap<String, String>, errors: &mut Vec<LayerError>) -> Self {
         let mut root = Dict::new();
-        for (name, value) in variables {
+        // An empty variable is one that is not set: most consoles know no other way to unset one.
+        for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
             let Some(path) = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE) else {
                 continue;
             };

@@ -30,7 +30,7 @@ use log::LevelFilter;
 
 pub use effective::{Effective, effective};
 pub use layers::Origin;
-pub use packing::Packing;
+pub use packing::{COMPRESSED_RECORD_BYTES, PUT_BYTES, Packing, RECORD_BYTES};
 pub use reader::Problem;
 use reader::Reader;
 pub use sink::{SinkConfig, SinkType};
@@ -74,6 +74,8 @@ pub struct Config {
     pub port: u16,
     /// How Lambda buffers.
     pub buffering: Buffering,
+    /// Its counters go to CloudWatch, in the embedded metric format.
+    pub emf: bool,
 }
 
 /// What is done about a configuration with mistakes.
@@ -206,12 +208,18 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
                 .duration("telemetry.timeout", millis(25), Duration::from_secs(30), "25ms")
                 .unwrap_or(millis(25)),
         },
+        emf: reader
+            .choice("metrics", &["off", "emf"], |name| match name {
+                "off" => Some(false),
+                "emf" => Some(true),
+                _ => None,
+            })
+            .unwrap_or(false),
         sinks,
         routes,
     };
     // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
     reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
-    reader.not_built("metrics", &["off"]);
     config
 }
 

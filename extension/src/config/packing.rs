@@ -6,17 +6,17 @@ use super::reader::Reader;
 use super::sink::SinkType;
 
 /// What a record aims at by default: 25,000 bytes, the size that a PUT payload unit pays for.
-const RECORD_BYTES: usize = 25_000;
+pub const RECORD_BYTES: usize = 25_000;
 
 /// What a record aims at by default before it is compressed: 256 KiB. zstd finds little more in larger ones, and
 /// compressed it is some 25 to 40 KB.
-const COMPRESSED_RECORD_BYTES: usize = 262_144;
+pub const COMPRESSED_RECORD_BYTES: usize = 262_144;
 
 /// The least that a record may be allowed: the forwarder's own reports must fit.
 const MIN_RECORD_BYTES: usize = 4_096;
 
 /// What a call aims at by default.
-const PUT_BYTES: usize = 1_048_576;
+pub const PUT_BYTES: usize = 1_048_576;
 
 /// How lines become records, and records calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

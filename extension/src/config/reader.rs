@@ -240,23 +240,6 @@ impl Reader {
         self.text(path).map(|text| split(&text))
     }
 
-    /// Refuses what a later version will know.
-    pub(super) fn not_built(&mut self, path: &str, allowed: &[&str]) {
-        if let Some(text) = self.text(path)
-            && !allowed.contains(&text.trim().to_ascii_lowercase().as_str())
-        {
-            let message = if allowed.is_empty() {
-                "this setting is not built into this version yet; leave it out".to_owned()
-            } else {
-                format!(
-                    "this value is not built into this version yet (allowed: {})",
-                    allowed.join(", ")
-                )
-            };
-            self.problem(path, message, None);
-        }
-    }
-
     /// Every setting that nobody asked for is unknown. Returns all that was found.
     pub(super) fn finish(mut self) -> Findings {
         let mut set = Vec::new();

@@ -84,6 +84,6 @@ pub const SETTINGS: &[Setting] = &[
     setting("telemetry.max_bytes", Kind::Size, "262144", "Bytes that Lambda buffers."),
     setting("telemetry.timeout", Kind::Duration, "25ms", "How long Lambda buffers."),
     setting("log", Kind::Choice(&super::LOG_LEVELS), "warn", "What the forwarder itself logs."),
-    setting("metrics", Kind::Choice(&["off"]), "off", "Whether the forwarder writes metrics."),
+    setting("metrics", Kind::Choice(&["off", "emf"]), "off", "Whether the forwarder writes metrics."),
     setting("on_error", Kind::Choice(&["continue", "fail"]), "continue", "What becomes of the function if the configuration has mistakes."),
 ];

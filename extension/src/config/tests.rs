@@ -100,7 +100,7 @@ fn every_setting_that_exists_can_be_set() {
         ("FORWARDER_TELEMETRY__MAX_BYTES", "1MiB"),
         ("FORWARDER_TELEMETRY__TIMEOUT", "100ms"),
         ("FORWARDER_LOG", "debug"),
-        ("FORWARDER_METRICS", "off"),
+        ("FORWARDER_METRICS", "emf"),
         ("FORWARDER_SPOOL__MODE", "always"),
         ("FORWARDER_SPOOL__DIR", "/tmp/elsewhere"),
         ("FORWARDER_SPOOL__MAX_BYTES", "8MiB"),
@@ -142,6 +142,7 @@ fn every_setting_that_exists_can_be_set() {
         (config.spool.mode, config.spool.max_bytes),
         (SpoolMode::Always, 8 * MIB as u64)
     );
+    assert!(config.emf);
     assert_eq!(config.spool.dir, PathBuf::from("/tmp/elsewhere"));
     assert!(!config.routes.may_send(&Kind::Extension, 0));
 }
@@ -562,4 +563,16 @@ fn mistakes_in_route_tables_name_the_line_of_their_table() {
             "{expected}: {problems:#?}"
         );
     }
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let empty = config(&[
+        STREAM,
+        ("FORWARDER_SINKS__KINESIS__TYPE", ""),
+        ("FORWARDER_SINKS__STDOUT__TYPE", ""),
+        ("FORWARDER_ROUTES", ""),
+        ("FORWARDER_LOG", ""),
+    ]);
+    assert_eq!(empty.sinks.len(), 1);
 }

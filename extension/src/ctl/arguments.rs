@@ -19,6 +19,8 @@ Usage:
       and where it goes.
   forwarderctl schema
       Prints the JSON Schema of the configuration file.
+  forwarderctl cost [OPTIONS] [FILE]
+      What a sample of telemetry costs under each format and compression; see forwarderctl cost --help.
 
 The configuration is what the extension would read here: files and the variables FORWARDER_….
 
@@ -37,6 +39,8 @@ pub(super) enum Command {
     Help,
     Version,
     Schema,
+    /// Its options are its own.
+    Cost(Vec<String>),
     Check {
         file: Option<String>,
         strict: bool,
@@ -51,6 +55,11 @@ pub(super) enum Command {
 
 impl Command {
     pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut arguments = arguments.into_iter().peekable();
+        if arguments.next_if(|first| first == "cost").is_some() {
+            let options = arguments.map(|argument| argument.into_string().map_err(lexopt::Error::NonUnicodeValue));
+            return Ok(Self::Cost(options.collect::<Result<_, _>>()?));
+        }
         let mut values: Vec<String> = Vec::new();
         let (mut strict, mut output, mut config) = (false, None, None);
         let mut parser = lexopt::Parser::from_args(arguments);
@@ -84,9 +93,9 @@ impl Command {
             }),
             "schema" if file.is_none() && !strict && config.is_none() && output.is_none() => Ok(Self::Schema),
             "check" | "route" | "schema" => Err(format!("`{command}` has no such option or argument").into()),
-            "" => Err("a command is missing: check, route or schema".into()),
+            "" => Err("a command is missing: check, route, schema or cost".into()),
             _ => {
-                let near = forwarder_core::nearest(&command, ["check", "route", "schema"]);
+                let near = forwarder_core::nearest(&command, ["check", "route", "schema", "cost"]);
                 let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 Err(format!("unknown command `{command}`{hint}").into())
             }
@@ -126,6 +135,10 @@ mod tests {
         };
         assert_eq!(parse("route --config c"), Ok(route));
         assert_eq!(parse("schema"), Ok(Command::Schema));
+        assert_eq!(
+            parse("cost --rate 5"),
+            Ok(Command::Cost(vec!["--rate".into(), "5".into()]))
+        );
         assert_eq!(parse("check --help"), Ok(Command::Help));
         assert_eq!(parse("-V"), Ok(Command::Version));
     }

@@ -4,7 +4,7 @@
 //! - `arguments`: what was asked for.
 //! - [`check`]: what a configuration means, and what is wrong with it.
 //! - [`route`]: which rule takes each of some events.
-//! - [`schema`]: the JSON Schema of the configuration file.
+//! - [`schema`]: the JSON Schema of the configuration file; [`cost`]: what telemetry costs.
 
 mod arguments;
 pub mod check;
@@ -17,7 +17,7 @@ use std::io::{self, Read, Write};
 
 use arguments::{Command, HELP};
 
-use crate::version;
+use crate::{cost, version};
 
 /// Nothing is wrong.
 pub const GOOD: u8 = 0;
@@ -59,6 +59,7 @@ pub fn run(
         Ok(Command::Help) => writeln!(streams.output, "{HELP}").map(|()| GOOD),
         Ok(Command::Version) => writeln!(streams.output, "{}", version::line("forwarderctl")).map(|()| GOOD),
         Ok(Command::Schema) => writeln!(streams.output, "{:#}", schema::schema()).map(|()| GOOD),
+        Ok(Command::Cost(options)) => cost::run(&options, streams.output, streams.errors),
         Ok(Command::Check { file, strict, output }) => {
             variables.extend(file.map(|file| (FILE_VARIABLE.to_owned(), file)));
             check::run(&variables, strict, output, streams.output)

@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -132,7 +133,12 @@ const APP_NAME: &str = "lambda-telemetry-forwarder";
 
 fn with_new_connections(config: &SdkConfig) -> SdkConfig {
     let region = config.region().map(ToString::to_string);
-    config.to_builder().http_client(http_client(region.as_deref())).build()
+    config
+        .to_builder()
+        .http_client(http_client(region.as_deref()))
+        // What is cached is shared with the clients before; credentials are asked for anew.
+        .identity_cache(IdentityCache::lazy().build())
+        .build()
 }
 
 fn http_client(region: Option<&str>) -> SharedHttpClient {

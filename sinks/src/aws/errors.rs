@@ -69,7 +69,7 @@ fn reason_of_status(status: u16) -> Reason {
         500.. => Reason::Service,
         401 | 403 => Reason::AccessDenied,
         404 => Reason::NotFound,
-        400 | 413 => Reason::Invalid,
+        413 => Reason::Invalid,
         _ => Reason::Unknown,
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(reason_of_code("KMSDisabledException"), Some(Reason::Encryption));
         assert_eq!(reason_of_code("NoSuchCode"), None);
         assert_eq!(
-            [400, 403, 404, 429, 500, 503, 302].map(reason_of_status),
+            [413, 403, 404, 429, 500, 503, 400].map(reason_of_status),
             [
                 Reason::Invalid,
                 Reason::AccessDenied,

@@ -202,6 +202,10 @@ impl Queue {
         }
     }
 
+    pub(in crate::lane) fn add_put_time(&mut self, time: Duration) {
+        self.ledger.stats.put_time += time;
+    }
+
     pub(in crate::lane) fn panicked(&mut self) {
         self.ledger.stats.panics += 1;
     }
