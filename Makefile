@@ -13,7 +13,7 @@ CARGO := cargo
 FEATURES := kinesis,firehose,stdout,assume-role
 # Every set of sinks that a layer may be built with, and each of the other features alone and all together.
 FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
-  kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,firehose,stdout,gzip,zstd,kpl,assume-role
+  kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex
 
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers

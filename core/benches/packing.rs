@@ -84,6 +84,7 @@ fn forwarder(runtime: &Runtime, format: Format, compression: Compression) -> (Fo
             function: true,
             extension: true,
         },
+        redaction: forwarder_core::redact::Redaction::default(),
         resource: Sample::resource(),
         buffer_bytes: 64 << 20,
         spool: SpoolSettings {

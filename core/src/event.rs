@@ -142,7 +142,20 @@ pub const KNOWN_TYPES: [&str; 14] = [
     "platform.logsDropped",
 ];
 
+/// The value of `source` in the forwarder's own log lines, as JSON text.
+const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
+
+/// How its own log lines begin where they come back as text.
+const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
+
 impl<'a> Event<'a> {
+    /// Whether it is a log line of the forwarder itself, which is never forwarded.
+    pub fn is_own_line(&self) -> bool {
+        self.kind == Kind::Extension
+            && (self.members.source == Some(OWN_SOURCE)
+                || self.record.is_some_and(|record| record.starts_with(OWN_LINE)))
+    }
+
     /// Reads the event that starts at the scanner's cursor, in one pass.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,21 +10,16 @@ use crate::batch::Batch;
 use crate::chunk::Origin;
 use crate::envelope::Resource;
 use crate::event::{Event, Kind};
-use crate::invocation::Attribution;
+use crate::intake::{self, Intake, Patience, Queues};
 use crate::json::unescape;
-use crate::lane::{Lane, LaneSettings, Line, Queue};
+use crate::lane::{Lane, LaneSettings};
 use crate::own_event::{self, OwnEvent};
 use crate::ranges::{Dropped, Lost};
-use crate::route::{Decision, Levels, Routes, level_if_needed};
+use crate::redact::Redaction;
+use crate::route::Routes;
 use crate::sink::Sink;
 use crate::spool::{Spool, SpoolSettings};
 use crate::stats::{IntakeStats, LaneStats};
-
-/// The value of `source` in the forwarder's own log lines, as JSON text.
-const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
-
-/// How its own log lines begin where they come back as text.
-const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
 
 /// A put takes no more than this part of the buffer's bound.
 const PUTS_IN_BUFFER: usize = 8;
@@ -46,6 +41,8 @@ pub struct Settings {
     pub routes: Routes,
     /// Which types are forwarded at all.
     pub types: Types,
+    /// What is masked in log lines and in what is no event.
+    pub redaction: Redaction,
     /// What the envelope says of the function.
     pub resource: Resource,
     /// What all lanes together may hold. Bytes.
@@ -68,7 +65,8 @@ pub struct Types {
 }
 
 impl Types {
-    fn include(self, kind: &Kind<'_>) -> bool {
+    /// Whether events of this type are among them.
+    pub fn include(self, kind: &Kind<'_>) -> bool {
         match kind {
             Kind::Function => self.function,
             Kind::Extension => self.extension,
@@ -108,23 +106,18 @@ pub struct Forwarder {
     id: String,
     lanes: Vec<Lane>,
     spool: Option<Arc<Spool>>,
-    routes: Routes,
-    types: Types,
+    routes: Arc<Routes>,
     buffer_bytes: usize,
-    intake: Mutex<Intake>,
-}
-
-struct Intake {
-    attribution: Attribution,
-    levels: Levels,
-    resource: Resource,
-    stats: IntakeStats,
+    intake: Arc<Mutex<Intake>>,
+    /// Only where a rule makes lines wait.
+    patience: Option<Patience>,
 }
 
 impl Forwarder {
     /// Starts a lane for each sink on the current tokio runtime. Nothing is connected to yet.
     pub fn start(settings: Settings) -> Self {
         let id = format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)));
+        let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
         let spool = Spool::new(settings.spool, &id).map(Arc::new);
         let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
         let longest: Vec<_> = settings
@@ -156,19 +149,24 @@ impl Forwarder {
                 lane.set_fallback(fallback.clone());
             }
         }
+        let routes = Arc::new(settings.routes);
+        let intake = Intake::new(
+            settings.types,
+            Arc::clone(&routes),
+            settings.resource,
+            settings.redaction,
+            settings.concurrent,
+        );
+        let intake = Arc::new(Mutex::new(intake));
+        let max_age = max_age.filter(|_| routes.make_wait());
         Self {
             id,
+            patience: max_age.map(|max_age| Patience::start(&intake, &lanes, max_age)),
             lanes,
             spool,
-            routes: settings.routes,
-            types: settings.types,
+            routes,
             buffer_bytes: settings.buffer_bytes,
-            intake: Mutex::new(Intake {
-                attribution: Attribution::new(settings.concurrent),
-                levels: Levels::default(),
-                resource: settings.resource,
-                stats: IntakeStats::default(),
-            }),
+            intake,
         }
     }
 
@@ -195,11 +193,11 @@ impl Forwarder {
             match item {
                 Ok(event) => {
                     accepted.note(&event);
-                    self.route(&event, &mut intake, &mut queues, now);
+                    intake.take(&event, &mut queues, now);
                 }
                 Err(malformed) => {
                     intake.stats.unparsed += 1;
-                    let event = own_event::unparsed(malformed.raw, &malformed.error);
+                    let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
                     self.tell_routed_lanes(&event, &mut queues, now);
                 }
             }
@@ -209,10 +207,11 @@ impl Forwarder {
             queue.persist();
             queue.posted();
         }
-        accepted.full = self.make_room(&mut queues) > self.high_water();
+        accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
         drop(queues);
         drop(intake);
         self.lanes.iter().for_each(Lane::wake);
+        self.patience.iter().for_each(Patience::look);
         accepted
     }
 
@@ -231,53 +230,16 @@ impl Forwarder {
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
         intake.stats.bodies += 1;
         count(&mut intake.stats);
-        let event = own_event::unparsed(body, error);
-        self.tell_routed_lanes(&event, &mut queues, Instant::now());
+        let event = own_event::unparsed(&intake.mask(body), error);
+        let now = Instant::now();
+        self.tell_routed_lanes(&event, &mut queues, now);
         queues.iter_mut().for_each(|queue| queue.persist());
-        self.make_room(&mut queues);
+        self.make_room(&mut intake, &mut queues, now);
         drop(queues);
         self.lanes.iter().for_each(Lane::wake);
     }
 
-    fn route(&self, event: &Event<'_>, intake: &mut Intake, queues: &mut [MutexGuard<'_, Queue>], now: Instant) {
-        intake.stats.events += 1;
-        if is_own_line(event) {
-            intake.stats.own_lines += 1;
-            return;
-        }
-        if let Kind::InitStart | Kind::RestoreStart = event.kind
-            && let Some(instance) = event.members.instance_id
-        {
-            intake.resource.faas_instance = Some(unescape(instance).into_owned());
-            queues.iter_mut().for_each(|queue| queue.set_resource(&intake.resource));
-        }
-        let context = intake.attribution.observe(event);
-        let level = level_if_needed(&self.routes, &mut intake.levels, event, context.request_id);
-        let decision = if self.types.include(&event.kind) {
-            self.routes.decide(&event.kind, level)
-        } else {
-            Decision::Unmatched
-        };
-        match decision {
-            Decision::To(targets) => {
-                let line = Line {
-                    event: event.raw,
-                    record: event.record,
-                    has_line_breaks: event.has_line_breaks,
-                    context,
-                };
-                for &target in targets {
-                    if let Some(queue) = queues.get_mut(target) {
-                        queue.add(line, now);
-                    }
-                }
-            }
-            Decision::Drop => intake.stats.routed_out.drop += 1,
-            Decision::Unmatched => intake.stats.routed_out.unmatched += 1,
-        }
-    }
-
-    fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut [MutexGuard<'_, Queue>], now: Instant) {
+    fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
             if self.routes.name_sink(index) {
                 queue.add_own(event, now);
@@ -285,11 +247,14 @@ impl Forwarder {
         }
     }
 
-    /// Moves the oldest lines of whichever lane holds most to disk, or gives them up, until all together hold no more than
-    /// they may. Returns what is held then.
-    fn make_room(&self, queues: &mut [MutexGuard<'_, Queue>]) -> usize {
+    /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
+    /// holds most to disk, or gives them up, until all together hold no more than they may. Returns what is held then.
+    fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
+        if held(queues) + intake.held() > self.high_water() {
+            intake.let_go(now, queues, now);
+        }
         loop {
-            let held = queues.iter().map(|queue| queue.held()).sum();
+            let held = held(queues) + intake.held();
             if held <= self.buffer_bytes {
                 return held;
             }
@@ -419,7 +384,15 @@ impl Forwarder {
     /// its final report. What is left goes to disk if there is a life after this one to find it (`has_successor`);
     /// otherwise it is given up, announced if the sink still takes that, and returned. Nothing may be accepted any more.
     pub async fn close(&self, deadline: Instant, has_successor: bool) -> Vec<Undelivered> {
-        let intake = self.intake().stats;
+        let intake = {
+            let mut intake = self.intake();
+            let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+            let now = Instant::now();
+            // An invocation that has no end by now did not end well.
+            intake.let_go(now, &mut queues, now);
+            self.make_room(&mut intake, &mut queues, now);
+            intake.stats
+        };
         let last_words_at = deadline.checked_sub(LAST_WORDS_TIME).unwrap_or(deadline);
         // What has been in flight for long, towards a sink that is known to be sick, gets a chance on a new connection.
         for lane in self.lanes.iter().filter(|lane| lane.is_probing()) {
@@ -497,10 +470,13 @@ impl Forwarder {
         (self.intake().stats, lanes)
     }
 
-    /// A panic while this was locked leaves counters and attribution as they were then: good enough to go on with.
     fn intake(&self) -> MutexGuard<'_, Intake> {
-        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+        intake::lock(&self.intake)
     }
+}
+
+fn held(queues: &Queues<'_>) -> usize {
+    queues.iter().map(|queue| queue.held()).sum()
 }
 
 impl Drop for Forwarder {
@@ -523,9 +499,4 @@ impl Accepted {
         };
         requests.extend(event.members.request_id.map(unescape).map(Cow::into_owned));
     }
-}
-
-fn is_own_line(event: &Event<'_>) -> bool {
-    event.kind == Kind::Extension
-        && (event.members.source == Some(OWN_SOURCE) || event.record.is_some_and(|record| record.starts_with(OWN_LINE)))
 }

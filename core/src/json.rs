@@ -273,12 +273,25 @@ pub fn unescape(json: &str) -> Cow<'_, str> {
     let (plain, rest) = inner.split_at(first);
     let mut text = String::with_capacity(inner.len());
     text.push_str(plain);
-    let mut chars = rest.chars();
-    while let Some(char) = chars.next() {
-        if char != '\\' {
-            text.push(char);
-            continue;
-        }
+    unescape_rest(rest, &mut text);
+    Cow::Owned(text)
+}
+
+/// As [`unescape`], into memory that is there already.
+pub(crate) fn unescape_into(json: &str, text: &mut String) {
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(json);
+    unescape_rest(inner, text);
+}
+
+fn unescape_rest(mut rest: &str, text: &mut String) {
+    while let Some(escape) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (plain, escaped) = rest.split_at(escape);
+        text.push_str(plain);
+        let mut chars = escaped.chars();
+        chars.next();
         match chars.next() {
             Some('n') => text.push('\n'),
             Some('r') => text.push('\r'),
@@ -289,8 +302,9 @@ pub fn unescape(json: &str) -> Cow<'_, str> {
             Some(other) => text.push(other),
             None => {}
         }
+        rest = chars.as_str();
     }
-    Cow::Owned(text)
+    text.push_str(rest);
 }
 
 fn unescape_unicode(chars: &mut std::str::Chars<'_>) -> char {
@@ -320,19 +334,34 @@ fn unescape_unicode(chars: &mut std::str::Chars<'_>) -> char {
 
 /// Appends `text` as a JSON string, quotes included.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    for char in text.chars() {
-        match char {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\0'..='\x1f' => out.extend_from_slice(format!("\\u{:04x}", u32::from(char)).as_bytes()),
-            _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+    escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
+}
+
+/// As [`write_string`], to a string.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    escape(text, |piece| out.push_str(piece));
+}
+
+fn escape(text: &str, mut put: impl FnMut(&str)) {
+    put("\"");
+    let mut rest = text;
+    while let Some(special) = rest.find(|char| matches!(char, '"' | '\\' | '\0'..='\x1f')) {
+        let (plain, from) = rest.split_at(special);
+        put(plain);
+        let mut chars = from.chars();
+        match chars.next() {
+            Some('"') => put("\\\""),
+            Some('\\') => put("\\\\"),
+            Some('\n') => put("\\n"),
+            Some('\r') => put("\\r"),
+            Some('\t') => put("\\t"),
+            Some(control) => put(&format!("\\u{:04x}", u32::from(control))),
+            None => {}
         }
+        rest = chars.as_str();
     }
-    out.push(b'"');
+    put(rest);
+    put("\"");
 }
 
 #[cfg(test)]

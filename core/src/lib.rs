@@ -5,7 +5,9 @@
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
 //! - [`event`]: one event, borrowed from the body, as its own text; [`json`] finds its way in it.
 //! - [`invocation`]: which request a line belongs to.
-//! - [`route`]: which sinks take an event.
+//! - [`redact`]: what is masked in it.
+//! - [`route`]: which sinks take an event; [`pattern`]: regular expressions.
+//! - `hold`: lines that wait for their invocation's end; `intake`: all of this for one event after another.
 //! - [`envelope`]: the member `forwarder` of each line; `own_event`: what the forwarder says of itself.
 //! - [`chunk`]: lines on their way; `ranges`: which of them were given up.
 //! - [`lane`]: the queue before each sink, and the task that empties it; [`backoff`] and [`awake`]: its waits;
@@ -26,13 +28,17 @@ pub mod event;
 pub mod flush;
 pub mod format;
 pub mod forwarder;
+mod hold;
+mod intake;
 pub mod invocation;
 pub mod json;
 pub mod lane;
 mod nearest;
 pub mod oversize;
 mod own_event;
+pub mod pattern;
 mod ranges;
+pub mod redact;
 pub mod route;
 #[cfg(feature = "sample")]
 pub mod sample;

@@ -72,6 +72,8 @@ pub struct IntakeStats {
     pub oversized_bodies: u64,
     /// Log lines of the forwarder itself, which are never forwarded.
     pub own_lines: u64,
+    /// Pieces of text that were masked.
+    pub redacted: u64,
     /// What the routes keep back.
     pub routed_out: RoutedOut,
 }

@@ -13,6 +13,7 @@ use forwarder_core::envelope::{Envelope, Resource};
 use forwarder_core::format::{Compression, Encoding, Format, Packer, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
 use forwarder_core::oversize::Oversize;
+use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
 use forwarder_core::spool::{SpoolMode, SpoolSettings};
@@ -77,6 +78,7 @@ async fn lines(envelope: Envelope) -> String {
             function: true,
             extension: true,
         },
+        redaction: Redaction::default(),
         resource: Resource {
             faas_name: Some("checkout".into()),
             faas_version: Some("$LATEST".into()),

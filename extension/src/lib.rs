@@ -8,10 +8,12 @@
 //! - [`sinks`]: from the configuration to the sinks that were built in.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
+//! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
 //! - [`cost`]: what a sample of telemetry costs under each format and compression; for people, not in Lambda.
 
 pub mod config;
 pub mod cost;
+pub mod ctl;
 pub mod extensions_api;
 pub mod invocations;
 pub mod lifecycle;
@@ -21,3 +23,4 @@ pub mod metrics;
 pub mod runtime_api;
 pub mod sinks;
 pub mod telemetry_api;
+pub mod version;

@@ -201,6 +201,7 @@ impl Extension {
             lanes: sinks::build(config),
             routes: config.routes.clone(),
             types: config.types,
+            redaction: config.redaction.clone(),
             resource: resource(&environment.registration.function, variables),
             buffer_bytes: config.buffer_bytes,
             spool: config.spool.clone(),

@@ -4,15 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use telemetry_forwarder::{lifecycle, logger};
+use telemetry_forwarder::{lifecycle, logger, version};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|argument| argument == "--version") {
-        #[allow(clippy::print_stdout, reason = "asked for by a person at a terminal")]
-        {
-            println!("telemetry-forwarder {}", env!("CARGO_PKG_VERSION"));
-        }
-        return ExitCode::SUCCESS;
+    if let Some(argument) = std::env::args().nth(1) {
+        return answer(&argument);
     }
     logger::start();
     std::panic::set_hook(Box::new(|panic| {
@@ -41,3 +37,30 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     ExitCode::from(code)
 }
+
+/// Lambda starts an extension without arguments: somebody at a terminal asks.
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "asked for by a person at a terminal"
+)]
+fn answer(argument: &str) -> ExitCode {
+    match argument {
+        "--version" | "-V" => println!("{}", version::line("telemetry-forwarder")),
+        "--help" | "-h" => println!("{HELP}"),
+        _ => {
+            eprintln!("telemetry-forwarder: unexpected argument `{argument}`; see --help");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+const HELP: &str = "\
+telemetry-forwarder: an AWS Lambda extension that forwards telemetry to Kinesis, Firehose or standard output
+
+Lambda starts it from /opt/extensions, without arguments. It is configured by files and the variables FORWARDER_…;
+`forwarderctl check` tells what they mean.
+
+  -h, --help     this text
+  -V, --version  the version, and the features that were compiled in";

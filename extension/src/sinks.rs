@@ -77,7 +77,7 @@ fn make(sink: &SinkConfig) -> Option<Arc<dyn Sink>> {
         }
         #[cfg(feature = "stdout")]
         SinkType::Stdout => Some(Arc::new(forwarder_sinks::stdout::Stdout)),
-        #[allow(unreachable_patterns)]
-        _ => None,
+        #[allow(unreachable_patterns, reason = "reached where a sink is not built in")]
+        SinkType::Kinesis | SinkType::Firehose | SinkType::Stdout => None,
     }
 }

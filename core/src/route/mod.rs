@@ -1,61 +1,89 @@
 //! Which sinks take an event: rules in order, the first that matches wins.
+//!
+//! # Layout
+//! - `lex`: where the text of a table is parted; `parse`: rules; `predicate`: what stands between selectors and `->`.
+//! - `rule`: a rule, parsed, and how it is written.
+//! - `level`, `sample`, `field` (with `skim`), `keep`: what predicates ask.
+//! - `look`: an event as rules see it; `router`: decides for events in their order.
+//! - `lint`: rules that can never match, types that no rule takes for certain.
 
+mod field;
+mod keep;
 mod level;
+mod lex;
+mod lint;
+mod look;
 mod parse;
+mod predicate;
+mod router;
+mod rule;
+mod sample;
+pub(crate) mod skim;
 
+use std::fmt;
+
+pub use field::{Comparison, Field};
+pub use keep::{Keep, Outcome};
 pub use level::{LEVEL_NAMES, Level, Levels};
+pub use lex::list;
+pub use lint::Dead;
 pub use parse::RouteError;
+pub use router::Router;
+pub use rule::{DROP, Predicate, Rule, Selector};
+pub use sample::Share;
 
-use crate::event::{Event, KNOWN_TYPES, Kind};
+use crate::event::{KNOWN_TYPES, Kind};
+use look::Look;
 
-/// The name that a rule gives to events that go nowhere.
-pub const DROP: &str = "drop";
+/// How many rules of a table may have `keep`: a waiting line remembers each that takes it as a bit.
+const MAX_WAITING_RULES: usize = 64;
 
 /// A parsed route table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,
-    /// For each of [`KNOWN_TYPES`] the rules whose selectors take it, so that an event only meets rules for its type.
-    by_type: [Vec<usize>; KNOWN_TYPES.len()],
+    /// The names of the sinks, as targets count them.
+    sinks: Vec<String>,
+    /// For each of [`KNOWN_TYPES`] the rules that may decide about it: none behind one that takes all of the type.
+    by_type: [Plan; KNOWN_TYPES.len()],
+    /// All rules, for types that nobody knows yet.
+    all: Plan,
+    /// The rules with `keep`, in order.
+    waiting: Vec<usize>,
+}
+
+/// Which rules to ask, in order, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Plan {
+    steps: Vec<Step>,
+    /// One of them asks for the level of log lines.
     needs_level: bool,
 }
 
-/// One rule: what it takes and where that goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// The types it takes; at least one.
-    pub selectors: Vec<Selector>,
-    /// What must hold besides; all of them.
-    pub predicates: Vec<Predicate>,
-    /// Indices of the sinks, in the order that [`Routes::parse`] was given them; empty: `drop`.
-    pub targets: Vec<usize>,
+struct Step {
+    rule: usize,
+    /// It takes whatever comes to it.
+    takes_all: bool,
+    /// Its bit among the rules with `keep`; 0 for a rule without.
+    keep_bit: u64,
 }
 
-/// Takes events by their type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selector {
-    /// `*`
-    Any,
-    /// `platform.*`: the types with this prefix, dot included.
-    Prefix(String),
-    /// One type, by its full name.
-    Exact(String),
-}
-
-/// Takes events by what is in them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Predicate {
-    /// `level>=warn`: log lines of this level or a higher one; no platform event.
-    LevelAtLeast(Level),
-}
+/// The rules with `keep` that take an event, each a bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Candidates(u64);
 
 /// Where an event goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// To these sinks.
-    To(&'a [usize]),
-    /// A rule says `drop`.
-    Drop,
+    /// To these sinks, by the rule at this place.
+    To(usize, &'a [usize]),
+    /// The rule at this place says `drop`.
+    Drop(usize),
+    /// It waits for its invocation's end: see [`Routes::kept`].
+    Wait(Candidates),
+    /// A rule would take it if its invocation were in the sample; no other does.
+    Sampled,
     /// No rule takes it.
     Unmatched,
 }
@@ -63,11 +91,18 @@ pub enum Decision<'a> {
 impl Routes {
     /// Everything to one sink.
     pub fn all_to(sink: usize) -> Self {
-        Self::new(vec![Rule {
+        let rule = Rule {
             selectors: vec![Selector::Any],
             predicates: Vec::new(),
             targets: vec![sink],
-        }])
+        };
+        Self::new(vec![rule], &[])
+    }
+
+    /// The same table, its sinks under these names.
+    pub fn with_names(mut self, sinks: &[&str]) -> Self {
+        self.sinks = sinks.iter().map(|&name| name.to_owned()).collect();
+        self
     }
 
     /// Parses a table of rules, parted by `;` or line breaks. `sinks` are the names that targets may have.
@@ -75,25 +110,37 @@ impl Routes {
     /// # Errors
     /// Every mistake of every rule.
     pub fn parse(text: &str, sinks: &[&str]) -> Result<Self, Vec<RouteError>> {
-        parse::rules(text, sinks).map(Self::new)
+        parse::rules(text, sinks).map(|rules| Self::new(rules, sinks))
     }
 
-    fn new(rules: Vec<Rule>) -> Self {
-        let takes = |name: &str| {
-            let of_type = rules.iter().enumerate().filter(|(_, rule)| rule.takes_type(name));
-            of_type.map(|(index, _)| index).collect()
-        };
-        let needs_level = rules.iter().any(|rule| !rule.predicates.is_empty());
+    /// Parses rules that come in two parts: selectors and predicates, and targets.
+    ///
+    /// # Errors
+    /// Every mistake of every rule.
+    pub fn parse_tables(tables: &[(String, Vec<String>)], sinks: &[&str]) -> Result<Self, Vec<RouteError>> {
+        parse::tables(tables, sinks).map(|rules| Self::new(rules, sinks))
+    }
+
+    fn new(rules: Vec<Rule>, sinks: &[&str]) -> Self {
+        let with_keep = rules.iter().enumerate().filter(|(_, rule)| rule.waits());
+        let waiting: Vec<_> = with_keep.map(|(index, _)| index).collect();
         Self {
-            by_type: KNOWN_TYPES.map(takes),
+            by_type: KNOWN_TYPES.map(|name| Plan::new(&rules, &waiting, Some(name))),
+            all: Plan::new(&rules, &waiting, None),
             rules,
-            needs_level,
+            sinks: sinks.iter().map(|&name| name.to_owned()).collect(),
+            waiting,
         }
     }
 
-    /// Whether some rule asks for the level of log lines; else nobody need find it out.
-    pub fn needs_level(&self) -> bool {
-        self.needs_level
+    /// The rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The names of the sinks, as the rules' targets count them.
+    pub fn sinks(&self) -> &[String] {
+        &self.sinks
     }
 
     /// Whether some rule sends anything to this sink.
@@ -101,53 +148,157 @@ impl Routes {
         self.rules.iter().any(|rule| rule.targets.contains(&sink))
     }
 
-    /// Whether some event of this type may go to this sink, whatever is in it.
-    pub fn may_send(&self, kind: &Kind<'_>, sink: usize) -> bool {
-        let mut rules = self.rules.iter().filter(|rule| rule.takes_type(kind.name()));
-        // A rule without predicates takes all that reach it: what follows is never asked.
-        let mut shadowed = false;
-        rules.any(|rule| {
-            let sends = !shadowed && rule.targets.contains(&sink);
-            shadowed |= rule.predicates.is_empty();
-            sends
-        })
+    /// Whether some rule makes events wait for their invocation's end.
+    pub fn make_wait(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    /// Where this event goes. `level` is that of a log line.
-    pub fn decide(&self, kind: &Kind<'_>, level: Option<Level>) -> Decision<'_> {
-        let taken = match kind {
-            Kind::Other(name) => self
-                .rules
-                .iter()
-                .find(|rule| rule.takes_type(name) && rule.takes_content(level)),
-            known => type_index(known)
-                .and_then(|index| self.by_type.get(index))
-                .into_iter()
-                .flatten()
-                .filter_map(|&rule| self.rules.get(rule))
-                .find(|rule| rule.takes_content(level)),
+    /// Whether some event of this type may go to this sink, whatever is in it.
+    pub fn may_send(&self, kind: &Kind<'_>, sink: usize) -> bool {
+        let mut rules = self.rules_for(kind);
+        rules.any(|rule| rule.targets.contains(&sink))
+    }
+
+    /// The rules that may decide about events of this type.
+    fn rules_for(&self, kind: &Kind<'_>) -> impl Iterator<Item = &Rule> {
+        let (plan, known) = self.plan(kind);
+        let rules = plan.steps.iter().filter_map(|step| self.rules.get(step.rule));
+        rules.filter(move |rule| known || rule.takes_type(kind.name()))
+    }
+
+    /// The rules to ask about this type; `true` if each of them takes the type.
+    fn plan(&self, kind: &Kind<'_>) -> (&Plan, bool) {
+        match type_index(kind).and_then(|index| self.by_type.get(index)) {
+            Some(plan) => (plan, true),
+            None => (&self.all, false),
+        }
+    }
+
+    /// Where this event goes.
+    fn decide(&self, kind: &Kind<'_>, look: &mut Look<'_, '_>) -> Decision<'_> {
+        let (plan, known) = self.plan(kind);
+        let mut sampled = false;
+        let mut candidates = Candidates::default();
+        for step in &plan.steps {
+            let Some(rule) = self.rules.get(step.rule) else {
+                continue;
+            };
+            if !known && !rule.takes_type(kind.name()) {
+                continue;
+            }
+            // Behind a rule that makes it wait, only others of that kind may still want it.
+            if candidates != Candidates::default() && step.keep_bit == 0 {
+                if step.takes_all || rule.takes(look) == Taken::Yes {
+                    break;
+                }
+                continue;
+            }
+            match if step.takes_all { Taken::Yes } else { rule.takes(look) } {
+                Taken::No => {}
+                Taken::NotInSample => sampled = true,
+                Taken::Yes if step.keep_bit != 0 && look.has_request() => candidates.0 |= step.keep_bit,
+                Taken::Yes if rule.targets.is_empty() => return Decision::Drop(step.rule),
+                Taken::Yes => return Decision::To(step.rule, &rule.targets),
+            }
+        }
+        match sampled {
+            _ if candidates != Candidates::default() => Decision::Wait(candidates),
+            true => Decision::Sampled,
+            false => Decision::Unmatched,
+        }
+    }
+
+    /// What becomes of an event that waited, now that its invocation's end is known: the rule that keeps it and its
+    /// sinks. Without an outcome the first rule that made it wait takes it.
+    pub fn kept(&self, candidates: Candidates, outcome: Option<&Outcome>) -> Option<(usize, &[usize])> {
+        let bits = 0..self.waiting.len();
+        let asked = bits.filter(|bit| candidates.0 & (1 << bit) != 0);
+        let mut rules = asked.filter_map(|bit| {
+            let index = *self.waiting.get(bit)?;
+            Some((index, self.rules.get(index)?))
+        });
+        let keeping =
+            rules.find(|(_, rule)| outcome.is_none_or(|outcome| rule.keeps().all(|keep| keep.holds(outcome))));
+        keeping.map(|(index, rule)| (index, rule.targets.as_slice()))
+    }
+}
+
+impl Plan {
+    fn new(rules: &[Rule], waiting: &[usize], name: Option<&str>) -> Self {
+        let mut steps = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            if name.is_some_and(|name| !rule.takes_type(name)) {
+                continue;
+            }
+            let takes_all = rule.predicates.is_empty();
+            let keep_bit = waiting.iter().position(|&other| other == index);
+            steps.push(Step {
+                rule: index,
+                takes_all,
+                keep_bit: keep_bit.map_or(0, |bit| 1 << bit),
+            });
+            // Of a type that is not known, only `*` takes all.
+            if takes_all && (name.is_some() || rule.selectors.contains(&Selector::Any)) {
+                break;
+            }
+        }
+        let asks_level = |step: &Step| {
+            let rule = rules.get(step.rule);
+            rule.is_some_and(|rule| {
+                rule.predicates
+                    .iter()
+                    .any(|predicate| matches!(predicate, Predicate::LevelAtLeast(_)))
+            })
         };
-        match taken {
-            None => Decision::Unmatched,
-            Some(rule) if rule.targets.is_empty() => Decision::Drop,
-            Some(rule) => Decision::To(&rule.targets),
+        Self {
+            needs_level: steps.iter().any(asks_level),
+            steps,
         }
     }
 }
 
-impl Rule {
-    fn takes_type(&self, name: &str) -> bool {
-        self.selectors.iter().any(|selector| match selector {
-            Selector::Any => true,
-            Selector::Prefix(prefix) => name.starts_with(prefix.as_str()),
-            Selector::Exact(exact) => name == exact,
-        })
-    }
+/// Whether a rule takes an event, `keep` aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    No,
+    /// All but for its share of invocations.
+    NotInSample,
+}
 
-    fn takes_content(&self, level: Option<Level>) -> bool {
-        self.predicates.iter().all(|predicate| match predicate {
-            Predicate::LevelAtLeast(least) => level.is_some_and(|level| level >= *least),
-        })
+impl Rule {
+    fn takes(&self, look: &mut Look<'_, '_>) -> Taken {
+        let mut in_sample = true;
+        for predicate in &self.predicates {
+            let holds = match predicate {
+                Predicate::LevelAtLeast(least) => look.level().is_some_and(|level| level >= *least),
+                Predicate::Text(pattern) => pattern.is_match(look.text()),
+                Predicate::Field(field, comparison) => look
+                    .json()
+                    .and_then(|json| field::lookup(json, field))
+                    .is_some_and(|member| comparison.holds(member)),
+                Predicate::Sample(share) => {
+                    in_sample &= look.request_hash().is_none_or(|hash| share.includes(hash));
+                    true
+                }
+                Predicate::Keep(_) => true,
+            };
+            if !holds {
+                return Taken::No;
+            }
+        }
+        if in_sample { Taken::Yes } else { Taken::NotInSample }
+    }
+}
+
+/// The table as it is written, a rule a line.
+impl fmt::Display for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let line_break = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_break}{}", rule.display(&self.sinks))?;
+        }
+        Ok(())
     }
 }
 
@@ -172,92 +323,5 @@ fn type_index(kind: &Kind<'_>) -> Option<usize> {
     })
 }
 
-/// The level of the event, if the table asks for levels at all.
-pub(crate) fn level_if_needed(
-    routes: &Routes,
-    levels: &mut Levels,
-    event: &Event<'_>,
-    request_id: Option<&str>,
-) -> Option<Level> {
-    if routes.needs_level {
-        levels.observe(event, request_id)
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SINKS: [&str; 3] = ["kinesis", "firehose", "stdout"];
-
-    fn decide(routes: &str, name: &str, level: Option<Level>) -> String {
-        let routes = Routes::parse(routes, &SINKS).unwrap();
-        let kind = Kind::from_name(name);
-        match routes.decide(&kind, level) {
-            Decision::To(sinks) => sinks
-                .iter()
-                .map(|&sink| *SINKS.get(sink).unwrap())
-                .collect::<Vec<_>>()
-                .join("+"),
-            Decision::Drop => "drop".into(),
-            Decision::Unmatched => "unmatched".into(),
-        }
-    }
-
-    #[test]
-    fn the_index_of_each_known_type_is_its_place() {
-        for (index, name) in KNOWN_TYPES.iter().enumerate() {
-            assert_eq!(type_index(&Kind::from_name(*name)), Some(index), "{name}");
-            assert_eq!(Kind::from_name(*name).name(), *name);
-        }
-    }
-
-    #[test]
-    fn the_example_of_the_contract() {
-        let routes =
-            "function level>=error -> kinesis, stdout; platform.report -> firehose; platform.* -> drop; * -> kinesis";
-        let error = Some(Level::Error);
-        let info = Some(Level::Info);
-        assert_eq!(decide(routes, "function", error), "kinesis+stdout");
-        assert_eq!(decide(routes, "function", Some(Level::Fatal)), "kinesis+stdout");
-        assert_eq!(decide(routes, "function", info), "kinesis");
-        assert_eq!(decide(routes, "extension", error), "kinesis");
-        assert_eq!(decide(routes, "platform.report", None), "firehose");
-        assert_eq!(decide(routes, "platform.start", None), "drop");
-        assert_eq!(decide(routes, "platform.notYetKnown", None), "drop");
-        assert_eq!(decide(routes, "somethingElse", None), "kinesis");
-    }
-
-    #[test]
-    fn what_no_rule_takes_is_unmatched() {
-        assert_eq!(decide("function -> kinesis", "platform.start", None), "unmatched");
-        assert_eq!(decide("* level>=trace -> kinesis", "platform.start", None), "unmatched");
-        assert_eq!(
-            decide("* level>=trace -> kinesis", "function", Some(Level::Trace)),
-            "kinesis"
-        );
-    }
-
-    #[test]
-    fn what_may_reach_a_sink_is_known_beforehand() {
-        let may = |routes: &str| Routes::parse(routes, &SINKS).unwrap().may_send(&Kind::Extension, 2);
-        assert!(may("* -> stdout"));
-        assert!(may(
-            "function -> kinesis; extension level>=error -> stdout; * -> kinesis"
-        ));
-        assert!(may("extension level>=error -> kinesis; * -> stdout"));
-        assert!(!may("extension -> drop; * -> stdout"));
-        assert!(!may("platform.*, function -> stdout; * -> kinesis"));
-    }
-
-    #[test]
-    fn lists_of_selectors() {
-        let routes = "platform.start, platform.report,extension -> firehose";
-        assert_eq!(decide(routes, "platform.start", None), "firehose");
-        assert_eq!(decide(routes, "platform.report", None), "firehose");
-        assert_eq!(decide(routes, "extension", Some(Level::Info)), "firehose");
-        assert_eq!(decide(routes, "platform.runtimeDone", None), "unmatched");
-    }
-}
+mod tests;

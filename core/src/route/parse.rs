@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{DROP, LEVEL_NAMES, Level, Predicate, Rule, Selector};
+use super::rule::{DROP, Rule, Selector};
+use super::{MAX_WAITING_RULES, lex, predicate};
 use crate::event::KNOWN_TYPES;
 use crate::nearest::nearest;
 
@@ -26,118 +27,98 @@ impl fmt::Display for RouteError {
     }
 }
 
+/// Parses the rules of one text.
 pub(super) fn rules(text: &str, sinks: &[&str]) -> Result<Vec<Rule>, Vec<RouteError>> {
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    for (index, text) in split_rules(text).into_iter().enumerate() {
+    let texts = lex::rules(text).into_iter();
+    collect_rules(texts.map(|text| {
+        (text.to_owned(), |problems: &mut Vec<String>| {
+            parse_rule(text, sinks, problems)
+        })
+    }))
+}
+
+/// Parses rules that come as a condition and its targets.
+pub(super) fn tables(tables: &[(String, Vec<String>)], sinks: &[&str]) -> Result<Vec<Rule>, Vec<RouteError>> {
+    collect_rules(tables.iter().map(|(condition, targets)| {
+        let text = format!("{} -> {}", condition.trim(), targets.join(", "));
+        let parse = |problems: &mut Vec<String>| {
+            if lex::rules(condition).len() > 1 || lex::split_arrow(condition).is_some() {
+                problems.push("`match` holds the selectors and predicates of one rule, without `->` and `;`".into());
+                return None;
+            }
+            let targets = targets.iter().map(|target| target.trim());
+            Some(parse_parts(condition, targets, sinks, problems))
+        };
+        (text, parse)
+    }))
+}
+
+fn collect_rules<P>(rules: impl Iterator<Item = (String, P)>) -> Result<Vec<Rule>, Vec<RouteError>>
+where
+    P: FnOnce(&mut Vec<String>) -> Option<Rule>,
+{
+    let (mut parsed, mut errors) = (Vec::new(), Vec::new());
+    for (index, (text, parse)) in rules.enumerate() {
         let mut problems = Vec::new();
-        let rule = parse_rule(text, sinks, &mut problems);
+        parsed.extend(parse(&mut problems));
         errors.extend(problems.into_iter().map(|message| RouteError {
             rule: index + 1,
-            text: text.to_owned(),
+            text: text.clone(),
             message,
         }));
-        rules.extend(rule);
     }
-    if errors.is_empty() && rules.is_empty() {
+    let waiting = parsed.iter().filter(|rule| rule.waits()).count();
+    if waiting > MAX_WAITING_RULES {
+        errors.push(RouteError {
+            rule: parsed.len(),
+            text: String::new(),
+            message: format!("{waiting} rules have `keep`; there may be {MAX_WAITING_RULES}"),
+        });
+    }
+    if errors.is_empty() && parsed.is_empty() {
         errors.push(RouteError {
             rule: 1,
             text: String::new(),
             message: format!("there is no rule; {SHAPE}, for example `* -> kinesis`"),
         });
     }
-    if errors.is_empty() { Ok(rules) } else { Err(errors) }
-}
-
-/// Where characters stand: outside, inside a `"string"`, or inside a `/regex/`.
-#[derive(Clone, Copy, PartialEq)]
-enum Quote {
-    None,
-    String,
-    Regex,
-}
-
-/// Splits at `is_separator` outside of quotes; pieces keep their quotes. A `\` inside quotes takes away the meaning of
-/// the character after it.
-fn split_outside_quotes(text: &str, is_separator: impl Fn(char) -> bool) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let (mut start, mut quote, mut escaped, mut before) = (0, Quote::None, false, ' ');
-    for (at, char) in text.char_indices() {
-        match (quote, char) {
-            _ if escaped => escaped = false,
-            (Quote::String | Quote::Regex, '\\') => escaped = true,
-            (Quote::None, '"') => quote = Quote::String,
-            (Quote::None, '/') if before == '~' => quote = Quote::Regex,
-            (Quote::String, '"') | (Quote::Regex, '/') => quote = Quote::None,
-            (Quote::None, char) if is_separator(char) => {
-                pieces.push(text.get(start..at).unwrap_or_default());
-                start = at + char.len_utf8();
-            }
-            _ => {}
-        }
-        before = char;
-    }
-    pieces.push(text.get(start..).unwrap_or_default());
-    pieces
-}
-
-fn split_rules(text: &str) -> Vec<&str> {
-    // Comments first: a quote in one must not swallow the next line.
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    let rules = lines.flat_map(|line| split_outside_quotes(line, |char| char == ';'));
-    rules.map(str::trim).filter(|rule| !rule.is_empty()).collect()
+    if errors.is_empty() { Ok(parsed) } else { Err(errors) }
 }
 
 fn parse_rule(text: &str, sinks: &[&str], problems: &mut Vec<String>) -> Option<Rule> {
-    let Some((left, targets)) = split_arrow(text) else {
+    let Some((left, targets)) = lex::split_arrow(text) else {
         problems.push(format!("there is no `->`; {SHAPE}"));
         return None;
     };
-    let (selectors, predicates) = split_selectors(left);
-    Some(Rule {
+    Some(parse_parts(left, targets.split(',').map(str::trim), sinks, problems))
+}
+
+fn parse_parts<'a>(
+    condition: &str,
+    targets: impl Iterator<Item = &'a str>,
+    sinks: &[&str],
+    problems: &mut Vec<String>,
+) -> Rule {
+    let (selectors, predicates) = lex::split_selectors(condition.trim());
+    let rule = Rule {
         selectors: selectors
             .split(',')
             .filter_map(|selector| collect(parse_selector(selector.trim()), problems))
             .collect(),
-        predicates: split_outside_quotes(predicates, char::is_whitespace)
-            .into_iter()
-            .filter(|predicate| !predicate.is_empty())
-            .filter_map(|predicate| collect(parse_predicate(predicate), problems))
-            .collect(),
+        predicates: predicate::parse_all(predicates, problems),
         targets: parse_targets(targets, sinks, problems),
-    })
+    };
+    if problems.is_empty() && rule.targets.is_empty() && rule.waits() {
+        problems.push(
+            "what `keep` waits for cannot go to `drop`: it is dropped in any case; name a sink, or leave `keep` out"
+                .into(),
+        );
+    }
+    rule
 }
 
 fn collect<T>(result: Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
     result.map_err(|problem| problems.push(problem)).ok()
-}
-
-/// The two sides of the first `->` outside of quotes.
-fn split_arrow(text: &str) -> Option<(&str, &str)> {
-    let mut from = 0;
-    for piece in split_outside_quotes(text, |char| char == '>') {
-        let end = from + piece.len();
-        if piece.ends_with('-') {
-            return Some((text.get(..end - 1)?.trim(), text.get(end + 1..)?.trim()));
-        }
-        from = end + 1;
-    }
-    None
-}
-
-/// The selectors end at the first white space that does not stand beside a comma.
-fn split_selectors(left: &str) -> (&str, &str) {
-    let mut after_comma = true;
-    for (at, char) in left.char_indices() {
-        if char.is_whitespace() {
-            let rest = left.get(at..).unwrap_or_default();
-            if !after_comma && !rest.trim_start().starts_with(',') {
-                return (left.get(..at).unwrap_or_default(), rest);
-            }
-        } else {
-            after_comma = char == ',';
-        }
-    }
-    (left, "")
 }
 
 fn parse_selector(text: &str) -> Result<Selector, String> {
@@ -174,34 +155,13 @@ fn parse_selector(text: &str) -> Result<Selector, String> {
     }
 }
 
-fn parse_predicate(text: &str) -> Result<Predicate, String> {
-    if let Some(rest) = text.strip_prefix("level") {
-        let Some(name) = rest.strip_prefix(">=") else {
-            return Err(format!(
-                "unknown predicate `{text}`; levels compare with `>=` only, as in `level>=warn`"
-            ));
-        };
-        return Level::from_name(name).map(Predicate::LevelAtLeast).ok_or_else(|| {
-            let hint = nearest(name, LEVEL_NAMES).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            format!("unknown level `{name}`{hint} (allowed: {})", LEVEL_NAMES.join(", "))
-        });
-    }
-    for later in ["sample=", "text~", "record.", "keep="] {
-        if text.starts_with(later) {
-            return Err(format!(
-                "the predicate `{text}` is not built into this version yet; there is `level>=…`"
-            ));
-        }
-    }
-    Err(format!(
-        "unknown predicate `{text}`; there is `level>=…`, as in `level>=warn`"
-    ))
-}
-
-fn parse_targets(text: &str, sinks: &[&str], problems: &mut Vec<String>) -> Vec<usize> {
-    let names: Vec<_> = text.split(',').map(str::trim).collect();
+fn parse_targets<'a>(names: impl Iterator<Item = &'a str>, sinks: &[&str], problems: &mut Vec<String>) -> Vec<usize> {
+    let names: Vec<_> = names.collect();
     if names == [DROP] {
         return Vec::new();
+    }
+    if names.is_empty() {
+        problems.push("a target is missing; write a sink's name or `drop`".into());
     }
     let mut targets = Vec::new();
     for name in names {
@@ -230,6 +190,7 @@ fn parse_targets(text: &str, sinks: &[&str], problems: &mut Vec<String>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::{Level, Predicate};
 
     const SINKS: [&str; 2] = ["kinesis", "stdout"];
 
@@ -290,9 +251,34 @@ mod tests {
             ("function -> drop, kinesis", "`drop` stands alone"),
             ("function level>=wran -> kinesis", "did you mean `warn`?"),
             ("function level=warn -> kinesis", "compare with `>=` only"),
-            ("function levle>=warn -> kinesis", "unknown predicate"),
-            ("function sample=10% -> kinesis", "not built into this version"),
-            ("function text~/a->b; c/ -> kinesis", "not built into this version"),
+            ("function levle>=warn -> kinesis", "did you mean `level`?"),
+            ("function level -> kinesis", "unknown predicate `level`"),
+            ("function level>= -> kinesis", "a value is missing"),
+            ("function 5 -> kinesis", "unknown predicate `5`; there are"),
+            ("function sample=10 -> kinesis", "`10` is no share"),
+            ("function sample=0% -> kinesis", "`0%` is no share"),
+            ("function sample>10% -> kinesis", "write `sample=10%`"),
+            ("function text=x -> kinesis", "texts are matched as in"),
+            ("function text~x -> kinesis", "texts are matched as in"),
+            ("function text~\"x\" -> kinesis", "texts are matched as in"),
+            ("function text~/x -> kinesis", "the `/` before `x` is never closed"),
+            ("function text~/x/i -> kinesis", "flags stand inside"),
+            ("function record=5 -> kinesis", "unknown predicate `record=5`"),
+            ("function record.=5 -> kinesis", "is no path"),
+            ("function record.a..b=5 -> kinesis", "is no path"),
+            ("function record.a[0]=5 -> kinesis", "is no path"),
+            ("function record.\"a\"b=5 -> kinesis", "after a quoted name"),
+            ("function record.a~/x/ -> kinesis", "members compare with"),
+            (
+                "function record.a=\"x -> kinesis",
+                "the `\"` before `x` is never closed",
+            ),
+            ("function record.a=x\"y -> kinesis", "has a quote inside"),
+            ("function record.a=\"x\"y -> kinesis", "`y` follows the closing"),
+            ("function keep=all -> kinesis", "unknown `keep=all`"),
+            ("function keep=slow>fast -> kinesis", "is no duration"),
+            ("function keep>failed -> kinesis", "write `keep=failed`"),
+            ("function keep=failed -> drop", "cannot go to `drop`"),
             ("", "there is no rule"),
         ] {
             let errors = errors(text);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use forwarder_core::envelope::{Envelope, Resource};
 use forwarder_core::event::KNOWN_TYPES;
 use forwarder_core::format::{Format, Standing};
+use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::Sink;
 use forwarder_core::{Forwarder, Types};
@@ -256,4 +257,64 @@ async fn raw_lines_are_lambdas_own_and_nothing_else() {
     let taken = sink.taken.lock().unwrap().clone();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].data.as_ref(), b"{\"type\":\"function\",\"record\":\"x\"}\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_masked_is_masked_before_it_is_routed_held_or_sent_and_counted() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder_with(&sink, |settings| {
+        settings.redaction = Redaction::parse(&["email", "ipv4"]).unwrap();
+        let routes = "function record.mail=\"[redacted:email]\" keep=failed -> kinesis; * -> kinesis";
+        settings.routes = Routes::parse(routes, &["kinesis"]).unwrap();
+    });
+    let body = br#"[{"type":"platform.start","record":{"requestId":"r@x.com","tenantId":"t"}},
+        {"time":"t","type":"function","record":{"mail":"a@b.com","requestId":"a@b.com","level":"INFO"},"later":"a@b.com"},
+        {"type":"function","record":"from 10.0.0.1 for a\u0040b.com\n"},{"type":"extension","record":"{\"ip\":\"10.0.0.1\"}"},
+        {"type":"function","record":"plain\n"},{"type":"function","record":"a@b.com},
+        {"type":"platform.runtimeDone","record":{"requestId":"r@x.com","status":"error"}}]"#;
+    forwarder.accept(body);
+    forwarder.refuse_body("too long");
+    forwarder.accept(b"not JSON at all: a@b.com \xff 10.0.0.1");
+    forwarder.close(soon(), false).await;
+    let lines = sink.events();
+    let line = |text: &str| {
+        lines
+            .iter()
+            .find(|line| line["record"].to_string().contains(text))
+            .unwrap()
+    };
+    let object = line("\"mail\"");
+    assert_eq!(object["record"]["mail"], "[redacted:email]");
+    // What the envelope says of a record is what the record says.
+    assert_eq!(object["forwarder"]["requestId"], "[redacted:email]");
+    assert_eq!(
+        (&object["time"], &object["later"]),
+        (&"t".into(), &"a@b.com".into()),
+        "records only"
+    );
+    assert_eq!(line("from")["record"], "from [redacted:ipv4] for [redacted:email]\n");
+    assert_eq!(line("ip\\\"")["record"], "{\"ip\":\"[redacted:ipv4]\"}");
+    assert_eq!(
+        line("from")["forwarder"]["requestId"],
+        "r@x.com",
+        "platform events are Lambda's own"
+    );
+    let unparsed = sink.of_type("forwarder.unparsed");
+    assert_eq!(unparsed.len(), 3, "{unparsed:#?}");
+    assert!(
+        unparsed[0]["record"]["body"]
+            .as_str()
+            .unwrap()
+            .contains("[redacted:email]")
+    );
+    assert_eq!(unparsed[2]["record"]["encoding"], "base64");
+    let everything = format!("{lines:?} {unparsed:?}");
+    assert_eq!(everything.matches("a@b.com").count(), 1, "{everything}");
+    assert!(
+        !everything.contains("10.0.0.1") && !everything.contains("YUBiLmNvb"),
+        "{everything}"
+    );
+    let report = &sink.of_type("forwarder.report")[0]["record"]["counters"]["intake"];
+    assert_eq!((&report["redacted"], &report["events"]), (&8.into(), &6.into()));
+    assert_eq!(sink.verdict().standing, Standing::Complete);
 }

@@ -11,6 +11,7 @@ mod accounting;
 mod content;
 mod fallback;
 mod formats;
+mod keeping;
 mod oversize;
 mod retry;
 mod spool;

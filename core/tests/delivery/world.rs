@@ -9,6 +9,7 @@ use forwarder_core::envelope::{Envelope, Resource};
 use forwarder_core::format::{Compression, Format, LifeReport, Verifier, decode};
 use forwarder_core::lane::{LaneSettings, PartitionKey};
 use forwarder_core::oversize::Oversize;
+use forwarder_core::redact::Redaction;
 use forwarder_core::route::Routes;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 use forwarder_core::spool::{SpoolMode, SpoolSettings};
@@ -247,6 +248,7 @@ pub fn settings(lanes: Vec<(LaneSettings, Arc<dyn Sink>)>, routes: Routes) -> Se
             function: true,
             extension: true,
         },
+        redaction: Redaction::default(),
         resource: Resource::default(),
         buffer_bytes: 64 << 20,
         spool: SpoolSettings {

@@ -190,6 +190,7 @@ impl Schedule {
                 function: true,
                 extension: false,
             },
+            redaction: forwarder_core::redact::Redaction::default(),
             resource: Resource::default(),
             buffer_bytes: self.buffer_bytes,
             spool: SpoolSettings {

@@ -97,6 +97,19 @@ impl Layers {
         )
     }
 
+    /// The line in a file where a part of what is set at `path` stands.
+    pub(super) fn line_of(&self, path: &str, part: &str) -> Option<usize> {
+        let Some((_, Origin::File(file, _))) = self.get(path) else {
+            return None;
+        };
+        self.files
+            .iter()
+            .find(|other| other.path == file)?
+            .lines
+            .get(part)
+            .copied()
+    }
+
     /// Every leaf that is set: its dotted path, value and origin.
     pub(super) fn leaves(&self) -> Vec<(String, Value, Origin)> {
         let mut leaves = Vec::new();

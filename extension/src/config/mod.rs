@@ -5,25 +5,30 @@
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
 //! - `sink`: the settings of one sink; `packing`: how it packs records; this file: all others.
+//! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
+mod effective;
 mod layers;
 mod packing;
 mod reader;
+pub mod settings;
 mod sink;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use forwarder_core::envelope::Envelope;
 use forwarder_core::event::Kind;
 use forwarder_core::flush::{FlushPolicy, Strategy};
-use forwarder_core::route::Routes;
+use forwarder_core::redact::Redaction;
+use forwarder_core::route::{RouteError, Routes};
 use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 
+pub use effective::{Effective, effective};
 pub use layers::Origin;
 pub use packing::{COMPRESSED_RECORD_BYTES, PUT_BYTES, Packing, RECORD_BYTES};
 pub use reader::Problem;
@@ -63,6 +68,8 @@ pub struct Config {
     pub spool: SpoolSettings,
     /// What is forwarded.
     pub types: Types,
+    /// What is masked.
+    pub redaction: Redaction,
     /// The port that the listener opens.
     pub port: u16,
     /// How Lambda buffers.
@@ -95,6 +102,36 @@ pub struct Basics {
 /// # Errors
 /// Every mistake in it.
 pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec<Problem>>) {
+    let inspection = inspect(variables);
+    (inspection.basics, inspection.config)
+}
+
+/// A configuration, and what it is made of.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What holds even if it has mistakes.
+    pub basics: Basics,
+    /// The configuration, or every mistake in it.
+    pub config: Result<Config, Vec<Problem>>,
+    /// What was set, and where.
+    pub set: Vec<Set>,
+    /// The dotted paths of all settings that were looked for.
+    pub known: BTreeSet<String>,
+}
+
+/// A setting that somebody set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set {
+    /// Its dotted path.
+    pub path: String,
+    /// Its value, with secrets masked; lists as `a,b`; empty for tables.
+    pub value: String,
+    /// Where it was set.
+    pub origin: Origin,
+}
+
+/// As [`load`], with where everything came from.
+pub fn inspect(variables: &BTreeMap<String, String>) -> Inspection {
     let (layers, errors) = layers::Layers::read(variables);
     let mut reader = Reader::new(layers, errors);
     let basics = Basics {
@@ -110,8 +147,17 @@ pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec
             .unwrap_or_default(),
     };
     let config = read(&mut reader, variables);
-    let problems = reader.finish();
-    (basics, if problems.is_empty() { Ok(config) } else { Err(problems) })
+    let findings = reader.finish();
+    Inspection {
+        basics,
+        config: if findings.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(findings.problems)
+        },
+        set: findings.set,
+        known: findings.known,
+    }
 }
 
 const LOG_LEVELS: [&str; 7] = ["error", "warn", "warning", "info", "debug", "trace", "off"];
@@ -149,6 +195,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
             .unwrap_or_else(|| default_buffer(variables)),
         spool: spool(reader),
         types,
+        redaction: redaction(reader),
         port: port(reader),
         buffering: Buffering {
             max_items: reader
@@ -173,7 +220,6 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     };
     // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
     reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
-    reader.not_built("redact", &[]);
     config
 }
 
@@ -224,6 +270,22 @@ fn types(reader: &mut Reader) -> Types {
     }
 }
 
+fn redaction(reader: &mut Reader) -> Redaction {
+    let path = "redact";
+    let items = reader.list_by(path, |text| {
+        forwarder_core::route::list(text)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    });
+    Redaction::parse(&items.unwrap_or_default()).unwrap_or_else(|errors| {
+        for error in errors {
+            reader.problem(path, error, Some("email,credit_card,/token=[a-z0-9]+/"));
+        }
+        Redaction::default()
+    })
+}
+
 fn port(reader: &mut Reader) -> u16 {
     let port = reader.number("telemetry.port", 1, u64::from(u16::MAX), "4243");
     if port == Some(RUNTIME_API_PORT) {
@@ -241,7 +303,7 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
     // Sinks with mistakes are left out of `sinks`; a rule that names one is no mistake of its own.
     let configured = reader.keys("sinks");
     let names: Vec<_> = configured.iter().map(String::as_str).collect();
-    let Some(text) = routes_text(reader, path) else {
+    let Some(parsed) = parse_routes(reader, path, &names) else {
         // A sink that is only a fallback does not count.
         let fallbacks: Vec<_> = names
             .iter()
@@ -249,50 +311,64 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
             .collect();
         let is_fallback = |name: &str| fallbacks.iter().any(|fallback| fallback == name);
         let counted: Vec<_> = names.iter().copied().filter(|name| !is_fallback(name)).collect();
-        if counted.len() > 1 {
+        if counted.len() > 1 && reader.text_is_absent(path) {
             let message = format!("with several sinks ({}) there must be routes", counted.join(", "));
             let example = counted.first().map(|name| format!("\"* -> {name}\""));
             reader.problem(path, message, example.as_deref());
         }
         let only = sinks.iter().position(|sink| counted.contains(&sink.name.as_str()));
-        return Routes::all_to(only.unwrap_or_default());
+        return Routes::all_to(only.unwrap_or_default()).with_names(&names);
     };
-    match Routes::parse(&text, &names) {
+    match parsed {
         Ok(routes) if sinks.len() == names.len() => routes,
         Ok(_) => Routes::all_to(0),
         Err(errors) => {
             for error in errors {
-                reader.problem(path, error.to_string(), None);
+                let table = format!("{path}.{}.match", error.rule - 1);
+                reader.problem_at(path, &table, error.to_string());
             }
             Routes::all_to(0)
         }
     }
 }
 
-/// The routes as one text: a string, or `[[routes]]` tables with `match` and `to`.
-fn routes_text(reader: &mut Reader, path: &str) -> Option<String> {
+/// The routes: a string, or `[[routes]]` tables with `match` and `to`. `None` if there are none, or none that can be read.
+fn parse_routes(reader: &mut Reader, path: &str, sinks: &[&str]) -> Option<Result<Routes, Vec<RouteError>>> {
     let (value, _) = reader.raw(path)?;
     let Some(tables) = value.as_array() else {
-        return reader.text(path);
+        return reader.text(path).map(|text| Routes::parse(&text, sinks));
     };
-    let mut rules = Vec::new();
-    for table in tables {
+    let (mut rules, mut complete) = (Vec::new(), true);
+    for (index, table) in tables.iter().enumerate() {
         let rule = table.as_dict().and_then(|rule| {
             let condition = rule.get("match")?.as_str()?;
-            let to = rule.get("to")?.as_array()?;
-            let targets: Option<Vec<_>> = to.iter().map(|target| target.as_str()).collect();
-            (rule.len() == 2).then(|| format!("{condition} -> {}", targets.unwrap_or_default().join(", ")))
+            let targets: Option<Vec<_>> = match rule.get("to")? {
+                one if one.as_str().is_some() => Some(vec![one.as_str()?.to_owned()]),
+                several => several
+                    .as_array()?
+                    .iter()
+                    .map(|target| target.as_str().map(str::to_owned))
+                    .collect(),
+            };
+            (rule.len() == 2).then_some((condition.to_owned(), targets?))
         });
         match rule {
             Some(rule) => rules.push(rule),
-            None => reader.problem(
-                path,
-                "each of [[routes]] has `match` (a string) and `to` (an array of strings), and nothing else",
-                None,
-            ),
+            None => {
+                complete = false;
+                let message =
+                    "each of [[routes]] has `match` (a string) and `to` (an array of strings), and nothing else";
+                reader.problem_at(path, &format!("{path}.{index}"), message);
+            }
         }
     }
-    Some(rules.join("\n"))
+    let parsed = Routes::parse_tables(&rules, sinks);
+    match parsed {
+        // What is wrong with a table has been said, and its rule is missing.
+        Ok(_) if !complete => None,
+        Err(_) if rules.is_empty() && !complete => None,
+        parsed => Some(parsed),
+    }
 }
 
 /// Standard output is a log of this extension: fed with extension logs it would feed itself.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use figment::value::Value;
 use forwarder_core::nearest;
 
+use super::Set;
+use super::effective::shown;
 use super::layers::{LayerError, Layers, Origin, variable_of};
 use super::values;
 
@@ -64,6 +66,13 @@ impl From<LayerError> for Problem {
     }
 }
 
+/// What a reader has found.
+pub(super) struct Findings {
+    pub problems: Vec<Problem>,
+    pub set: Vec<Set>,
+    pub known: BTreeSet<String>,
+}
+
 /// A reader over the layers.
 pub(super) struct Reader {
     layers: Layers,
@@ -90,6 +99,13 @@ impl Reader {
         self.layers.get(path).is_some()
     }
 
+    /// Whether nothing is set there, or an empty text, which counts as nothing.
+    pub(super) fn text_is_absent(&self, path: &str) -> bool {
+        self.layers
+            .get(path)
+            .is_none_or(|(value, _)| value.as_str() == Some(""))
+    }
+
     pub(super) fn raw(&mut self, path: &str) -> Option<(Value, Origin)> {
         self.known.insert(path.to_owned());
         self.layers.get(path)
@@ -105,6 +121,17 @@ impl Reader {
             message: message.into(),
             example: example.map(str::to_owned),
         });
+    }
+
+    /// A problem with a part of what is set at this path: in a file it is found at the line of `part`.
+    pub(super) fn problem_at(&mut self, path: &str, part: &str, message: impl Into<String>) {
+        self.problem(path, message, None);
+        let line = self.layers.line_of(path, part);
+        if let (Some(problem), Some(line)) = (self.problems.last_mut(), line)
+            && let Some(Origin::File(_, at)) = &mut problem.origin
+        {
+            *at = line;
+        }
     }
 
     /// The text at this path. An empty one counts as not set: that is how a variable is unset in most consoles.
@@ -194,6 +221,11 @@ impl Reader {
 
     /// A list: `a,b,c`, or an array in a file.
     pub(super) fn list(&mut self, path: &str) -> Option<Vec<String>> {
+        self.list_by(path, values::list)
+    }
+
+    /// As [`list`](Self::list), where `split` knows the items.
+    pub(super) fn list_by(&mut self, path: &str, split: impl FnOnce(&str) -> Vec<String>) -> Option<Vec<String>> {
         let (value, _) = self.raw(path)?;
         if let Some(items) = value.as_array() {
             let items = items
@@ -205,30 +237,16 @@ impl Reader {
             }
             return items;
         }
-        self.text(path).map(|text| values::list(&text))
+        self.text(path).map(|text| split(&text))
     }
 
-    /// Refuses what a later version will know.
-    pub(super) fn not_built(&mut self, path: &str, allowed: &[&str]) {
-        if let Some(text) = self.text(path)
-            && !allowed.contains(&text.trim().to_ascii_lowercase().as_str())
-        {
-            let message = if allowed.is_empty() {
-                "this setting is not built into this version yet; leave it out".to_owned()
-            } else {
-                format!(
-                    "this value is not built into this version yet (allowed: {})",
-                    allowed.join(", ")
-                )
-            };
-            self.problem(path, message, None);
-        }
-    }
-
-    /// Every setting that nobody asked for is unknown. Returns all problems.
-    pub(super) fn finish(mut self) -> Vec<Problem> {
+    /// Every setting that nobody asked for is unknown. Returns all that was found.
+    pub(super) fn finish(mut self) -> Findings {
+        let mut set = Vec::new();
         for (path, value, origin) in self.layers.leaves() {
             if self.known.contains(&path) {
+                let value = shown(&path, &text_of(&value));
+                set.push(Set { path, value, origin });
                 continue;
             }
             let candidates = self.known.iter().map(String::as_str);
@@ -247,6 +265,24 @@ impl Reader {
                 example: None,
             });
         }
-        self.problems
+        for problem in &mut self.problems {
+            problem.value = problem.value.take().map(|value| shown(&problem.path, &value));
+        }
+        Findings {
+            problems: self.problems,
+            set,
+            known: self.known,
+        }
+    }
+}
+
+/// A value as it stands in a variable.
+fn text_of(value: &Value) -> String {
+    match value.as_array() {
+        Some(items) => {
+            let items: Option<Vec<_>> = items.iter().map(|item| item.as_str()).collect();
+            items.unwrap_or_default().join(",")
+        }
+        None => value.as_str().unwrap_or_default().to_owned(),
     }
 }

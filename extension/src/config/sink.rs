@@ -52,7 +52,8 @@ impl SinkType {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
+    /// Its name, as a configuration has it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Kinesis => "kinesis",
             Self::Firehose => "firehose",
@@ -67,6 +68,11 @@ impl SinkType {
             Self::Firehose => cfg!(feature = "firehose"),
             Self::Stdout => cfg!(feature = "stdout"),
         }
+    }
+
+    /// Whether its records have partition keys.
+    pub fn is_keyed(self) -> bool {
+        self == Self::Kinesis
     }
 
     /// The largest call, the largest record, and the largest record by default. Bytes, with keys.

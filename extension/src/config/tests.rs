@@ -196,7 +196,12 @@ fn each_mistake_names_its_variable_its_value_and_its_mend() {
             "function -> kinesys",
             "FORWARDER_ROUTES=\"function -> kinesys\": rule 1 `function -> kinesys`: unknown sink `kinesys`; did you mean `kinesis`?",
         ),
-        ("FORWARDER_REDACT", "email", "not built into this version yet"),
+        (
+            "FORWARDER_REDACT",
+            "emial",
+            "unknown name `emial`; did you mean `email`?",
+        ),
+        ("FORWARDER_REDACT", "email,/a", "`/a` does not end in `/`"),
         (
             "FORWARDER_CONFIG",
             "/no/such/file.toml",
@@ -344,7 +349,7 @@ fn files_and_variables_make_one_configuration() {
         ("telemetry", 30_000)
     );
     assert!(config.types.function && !config.types.platform);
-    assert!(config.routes.needs_level());
+    assert_eq!(config.routes.to_string(), "function level>=warn -> kinesis");
 }
 
 #[test]
@@ -502,6 +507,60 @@ fn a_role_is_an_arn() {
         assert!(
             problems.len() == 1 && problems[0].contains("not the ARN of a role"),
             "{problems:#?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_masked_is_a_list_in_which_expressions_keep_their_commas() {
+    let redact = |value: &str| {
+        config(&[STREAM, ("FORWARDER_REDACT", value)])
+            .redaction
+            .items()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(redact("email, credit_card"), ["email", "credit_card"]);
+    if cfg!(feature = "regex") {
+        assert_eq!(redact("jwt,/a{1,2}/,ipv4"), ["jwt", "/a{1,2}/", "ipv4"]);
+    }
+    let file = File::new(
+        "redact",
+        "redact = [\"email\", \"bearer\"]\n[sinks.kinesis]\nstream = \"x\"\n",
+    );
+    assert_eq!(config(&[file.variable()]).redaction.items().count(), 2);
+}
+
+#[cfg(not(feature = "regex"))]
+#[test]
+fn without_regular_expressions_whoever_asks_for_one_is_told_so() {
+    for (name, value) in [
+        ("FORWARDER_REDACT", "/a/"),
+        ("FORWARDER_ROUTES", "* text~/a/ -> kinesis"),
+    ] {
+        let problems = problems(&[STREAM, (name, value)]);
+        assert!(
+            problems.len() == 1 && problems[0].contains("without the feature `regex`"),
+            "{problems:#?}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_in_route_tables_name_the_line_of_their_table() {
+    let file = File::new(
+        "tables",
+        "[sinks.kinesis]\nstream = \"x\"\n[[routes]]\nmatch = \"function level>=wran\"\nto = [\"kinesis\"]\n[[routes]]\nmatch = \"* -> x\"\nto = \"kinesis\"\n[[routes]]\nmacth = \"*\"\nto = [\"kinesis\"]\n",
+    );
+    let problems = problems(&[file.variable()]);
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    for expected in [
+        ".toml:9: routes: each of [[routes]] has",
+        ".toml:4: routes: rule 1 `function level>=wran -> kinesis`: unknown level `wran`; did you mean `warn`?",
+        ".toml:7: routes: rule 2 `* -> x -> kinesis`: `match` holds",
+    ] {
+        assert!(
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{expected}: {problems:#?}"
         );
     }
 }

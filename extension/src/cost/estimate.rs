@@ -119,6 +119,7 @@ fn settings(sink: Arc<dyn Sink>, options: &Options, format: Format, compression:
         lanes: vec![(lane, sink)],
         routes: Routes::all_to(0),
         types,
+        redaction: forwarder_core::redact::Redaction::default(),
         resource: Sample::resource(),
         buffer_bytes: 1 << 30,
         spool: SpoolSettings {

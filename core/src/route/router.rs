@@ -1,0 +1,43 @@
+//! Decides for events in their order, and remembers what earlier ones told of later ones.
+
+use std::sync::Arc;
+
+use super::look::{Look, Scratch};
+use super::{Decision, Levels, Routes};
+use crate::event::Event;
+
+/// A route table at work.
+#[derive(Debug)]
+pub struct Router {
+    routes: Arc<Routes>,
+    levels: Levels,
+    scratch: Scratch,
+}
+
+impl Router {
+    /// A router that has seen nothing yet.
+    pub fn new(routes: Arc<Routes>) -> Self {
+        Self {
+            routes,
+            levels: Levels::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// The table.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// Where the next event goes. `request_id` is that of the invocation that it belongs to, as JSON text.
+    pub fn decide(&mut self, event: &Event<'_>, request_id: Option<&str>) -> Decision<'_> {
+        let (plan, _) = self.routes.plan(&event.kind);
+        let level = if plan.needs_level {
+            self.levels.observe(event, request_id)
+        } else {
+            None
+        };
+        let mut look = Look::new(event, request_id, level, &mut self.scratch);
+        self.routes.decide(&event.kind, &mut look)
+    }
+}

@@ -1,0 +1,121 @@
+//! One rule, parsed; and how it is written.
+
+use std::fmt;
+
+use super::field::{Comparison, Field};
+use super::keep::Keep;
+use super::level::Level;
+use super::sample::Share;
+use crate::pattern::Pattern;
+
+/// The name that a rule gives to events that go nowhere.
+pub const DROP: &str = "drop";
+
+/// One rule: what it takes and where that goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The types it takes; at least one.
+    pub selectors: Vec<Selector>,
+    /// What must hold besides; all of them.
+    pub predicates: Vec<Predicate>,
+    /// Indices of the sinks, in the order that [`Routes::parse`](super::Routes::parse) was given them; empty: `drop`.
+    pub targets: Vec<usize>,
+}
+
+/// Takes events by their type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// `*`
+    Any,
+    /// `platform.*`: the types with this prefix, dot included.
+    Prefix(String),
+    /// One type, by its full name.
+    Exact(String),
+}
+
+/// Takes events by what is in them, or by how their invocation fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predicate {
+    /// `level>=warn`: log lines of this level or a higher one; no platform event.
+    LevelAtLeast(Level),
+    /// `sample=10%`: this share of all invocations; events that belong to none are in.
+    Sample(Share),
+    /// `text~/…/`: the line, or the JSON of the record.
+    Text(Pattern),
+    /// `record.path op value`: a member of a JSON record.
+    Field(Field, Comparison),
+    /// `keep=…`: waits for the invocation's end.
+    Keep(Keep),
+}
+
+impl Rule {
+    pub(super) fn takes_type(&self, name: &str) -> bool {
+        self.selectors.iter().any(|selector| match selector {
+            Selector::Any => true,
+            Selector::Prefix(prefix) => name.starts_with(prefix.as_str()),
+            Selector::Exact(exact) => name == exact,
+        })
+    }
+
+    /// Its conditions on the invocation's end.
+    pub(super) fn keeps(&self) -> impl Iterator<Item = Keep> {
+        self.predicates.iter().filter_map(|predicate| match predicate {
+            Predicate::Keep(keep) => Some(*keep),
+            _ => None,
+        })
+    }
+
+    /// Whether it waits for the invocation's end.
+    pub fn waits(&self) -> bool {
+        self.keeps().next().is_some()
+    }
+
+    /// The rule as it is written; `sinks` are the names of its targets.
+    pub fn display<'a>(&'a self, sinks: &'a [String]) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            list(f, &self.selectors)?;
+            for predicate in &self.predicates {
+                write!(f, " {predicate}")?;
+            }
+            f.write_str(" -> ")?;
+            if self.targets.is_empty() {
+                return f.write_str(DROP);
+            }
+            let names = self
+                .targets
+                .iter()
+                .map(|&target| sinks.get(target).map_or("?", String::as_str));
+            list(f, names)
+        })
+    }
+}
+
+fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>) -> fmt::Result {
+    for (index, item) in items.into_iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        write!(f, "{comma}{item}")?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::Exact(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LevelAtLeast(level) => write!(f, "level>={}", level.name()),
+            Self::Sample(share) => write!(f, "sample={share}"),
+            Self::Text(pattern) => write!(f, "text~{pattern}"),
+            Self::Field(field, comparison) => write!(f, "record.{field}{comparison}"),
+            Self::Keep(keep) => write!(f, "keep={keep}"),
+        }
+    }
+}

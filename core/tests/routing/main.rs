@@ -1,0 +1,13 @@
+//! What rules mean, case by case.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[cfg(feature = "regex")]
+mod guide;
+mod table;
+mod world;

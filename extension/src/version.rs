@@ -1,0 +1,28 @@
+//! What a binary says of itself.
+
+/// The features that this build has, by name.
+pub fn features() -> Vec<&'static str> {
+    let features = [
+        (cfg!(feature = "kinesis"), "kinesis"),
+        (cfg!(feature = "firehose"), "firehose"),
+        (cfg!(feature = "stdout"), "stdout"),
+        (cfg!(feature = "gzip"), "gzip"),
+        (cfg!(feature = "zstd"), "zstd"),
+        (cfg!(feature = "kpl"), "kpl"),
+        (cfg!(feature = "regex"), "regex"),
+        (cfg!(feature = "assume-role"), "assume-role"),
+    ];
+    let built = features.into_iter().filter(|(is_built, _)| *is_built);
+    built.map(|(_, name)| name).collect()
+}
+
+/// One line: the binary's name, its version, the features that it was built with.
+pub fn line(name: &str) -> String {
+    let features = features();
+    let features = if features.is_empty() {
+        "none".to_owned()
+    } else {
+        features.join(", ")
+    };
+    format!("{name} {} (features: {features})", env!("CARGO_PKG_VERSION"))
+}
