@@ -72,7 +72,7 @@ test-unit: setup ## Tests of each crate
 
 .PHONY: test-e2e
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
-	$(CARGO) test -p end-to-end
+	$(CARGO) test -p end-to-end -- $(E2E_ARGS)
 
 .PHONY: test-readers
 test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3
