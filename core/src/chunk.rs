@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
+use crate::origin::Origin;
 use crate::ranges::Dropped;
 use crate::spool::Ticket;
 
@@ -26,15 +27,6 @@ pub struct Chunk {
     pub(crate) ticket: Option<Arc<Ticket>>,
     /// The sink called it invalid, alone, when it had taken so many records.
     pub(crate) suspected: Option<u64>,
-}
-
-/// Who wrote lines: an earlier life, or another lane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The envelope's `id`.
-    pub id: String,
-    /// The envelope's `sink`.
-    pub sink: String,
 }
 
 /// What a chunk costs besides its lines: its own struct and its buffer's header.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 use crate::invocation::Context;
-use crate::lane::Line;
+use crate::line::Line;
 use crate::route::{Candidates, Outcome};
 
 /// How many past invocations are remembered for what comes of them later, such as their `platform.report`. On Managed

@@ -9,7 +9,8 @@
 //! - [`route`]: which sinks take an event; [`pattern`]: regular expressions.
 //! - `hold`: lines that wait for their invocation's end; `intake`: all of this for one event after another.
 //! - [`envelope`]: the member `forwarder` of each line; `own_event`: what the forwarder says of itself.
-//! - [`chunk`]: lines on their way; `ranges`: which of them were given up.
+//! - `line`: an event on its way into a lane; [`chunk`]: lines on their way out of it; `origin`: whose they are; `ranges`:
+//!   which of them were given up.
 //! - [`lane`]: the queue before each sink, and the task that empties it; [`backoff`] and [`awake`]: its waits;
 //!   [`oversize`]: lines longer than a record; [`spool`]: chunks on disk.
 //! - [`format`](mod@format): how lines stand in a record, and back (feature `decode`).
@@ -33,7 +34,9 @@ mod intake;
 pub mod invocation;
 pub mod json;
 pub mod lane;
+mod line;
 mod nearest;
+mod origin;
 pub mod oversize;
 mod own_event;
 pub mod pattern;

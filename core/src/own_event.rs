@@ -6,11 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 
-use crate::chunk::Origin;
 use crate::envelope::{Envelope, Resource, Stamp};
 use crate::invocation::Context;
 use crate::json::write_string;
-use crate::lane::Line;
+use crate::line::Line;
+use crate::origin::Origin;
 use crate::ranges::{DropReason, Dropped};
 use crate::stats::{IntakeStats, LaneStats};
 

@@ -6,6 +6,7 @@
 //! - [`listener`]: where Lambda posts telemetry; always answers 200.
 //! - [`invocations`]: which requests have started and ended, for those who wait for it.
 //! - [`sinks`]: from the configuration to the sinks that were built in.
+//! - `environment`: what the extension asks of Lambda, whatever becomes of the forwarder.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
 //! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
@@ -14,6 +15,7 @@
 pub mod config;
 pub mod cost;
 pub mod ctl;
+mod environment;
 pub mod extensions_api;
 pub mod invocations;
 pub mod lifecycle;

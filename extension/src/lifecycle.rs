@@ -12,16 +12,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use forwarder_core::envelope::Resource;
 use forwarder_core::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, START_PATIENCE};
 use forwarder_core::{Forwarder, Settings, Undelivered};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{self, Config, OnError};
-use crate::extensions_api::{Function, Invoke, NextEvent, Registration, Shutdown, register};
+use crate::environment::{Environment, Terminate};
+use crate::extensions_api::{Function, Invoke, NextEvent, Shutdown, register};
 use crate::invocations::Invocations;
 use crate::listener::{Intake, Listener};
 use crate::metrics::{self, Metrics};
-use crate::runtime_api::{ApiError, RuntimeApi};
+use crate::runtime_api::RuntimeApi;
 use crate::sinks;
 use crate::telemetry_api::{Subscription, subscribe};
 
@@ -42,9 +42,6 @@ const LAST_BATCH_PATIENCE_WHEN_REPORTED: Duration = Duration::from_millis(100);
 
 /// The longest that an invocation may take, for emulators that tell no deadline. Lambda's quotas.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-
-/// After so many failures of `next` in a row, some thirty seconds, there is no environment any more.
-const MAX_NEXT_FAILURES: u32 = 32;
 
 /// Lives one life. `variables` are those of the environment; `name` is the executable's file name. Returns the exit code.
 pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
@@ -92,83 +89,6 @@ fn is_managed_instances(variables: &BTreeMap<String, String>) -> bool {
     variables
         .get("AWS_LAMBDA_INITIALIZATION_TYPE")
         .is_some_and(|kind| kind == "lambda-managed-instances")
-}
-
-/// Where the extension lives.
-struct Environment {
-    api: RuntimeApi,
-    registration: Registration,
-    /// Invocations overlap: there is no INVOKE, and never a freeze (Managed Instances).
-    concurrent: bool,
-}
-
-impl Environment {
-    /// Lets the function's init fail.
-    async fn fail(&self, error_type: &str, problems: &[config::Problem]) -> u8 {
-        let message: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        if let Err(error) = self
-            .registration
-            .init_error(&self.api, error_type, &message.join("; "))
-            .await
-        {
-            log::error!(event = "init_error_failed", error = error.to_string().as_str(); "Lambda did not take the init error");
-        }
-        1
-    }
-
-    /// Answers lifecycle events and does nothing else.
-    async fn stand_by(&self, terminate: &mut Terminate) -> u8 {
-        loop {
-            let event = tokio::select! {
-                event = self.next() => event,
-                () = terminate.wait() => return 0,
-            };
-            match event {
-                Some(NextEvent::Shutdown(_)) => return 0,
-                Some(_) => {}
-                None => return 1,
-            }
-        }
-    }
-
-    /// The next event. `None` if there is no environment any more.
-    async fn next(&self) -> Option<NextEvent> {
-        for failures in 0..MAX_NEXT_FAILURES {
-            match self.registration.next(&self.api).await {
-                Ok(event) => return Some(event),
-                Err(error) => self.pause_after(&error, failures).await,
-            }
-        }
-        log::error!(event = "next_given_up"; "Lambda does not answer any more");
-        None
-    }
-
-    async fn pause_after(&self, error: &ApiError, failures: u32) {
-        if failures == 0 {
-            log::warn!(event = "next_failed", error = error.to_string().as_str(); "asking for the next event failed; it is tried again");
-        }
-        let pause = Duration::from_millis(20 << failures.min(6));
-        tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
-    }
-}
-
-/// SIGTERM, from the moment that this is made.
-struct Terminate(Option<Signal>);
-
-impl Terminate {
-    /// Without a handler, SIGTERM ends the process as it would have.
-    fn new() -> Self {
-        Self(signal(SignalKind::terminate()).ok())
-    }
-
-    async fn wait(&mut self) {
-        match &mut self.0 {
-            Some(signal) => {
-                signal.recv().await;
-            }
-            None => std::future::pending().await,
-        }
-    }
 }
 
 /// The forwarder at work.

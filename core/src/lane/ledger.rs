@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::chunk::{Chunk, Origin};
+use crate::chunk::Chunk;
+use crate::origin::Origin;
 use crate::own_event;
 use crate::ranges::{DropReason, Dropped, Unannounced};
 use crate::spool::Spooled;

@@ -21,7 +21,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 pub(crate) use queue::Queue;
-pub(crate) use writer::Line;
 
 use crate::envelope::{Envelope, Resource};
 use crate::format::{Compression, Encoding, Format};

@@ -7,22 +7,9 @@ use tokio::time::Instant;
 use super::LaneSettings;
 use crate::chunk::{Chunk, Cut, OpenChunk};
 use crate::envelope::{Envelope, Resource, Stamp};
-use crate::invocation::Context;
 use crate::json::write_string;
+use crate::line::Line;
 use crate::oversize::{Oversize, pieces};
-
-/// An event as a lane takes it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a> {
-    /// The event's text, from `{` to `}`.
-    pub event: &'a str,
-    /// Its record's text, a part of `event`.
-    pub record: Option<&'a str>,
-    /// There are line breaks between its tokens.
-    pub has_line_breaks: bool,
-    /// The invocation that it belongs to.
-    pub context: Context<'a>,
-}
 
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]

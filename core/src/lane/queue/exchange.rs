@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Queue;
-use crate::chunk::{Chunk, Origin};
+use crate::chunk::Chunk;
+use crate::origin::Origin;
 use crate::ranges::DropReason;
 use crate::spool::Spooled;
 

@@ -17,11 +17,12 @@ use tokio::time::Instant;
 
 use super::health::Health;
 use super::ledger::Ledger;
-use super::writer::{Line, Writer};
+use super::writer::Writer;
 use super::{LaneSettings, PartitionKey};
 use crate::chunk::Chunk;
 use crate::envelope::Resource;
 use crate::format::Encoding;
+use crate::line::Line;
 use crate::own_event::{self, OwnEvent};
 use crate::ranges::DropReason;
 use crate::sink::Limits;

@@ -1,0 +1,186 @@
+//! When lanes deliver: while the environment runs, before it is frozen, after it was, and at its end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Forwarder, Undelivered};
+use crate::lane::Lane;
+use crate::origin::Origin;
+use crate::ranges::Lost;
+
+/// What is kept at the end, of the time that is left, for each lane's final report.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(150);
+
+/// A flush that had less time than this says nothing about a sink.
+const LEAST_FLUSH: Duration = Duration::from_millis(100);
+
+/// What is kept at the end for the fallbacks, of the time that is left.
+const FALLBACK_TIME: Duration = Duration::from_millis(400);
+
+impl Forwarder {
+    /// The environment runs: lanes may put by size and age. `drain`: and at once whatever they hold.
+    pub fn run(&self, drain: bool) {
+        self.lanes.iter().for_each(|lane| lane.run(drain));
+    }
+
+    /// Delivers all that is held, until `deadline` at the latest. A lane that delivers nothing in that time opens its
+    /// breaker: later flushes do not wait for it until a put succeeds. `true` if nothing is held.
+    pub async fn flush(&self, deadline: Instant) -> bool {
+        let started = Instant::now();
+        let before: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|lane| {
+                let queue = lane.queue();
+                (!queue.health().is_breaker_open(), queue.stats())
+            })
+            .collect();
+        self.run(true);
+        // Twice: what a lane hands over, its fallback delivers.
+        for (lane, (waits, _)) in self.lanes.iter().zip(&before).chain(self.lanes.iter().zip(&before)) {
+            if *waits {
+                lane.settle(deadline).await;
+            }
+        }
+        let had_time = started.elapsed() >= LEAST_FLUSH;
+        for (lane, (waits, before)) in self.lanes.iter().zip(&before) {
+            let mut queue = lane.queue();
+            let now = queue.stats();
+            let had_its_chance = had_time || now.failed_puts > before.failed_puts;
+            if *waits && had_its_chance && now.delivered == before.delivered && !queue.is_empty() {
+                queue.health_mut().open_breaker();
+            }
+        }
+        self.lanes.iter().all(|lane| lane.queue().is_empty())
+    }
+
+    /// Cancels what is in flight and starts no put, for a while: the environment is about to be frozen. Returns as soon as
+    /// nothing is in flight, but for what shows whether a sink behind an open breaker is well again.
+    pub async fn pause(&self) {
+        self.lanes.iter().for_each(Lane::pause);
+        for lane in &self.lanes {
+            if !lane.queue().health().is_breaker_open() {
+                lane.idle().await;
+            }
+        }
+    }
+
+    /// Drops the sinks' idle connections, after a pause that they are not likely to have survived.
+    pub fn renew(&self) {
+        self.lanes.iter().for_each(Lane::renew);
+    }
+
+    /// Opens the sinks' connections while nobody waits for them.
+    pub async fn warm_up(&self) {
+        for lane in &self.lanes {
+            lane.sink().warm_up().await;
+        }
+    }
+
+    /// Looks for what earlier lives left on disk, and delivers it with its own `id`, `sink` and `seq`. Yields between
+    /// segments.
+    pub async fn recover(&self) {
+        let Some(spool) = &self.spool else { return };
+        spool.look_for_earlier_lives();
+        while let Some(chunks) = spool.read_next() {
+            for chunk in chunks {
+                // A sink that is not configured any more: its lines go where the others go.
+                let lane = self
+                    .lanes
+                    .iter()
+                    .find(|lane| lane.name() == chunk.sink)
+                    .or(self.lanes.first());
+                if let Some(lane) = lane {
+                    lane.queue().recover(chunk);
+                }
+            }
+            self.lanes.iter().for_each(Lane::wake);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The end of this life: delivers until shortly before `deadline`, at last to the fallbacks, and closes each lane with
+    /// its final report. What is left goes to disk if there is a life after this one to find it (`has_successor`);
+    /// otherwise it is given up, announced if the sink still takes that, and returned. Nothing may be accepted any more.
+    pub async fn close(&self, deadline: Instant, has_successor: bool) -> Vec<Undelivered> {
+        let intake = {
+            let mut intake = self.intake();
+            let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+            let now = Instant::now();
+            // An invocation that has no end by now did not end well.
+            intake.let_go(now, &mut queues, now);
+            self.make_room(&mut intake, &mut queues, now);
+            intake.stats
+        };
+        let last_words_at = deadline.checked_sub(LAST_WORDS_TIME).unwrap_or(deadline);
+        // What has been in flight for long, towards a sink that is known to be sick, gets a chance on a new connection.
+        for lane in self.lanes.iter().filter(|lane| lane.is_probing()) {
+            lane.halt().await;
+            lane.renew();
+        }
+        self.try_again();
+        let mut handed_over = Vec::new();
+        if self.lanes.iter().any(Lane::has_fallback) {
+            let hand_over_at = last_words_at.checked_sub(FALLBACK_TIME).unwrap_or(deadline);
+            for lane in self.lanes.iter().filter(|lane| lane.has_fallback()) {
+                if !lane.settle(hand_over_at).await {
+                    lane.halt().await;
+                    lane.hand_over();
+                    handed_over.push(lane.name());
+                }
+            }
+            self.run(true);
+        }
+        for lane in &self.lanes {
+            lane.settle(last_words_at).await;
+        }
+        let mut lost = Lost::default();
+        // What a lane says last may have to go to its fallback, so fallbacks close after those.
+        let (with_fallback, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.has_fallback());
+        let stuck: Vec<_> = self
+            .lanes
+            .iter()
+            .filter(|lane| !lane.queue().is_empty())
+            .map(Lane::name)
+            .collect();
+        for lane in with_fallback.into_iter().chain(others) {
+            if stuck.contains(&lane.name()) {
+                lane.halt().await;
+                if has_successor {
+                    continue;
+                }
+                lost.append(lane.queue().give_up_rest(Instant::now()));
+            }
+            lane.queue().add_final_report(&intake, Instant::now());
+            lane.queue().persist();
+            if lane.failing().is_some() || handed_over.contains(&lane.name()) {
+                lane.hand_over();
+            }
+        }
+        self.try_again();
+        for lane in self
+            .lanes
+            .iter()
+            .filter(|lane| !has_successor || lane.queue().is_closed())
+        {
+            lane.settle(deadline).await;
+        }
+        for lane in &self.lanes {
+            lane.halt().await;
+            lost.append(lane.queue().leave(has_successor, &intake, Instant::now()));
+        }
+        self.spool.iter().for_each(|spool| spool.close());
+        let lost = lost.into_ranges().into_iter();
+        lost.map(|(Origin { id, sink }, dropped)| Undelivered { id, sink, dropped })
+            .collect()
+    }
+
+    /// Lets every lane put at once, whatever failed before.
+    fn try_again(&self) {
+        for lane in &self.lanes {
+            lane.queue().health_mut().forget_pause();
+        }
+        self.run(true);
+    }
+}
