@@ -274,7 +274,13 @@ impl Forwarder {
             let held: usize = self.lanes.iter().map(|lane| lane.queue().held()).sum();
             let healthy = self.lanes.iter().filter(|lane| lane.failing().is_none());
             let fullest = healthy.max_by_key(|lane| lane.queue().held());
-            let Some(lane) = fullest.filter(|lane| held > most && !lane.queue().is_empty()) else {
+            // Under `always` the disk must have room for it too.
+            let is_full = held > most
+                || self
+                    .spool
+                    .as_ref()
+                    .is_some_and(|spool| spool.is_always() && spool.room() < 2 * body_bytes);
+            let Some(lane) = fullest.filter(|lane| is_full && !lane.queue().is_empty()) else {
                 return;
             };
             if lane.progress(deadline).await.is_err() {
