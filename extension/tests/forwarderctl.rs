@@ -335,3 +335,18 @@ fn both_binaries_say_what_they_are() {
     );
     assert_eq!(layer("--loud").status.code(), Some(2));
 }
+
+#[cfg(feature = "kpl")]
+#[test]
+fn aggregates_on_a_stream_that_may_be_auto_are_warned_of() {
+    let variables = [STREAM, ("FORWARDER_SINKS__KINESIS__FORMAT", "kpl")];
+    let answer = run(&["check"], &variables, "");
+    assert_eq!(answer.code, 0, "{}", answer.output);
+    assert!(
+        answer
+            .output
+            .contains("warning: the sink `kinesis` writes KPL aggregates"),
+        "{}",
+        answer.output
+    );
+}

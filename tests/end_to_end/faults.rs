@@ -1,6 +1,7 @@
 //! When everything goes wrong at once: a hundred thousand events through each kind of fault.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 use end_to_end::numbers::Numbers;
@@ -250,9 +251,11 @@ async fn under_always_sigkill_loses_nothing_that_lambda_got_an_answer_for() {
     number += 200;
     let report = lambda.shutdown("spindown", Duration::from_secs(10)).await.unwrap();
     assert!(report.clean(), "{report:?}");
-    assert!(acknowledged.len() > 20, "{}", acknowledged.len());
+    assert!(acknowledged.len() > 10_000, "{}", acknowledged.len());
     let found = Found::in_stream(&kinesis, STREAM).await;
-    Numbers::of(&found, number).assert_complete();
+    let missing: BTreeSet<_> = Numbers::of(&found, number).missing().into_iter().collect();
+    let lost = acknowledged.iter().filter(|number| missing.contains(number)).count();
+    assert_eq!(lost, 0, "of {} lines that Lambda got an answer for", acknowledged.len());
     assert!(
         found.lives.iter().all(|life| life.standing != Standing::Lost),
         "{:?}",
@@ -283,4 +286,94 @@ async fn a_line_of_two_megabytes_arrives_in_parts_and_joins_to_the_same_bytes() 
     assert_eq!(joined.len(), 1);
     assert!(joined[0].contains(&format!(r#""record":{record},"#)), "byte for byte");
     Found::in_stream(&kinesis, STREAM).await.assert_proven();
+}
+
+/// A file system of so many bytes, until it is dropped. `None` where nobody may mount one.
+struct TinyDisk(String);
+
+impl TinyDisk {
+    fn new(bytes: usize) -> Option<Self> {
+        let path = std::env::temp_dir().join(format!("forwarder-disk-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        let size = format!("size={bytes},mode=0700");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs", &path])
+            .output();
+        mount.is_ok_and(|mount| mount.status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).output();
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_means_memory_only_and_one_warning() {
+    let Some(disk) = TinyDisk::new(1024 * 1024) else {
+        eprintln!("skipped: a file system cannot be mounted here");
+        return;
+    };
+    let kinesis = kinesis().await;
+    kinesis.set_fault(Fault::fail(CallError::service_unavailable()));
+    let (builder, port) = lambda_to_kinesis(&kinesis);
+    let spool = format!("{}/spool", disk.0);
+    let builder = builder
+        .freeze(false)
+        .extension_env("FORWARDER_SPOOL__DIR", spool)
+        .extension_env("FORWARDER_SPOOL__MODE", "always");
+    let lambda = builder.start().await.unwrap();
+    lambda.invoke("{}").await.unwrap();
+    let mut poster = Poster::connect(port).await;
+    for batch in 0..20 {
+        assert_eq!(poster.post("/", function_lines(batch * 1_000, 1_000, 200)).await, 200);
+    }
+    kinesis.clear_faults();
+    let report = lambda.shutdown("spindown", Duration::from_secs(10)).await.unwrap();
+    assert!(report.clean(), "{report:?}");
+    let found = Found::in_stream(&kinesis, STREAM).await;
+    Numbers::of(&found, 20_000).assert_complete();
+    let log = extension_log(&lambda);
+    assert_eq!(
+        log.iter().filter(|line| line.contains("spool_unusable")).count(),
+        1,
+        "{log:#?}"
+    );
+}
+
+#[tokio::test]
+async fn with_64_mb_of_memory_it_lives() {
+    let group = std::path::PathBuf::from(format!("/sys/fs/cgroup/memory/forwarder-{}", std::process::id()));
+    let limited = std::fs::create_dir(&group).and_then(|()| std::fs::write(group.join("memory.limit_in_bytes"), "64M"));
+    if limited.is_err() {
+        eprintln!("skipped: a memory control group cannot be made here");
+        return;
+    }
+    let kinesis = kinesis().await;
+    kinesis.stop().await;
+    let (builder, port) = lambda_to_kinesis(&kinesis);
+    let lambda = builder.memory_mb(128).freeze(false).start().await.unwrap();
+    lambda.invoke("{}").await.unwrap();
+    let pid = Extension::of(&lambda).unwrap().pid;
+    std::fs::write(group.join("cgroup.procs"), pid.to_string()).unwrap();
+    let mut poster = Poster::connect(port).await;
+    for batch in 0..BATCHES {
+        assert_eq!(poster.post("/", function_lines(batch * 1_000, 1_000, 200)).await, 200);
+    }
+    assert_eq!(
+        Extension::of(&lambda).map(|extension| extension.pid),
+        Some(pid),
+        "it was not killed"
+    );
+    kinesis.start().await.unwrap();
+    let report = lambda.shutdown("spindown", Duration::from_secs(10)).await.unwrap();
+    assert!(report.clean(), "{report:?}");
+    let found = Found::in_stream(&kinesis, STREAM).await;
+    let missing = Numbers::of(&found, EVENTS).missing().len() as u64;
+    let announced: u64 = found.lives.iter().map(|life| life.announced).sum();
+    assert!(missing <= announced, "{missing} missing, {announced} announced");
+    let _ = std::fs::remove_dir(group);
 }

@@ -115,7 +115,7 @@ struct Inner {
     unread: VecDeque<(Arc<Folder>, u64)>,
     bytes: u64,
     scratch: Vec<u8>,
-    /// The disk refused; said once.
+    /// The disk refused. Said once in a life: a full disk takes a small chunk now and then.
     broken: bool,
 }
 
@@ -216,10 +216,7 @@ impl Spool {
         };
         let written = inner.append(&self.settings, &self.id, label, lines);
         match written {
-            Ok(spooled) => {
-                inner.broken = false;
-                Some(spooled)
-            }
+            Ok(spooled) => Some(spooled),
             Err(error) => {
                 inner.warn(&error);
                 None

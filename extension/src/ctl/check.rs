@@ -69,6 +69,12 @@ pub fn warnings(config: &Config, inspection: &Inspection) -> Vec<String> {
             warnings.push(format!("no rule names the sink `{}`: it gets nothing", sink.name));
         }
     }
+    for sink in config.sinks.iter().filter(|sink| sink.packing.format.name() == "kpl") {
+        warnings.push(format!(
+            "the sink `{}` writes KPL aggregates: if its stream's records are distributed by AUTO, KCL readers lose them without a word; leave the stream at USER_PARTITION_KEY, or use ndjson",
+            sink.name
+        ));
+    }
     if inspection.set.iter().any(|set| set.path == "flush.idle")
         && config.flush.strategy != forwarder_core::flush::Strategy::Adaptive
     {
