@@ -187,6 +187,7 @@ impl Extension {
         if environment.concurrent {
             self.warm_up();
         }
+        self.recover();
         loop {
             let asked = Instant::now();
             let event = environment.next().await;
@@ -221,13 +222,16 @@ impl Extension {
         }
     }
 
-    /// Opens the sinks' connections and takes up what an earlier life left, while the function runs.
+    /// Makes the sinks ready while the function runs.
     fn warm_up(&self) {
         let forwarder = Arc::clone(&self.forwarder);
-        tokio::spawn(async move {
-            forwarder.warm_up().await;
-            forwarder.recover().await;
-        });
+        tokio::spawn(async move { forwarder.warm_up().await });
+    }
+
+    /// Takes up what an earlier life left on disk, as soon as `next` is outstanding.
+    fn recover(&self) {
+        let forwarder = Arc::clone(&self.forwarder);
+        tokio::spawn(async move { forwarder.recover().await });
     }
 
     async fn invoke(&self, invoke: &Invoke) {
