@@ -70,15 +70,25 @@ async fn five_seconds_of_connections_refused() {
 }
 
 #[tokio::test]
-async fn five_seconds_of_http_500_and_503_and_429() {
+async fn five_seconds_of_http_500() {
+    through(async |kinesis: &LocalKinesis, _: &LocalLambda| {
+        kinesis.set_fault(Fault::fail(CallError::internal_failure()));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn http_503_429_expired_tokens_and_a_throttled_key() {
     through(async |kinesis: &LocalKinesis, _: &LocalLambda| {
         for error in [
-            CallError::internal_failure(),
             CallError::service_unavailable(),
             CallError::throttling(),
+            CallError::expired_token(),
+            CallError::kms_throttling(),
         ] {
             kinesis.set_fault(Fault::fail(error));
-            tokio::time::sleep(Duration::from_millis(1_700)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     })
     .await;
