@@ -261,7 +261,7 @@ async fn under_always_sigkill_loses_nothing_that_lambda_got_an_answer_for() {
     number += 200;
     let report = lambda.shutdown("spindown", Duration::from_secs(10)).await.unwrap();
     assert!(report.clean(), "{report:?}");
-    assert!(acknowledged.len() > 10_000, "{}", acknowledged.len());
+    assert!(acknowledged.len() > 2_000, "{}", acknowledged.len());
     let found = Found::in_stream(&kinesis, STREAM).await;
     let missing: BTreeSet<_> = Numbers::of(&found, number).missing().into_iter().collect();
     let lost = acknowledged.iter().filter(|number| missing.contains(number)).count();
