@@ -6,7 +6,7 @@ use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record as FirehoseRecord;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-use crate::aws::{AwsSettings, LazyClient, StreamName, failure, reason_of_code};
+use crate::aws::{AwsSettings, LazyClient, StreamName, outcome};
 
 /// What `PutRecordBatch` takes: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
 pub const LIMITS: Limits = Limits {
@@ -55,21 +55,10 @@ impl Sink for Firehose {
         let client = self.client.get().await;
         let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
         let request = client.put_record_batch().delivery_stream_name(&self.name);
-        let answer = request.set_records(Some(entries)).send().await.map_err(failure);
-        let answer = answer.inspect_err(|failure| {
-            // Signed with what is no longer good: the next attempt asks for credentials anew.
-            if failure.reason == Reason::Credentials {
-                self.client.renew();
-            }
-        })?;
-        Ok(answer
-            .request_responses()
-            .iter()
-            .map(|record| match record.error_code() {
-                None => Outcome::Delivered,
-                Some(code) => Outcome::Retry(reason_of_code(code).unwrap_or(Reason::Unknown)),
-            })
-            .collect())
+        let answer = request.set_records(Some(entries)).send().await;
+        let answer = answer.map_err(|error| self.client.failed(error))?;
+        let records = answer.request_responses().iter();
+        Ok(records.map(|record| outcome(record.error_code())).collect())
     }
 
     fn renew(&self) {

@@ -6,7 +6,7 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-use crate::aws::{AwsSettings, LazyClient, StreamName, failure, reason_of_code};
+use crate::aws::{AwsSettings, LazyClient, StreamName, outcome};
 
 /// What `PutRecords` takes: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
 /// the stream allows it; a stream's own default is 1 MiB, which the lane's settings hold.
@@ -55,21 +55,10 @@ impl Sink for Kinesis {
             StreamName::Arn(arn) => client.put_records().stream_arn(&arn.text),
         };
         let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
-        let answer = request.set_records(Some(entries)).send().await.map_err(failure);
-        let answer = answer.inspect_err(|failure| {
-            // Signed with what is no longer good: the next attempt asks for credentials anew.
-            if failure.reason == Reason::Credentials {
-                self.client.renew();
-            }
-        })?;
-        Ok(answer
-            .records()
-            .iter()
-            .map(|record| match record.error_code() {
-                None => Outcome::Delivered,
-                Some(code) => Outcome::Retry(reason_of_code(code).unwrap_or(Reason::Unknown)),
-            })
-            .collect())
+        let answer = request.set_records(Some(entries)).send().await;
+        let answer = answer.map_err(|error| self.client.failed(error))?;
+        let records = answer.records().iter();
+        Ok(records.map(|record| outcome(record.error_code())).collect())
     }
 
     fn renew(&self) {

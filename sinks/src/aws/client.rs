@@ -16,8 +16,14 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use forwarder_core::awake;
+use forwarder_core::sink::{Failure, Reason};
 use tokio::sync::OnceCell;
+
+use super::errors::failure;
 
 /// Amazon Trust Services' roots, which every endpoint of the `aws` partitions is signed under.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
@@ -73,6 +79,18 @@ impl<C: Clone> LazyClient<C> {
         client
             .get_or_insert_with(|| (self.make)(&with_new_connections(config)))
             .clone()
+    }
+
+    /// What a failed call means. Signed with what is no longer good: the next attempt asks for credentials anew.
+    pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let failure = failure(error);
+        if failure.reason == Reason::Credentials {
+            self.renew();
+        }
+        failure
     }
 
     /// The next use gets new connections and asks for credentials anew. A call under way keeps its own.

@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use forwarder_core::sink::{Failure, Reason};
+use forwarder_core::sink::{Failure, Outcome, Reason};
 
 /// Error codes of Kinesis, Firehose, KMS and the signature check, by the services' API references.
 const CODES: [(&str, Reason); 44] = [
@@ -55,11 +55,19 @@ const CODES: [(&str, Reason); 44] = [
 ];
 
 /// What an error code means; it stands in a failed call's answer, or beside a record that a put refused.
-pub(crate) fn reason_of_code(code: &str) -> Option<Reason> {
+fn reason_of_code(code: &str) -> Option<Reason> {
     CODES
         .iter()
         .find(|(known, _)| *known == code)
         .map(|(_, reason)| *reason)
+}
+
+/// What became of a record that a put answered with this error code, or with none.
+pub(crate) fn outcome(code: Option<&str>) -> Outcome {
+    match code {
+        None => Outcome::Delivered,
+        Some(code) => Outcome::Retry(reason_of_code(code).unwrap_or(Reason::Unknown)),
+    }
 }
 
 fn reason_of_status(status: u16) -> Reason {
@@ -75,7 +83,7 @@ fn reason_of_status(status: u16) -> Reason {
 }
 
 /// What a failed call means.
-pub(crate) fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
+pub(super) fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {

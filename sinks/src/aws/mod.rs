@@ -9,4 +9,4 @@ pub use arn::{Arn, StreamName};
 pub use client::AssumedRole;
 pub use client::AwsSettings;
 pub(crate) use client::LazyClient;
-pub(crate) use errors::{failure, reason_of_code};
+pub(crate) use errors::outcome;
