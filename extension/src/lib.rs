@@ -8,10 +8,12 @@
 //! - [`sinks`]: from the configuration to the sinks that were built in.
 //! - `environment`: what the extension asks of Lambda, whatever becomes of the forwarder.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
+//! - [`allocator`]: the C library's allocator, told what this process does.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
 //! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
 //! - [`cost`]: what a sample of telemetry costs under each format and compression; for people, not in Lambda.
 
+pub mod allocator;
 pub mod config;
 pub mod cost;
 pub mod ctl;

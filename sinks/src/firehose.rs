@@ -46,7 +46,11 @@ impl Firehose {
     }
 
     async fn put_record_batch(&self) -> PutRecordBatchFluentBuilder {
-        self.client.get().await.put_record_batch().delivery_stream_name(&self.name)
+        self.client
+            .get()
+            .await
+            .put_record_batch()
+            .delivery_stream_name(&self.name)
     }
 }
 

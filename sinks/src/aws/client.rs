@@ -75,7 +75,12 @@ impl<C: Clone> LazyClient<C> {
         let config = self.config.get_or_init(|| self.load()).await;
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         // What is cached would be shared with the clients before; credentials are asked for anew.
-        let anew = || config.to_builder().identity_cache(IdentityCache::lazy().build()).build();
+        let anew = || {
+            config
+                .to_builder()
+                .identity_cache(IdentityCache::lazy().build())
+                .build()
+        };
         client.get_or_insert_with(|| (self.make)(&anew())).clone()
     }
 
@@ -136,7 +141,9 @@ async fn assume(role: &AssumedRole, http: &Http, attempt_timeout: Duration) -> a
 /// What every client has in common.
 fn lean(config: SdkConfig, http: &Http, attempt_timeout: Duration) -> SdkConfig {
     // The time-out for connecting is the connector's own.
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt_timeout).build();
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(attempt_timeout)
+        .build();
     let mut config = config
         .into_builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

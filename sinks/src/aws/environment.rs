@@ -9,7 +9,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 /// have it, such as `KINESIS`.
 pub(super) fn config(service: &str, region: Option<&str>) -> SdkConfig {
     let region = region.map(str::to_owned);
-    let region = region.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+    let region = region
+        .or_else(|| variable("AWS_REGION"))
+        .or_else(|| variable("AWS_DEFAULT_REGION"));
     let mut config = SdkConfig::builder();
     config.set_region(region.map(Region::new));
     if !is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {

@@ -174,10 +174,14 @@ async fn tls_trusts_what_the_machine_trusts_and_nothing_else() {
     let ask = async |certificates: Option<&std::path::Path>| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let test = "aws::http::tests::tls_trusts_what_the_machine_trusts_and_nothing_else";
-        command.args(["--exact", test, "--nocapture"]).env("CALL_OVER_TLS", &address);
+        command
+            .args(["--exact", test, "--nocapture"])
+            .env("CALL_OVER_TLS", &address);
         command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
         certificates.map(|file| command.env("SSL_CERT_FILE", file));
-        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     let (trusted, unknown) = (ask(Some(&file)).await, ask(None).await);
