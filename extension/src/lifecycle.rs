@@ -152,7 +152,7 @@ impl Extension {
                 return None;
             }
         };
-        log::info!(event = "ready", id = forwarder.id(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
+        log::info!(event = "ready", id = forwarder.id().as_str(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
         Some(Self {
             intake,
             invocations,
