@@ -1,6 +1,7 @@
 //! How a local Lambda is described before it starts.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use crate::config::{Config, LogFormat, SubscribeAnswer};
 use crate::error::Error;
 use crate::lambda::LocalLambda;
 use crate::lifecycle::Policy;
+use crate::mode::Mode;
 
 /// Extensions of one function, external and internal together. Lambda developer guide, quotas.
 pub(crate) const MAX_EXTENSIONS: usize = 10;
@@ -39,6 +41,7 @@ impl Default for Builder {
                 tell_account_id: true,
                 subscribe_answer: SubscribeAnswer::Accept,
                 tolerate_init_failure: false,
+                api_host: Ipv4Addr::LOCALHOST.into(),
                 policy: Policy::default(),
             },
         }
@@ -56,6 +59,12 @@ impl Builder {
     /// An extension: an executable, which has to register under its file name. At most ten.
     pub fn extension(mut self, executable: impl Into<PathBuf>) -> Self {
         self.config.extensions.push(executable.into());
+        self
+    }
+
+    /// The kind of Lambda. Default on demand.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.config.policy.mode = mode;
         self
     }
 
@@ -126,9 +135,10 @@ impl Builder {
         self
     }
 
-    /// The longest that init may take before it counts as failed. Default 10 s, as on Lambda.
+    /// The longest that init may take in a phase of its own before it counts as failed. Default as on Lambda: 10 s on
+    /// demand, else 130 s or the function's timeout.
     pub fn init_timeout(mut self, timeout: Duration) -> Self {
-        self.config.policy.init_limit = timeout;
+        self.config.policy.init_limit = Some(timeout);
         self
     }
 
@@ -138,7 +148,15 @@ impl Builder {
         self
     }
 
-    /// Whether processes are stopped (SIGSTOP) while all of them wait for the next event. Default true.
+    /// The address of this machine at which Lambda's APIs listen. Default 127.0.0.1. Lambda's own is another one by
+    /// now, which is not a loopback address.
+    pub fn api_host(mut self, host: IpAddr) -> Self {
+        self.config.api_host = host;
+        self
+    }
+
+    /// Whether processes are stopped (SIGSTOP) while all of them wait for the next event. Default true. Managed
+    /// Instances never are.
     pub fn freeze(mut self, freeze: bool) -> Self {
         self.config.policy.freeze = freeze;
         self

@@ -1,5 +1,6 @@
 //! What the local Lambda is told to be. [`Builder`](crate::Builder) fills it, nothing changes it afterwards.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) tell_account_id: bool,
     pub(crate) subscribe_answer: SubscribeAnswer,
     pub(crate) tolerate_init_failure: bool,
+    /// Where Lambda's APIs listen.
+    pub(crate) api_host: IpAddr,
     pub(crate) policy: Policy,
 }
 
@@ -65,6 +68,11 @@ impl Config {
             "arn:aws:lambda:{}:{}:function:{}",
             self.region, self.account_id, self.function_name
         )
+    }
+
+    /// The function's memory in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        u64::from(self.memory_mb) * 1024 * 1024
     }
 
     /// The names under which the extensions have to register: their file names.

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use crate::api::Server;
 use crate::builder::Builder;
 use crate::config::Config;
 use crate::error::{Error, InitFailure};
-use crate::lifecycle::{Environment, InitReport, Invocation, Shared, ShutdownReport};
+use crate::lifecycle::{Environment, InitReport, Invocation, Shared, ShutdownReport, new_instance_id};
+use crate::mode::Mode;
 use crate::process::{OutputLine, Role, Spawner};
 use crate::state::Stage;
-use crate::telemetry::records::{Phase, format_time};
+use crate::telemetry::records::Phase;
 use crate::telemetry::{HandedOver, Subscription};
 
 /// An execution environment that runs on this machine. Dropping it kills all its processes.
@@ -59,7 +59,9 @@ impl LocalLambda {
 
     pub(crate) async fn start(config: Config) -> Result<Self, Error> {
         let io = |what| move |source| Error::Io { what, source };
-        let server = Server::bind().await.map_err(io("binding a port for Lambda's APIs"))?;
+        let server = Server::bind(config.api_host)
+            .await
+            .map_err(io("binding a port for Lambda's APIs"))?;
         let spawner = Spawner::new().map_err(io("starting the thread that starts processes"))?;
         let api = server.address;
         let shared = Arc::new(Shared::new(config));
@@ -67,14 +69,20 @@ impl LocalLambda {
         shared.run(server.run(Arc::clone(&shared)));
 
         let mut environment = Environment {
-            instance_id: instance_id(&shared.config.function_version),
+            instance_id: new_instance_id(&shared.config.function_version),
             shared: Arc::clone(&shared),
             spawner,
             api,
             unreported_init: None,
+            unreported_restore: None,
         };
-        let limit = Instant::now() + shared.config.policy.init_limit;
-        let init = environment.init(Phase::Init, limit).await;
+        let config = &shared.config;
+        let limit = Instant::now() + config.policy.init_limit(config.timeout);
+        let phase = match config.policy.mode {
+            Mode::SnapStart => Phase::SnapStart,
+            _ => Phase::Init,
+        };
+        let init = environment.init(phase, limit).await;
         if init.fault.is_some() && !shared.config.tolerate_init_failure {
             return Err(Error::Init(Box::new(InitFailure {
                 report: init,
@@ -244,11 +252,4 @@ impl Drop for LocalLambda {
     fn drop(&mut self) {
         self.shared.abort();
     }
-}
-
-/// An instance's id has the form of a log stream's name.
-fn instance_id(version: &str) -> String {
-    let now = format_time(std::time::SystemTime::now());
-    let day = now.get(..10).unwrap_or_default().replace('-', "/");
-    format!("{day}/[{version}]{}", Uuid::new_v4().simple())
 }

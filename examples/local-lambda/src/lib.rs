@@ -27,21 +27,24 @@
 //!
 //! # Layout
 //! In the order one reads them:
-//! - `builder`, `config`: what the local Lambda is told to be
+//! - `mode`, `builder`, `config`: what the local Lambda is told to be
 //! - `lambda`: the handle to a running one
 //! - `lifecycle`: what happens when (init, invocations, freezes, the end), and what each came to
 //! - `api`: the three HTTP APIs
 //! - `telemetry`: events, subscriptions, delivery
-//! - `process`: real processes and what they print; `variables`: the environment variables that they see
+//! - `process`: real processes and what they print; `variables`: the environment variables that they see;
+//!   `credentials`: those that are no variables
 //! - `state`, `watched`: what the lifecycle and the APIs know in common, and how one waits for it
 //! - `error`: what can break
 
 mod api;
 mod builder;
 mod config;
+mod credentials;
 mod error;
 mod lambda;
 mod lifecycle;
+mod mode;
 mod process;
 mod state;
 mod telemetry;
@@ -52,6 +55,7 @@ pub use builder::Builder;
 pub use config::{LogFormat, SubscribeAnswer};
 pub use error::{Error, Fault, InitFailure, Status};
 pub use lambda::{LocalLambda, RunningProcess};
-pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, ShutdownReport};
+pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport};
+pub use mode::Mode;
 pub use process::{OutputLine, Role, Stream};
 pub use telemetry::{HandedOver, Subscription, TelemetryType};

@@ -83,6 +83,10 @@ pub(crate) struct Runtime {
     /// Whether the running invocation waits to be fetched.
     pub(crate) pending: bool,
     pub(crate) init_error: Option<Fault>,
+    /// Since when it has been ready for a snapshot: its call of `restore/next`.
+    pub(crate) snapshot_ready: Option<Instant>,
+    /// Whether the snapshot has been restored, if there was to be one.
+    pub(crate) restored: bool,
 }
 
 /// An invocation on its way through the function.
@@ -168,6 +172,8 @@ impl State {
                 activity: Activity::Started,
                 pending: false,
                 init_error: None,
+                snapshot_ready: None,
+                restored: false,
             },
             processes: Vec::new(),
             invocation: None,
@@ -210,6 +216,11 @@ impl State {
             Activity::Waiting { since } if !self.runtime.pending => Some(since),
             _ => None,
         }
+    }
+
+    /// Since when the runtime has been through its init: waiting for an invocation, or for a restore.
+    pub(crate) fn runtime_ready_since(&self) -> Option<Instant> {
+        self.runtime.snapshot_ready.or_else(|| self.runtime_idle_since())
     }
 
     /// Since when all extensions have had nothing to do: the time of the last one's `next`, and `before` if there

@@ -10,6 +10,7 @@ use hyper::{Request, StatusCode};
 use super::reply::{self, Reply, accepted, header, told_fault, well_formed, with_header};
 use crate::error::{Fault, Refusal};
 use crate::lifecycle::Shared;
+use crate::mode::Mode;
 use crate::state::{Activity, Answer};
 
 /// Bytes of a response. Lambda quotas: 6 MB, and 200 MB streamed.
@@ -106,11 +107,25 @@ pub(super) async fn error(shared: &Shared, id: &str, request: Request<Incoming>)
     Ok(accepted())
 }
 
-/// The runtime could not start.
-pub(super) async fn init_error(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Refusal> {
+/// Waits for the restore of the snapshot. The call tells that the runtime is ready to be frozen in one.
+pub(super) async fn restore_next(shared: &Shared) -> Result<Reply, Refusal> {
+    if shared.config.policy.mode != Mode::SnapStart {
+        let message = "only a function with SnapStart is restored";
+        return Err(Refusal::forbidden("InvalidStateTransition", message));
+    }
+    shared.state.update(|state| {
+        state.runtime.snapshot_ready.get_or_insert(Instant::now());
+    });
+    let restored = shared.state.wait(|state| state.runtime.restored.then_some(()));
+    restored.await;
+    Ok(reply::bytes(StatusCode::OK, Bytes::new()))
+}
+
+/// The runtime could not start, or not go on after a restore.
+pub(super) async fn init_error(shared: &Shared, request: Request<Incoming>, otherwise: &str) -> Result<Reply, Refusal> {
     let error_type = match header(&request, ERROR_TYPE) {
         Some(told) if well_formed(told, &["Runtime", "Function"]) => told.to_owned(),
-        _ => "Runtime.InitError".to_owned(),
+        _ => otherwise.to_owned(),
     };
     let fault = told_fault(error_type, &reply::body(request).await?);
     shared.state.update(|state| state.runtime.init_error = Some(fault));

@@ -7,8 +7,10 @@ use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::environment::Environment;
-use super::report::{InitReport, Invocation, ShutdownReport};
+use super::policy::whole_ms;
+use super::report::{InitReport, Invocation, RestoreReport, ShutdownReport};
 use crate::error::{Fault, Status, TIMED_OUT};
+use crate::mode::Mode;
 use crate::process::Role;
 use crate::state::{Answer, Request, Stage, State, epoch_ms, system_time};
 use crate::telemetry::records::{self, Millis, Phase, Span, Tracing};
@@ -33,6 +35,7 @@ struct Running {
     started: Instant,
     deadline: Instant,
     init: Option<InitReport>,
+    restore: Option<RestoreReport>,
 }
 
 /// The function's turn.
@@ -57,6 +60,17 @@ impl Environment {
         } else {
             None
         };
+        let to_restore = |state: &State| state.stage == Stage::Running && !state.runtime.restored;
+        let restore = if self.shared.config.policy.mode == Mode::SnapStart && self.shared.state.read(to_restore) {
+            Some(self.restore().await)
+        } else {
+            None
+        };
+        // A restore has a time of its own.
+        let (billed_from, deadline) = match restore {
+            Some(_) => (Instant::now(), Instant::now() + self.shared.config.timeout),
+            None => (billed_from, deadline),
+        };
         let request_id = Uuid::new_v4().to_string();
         let (trace, span_id) = new_trace(billed_from);
         let running = Running {
@@ -67,6 +81,7 @@ impl Environment {
             started: Instant::now(),
             deadline,
             init,
+            restore,
         };
 
         self.thaw();
@@ -79,8 +94,10 @@ impl Environment {
             // They were checked where they came in.
             let _ = self.shared.hub.emit_foreign(event);
         }
-        let turn = match running.init.as_ref().and_then(|init| init.fault.clone()) {
-            // What init broke cannot run.
+        let init_fault = running.init.as_ref().and_then(|init| init.fault.clone());
+        let restore_fault = running.restore.as_ref().and_then(|restore| restore.fault.clone());
+        let turn = match init_fault.or(restore_fault) {
+            // What is broken before it begins cannot run.
             Some(fault) => Turn {
                 status: fault.status(),
                 fault: Some(fault),
@@ -183,7 +200,7 @@ impl Environment {
                 turn.fault = Some(fault);
             }
         }
-        if turn.intact && shared.config.policy.freeze {
+        if turn.intact && shared.config.policy.freezes() {
             // The report is told of an environment that is about to freeze: it is delivered after the thaw.
             shared.hub.pause();
         }
@@ -201,6 +218,7 @@ impl Environment {
             added,
             billed,
             init: running.init,
+            restore: running.restore,
             reset,
         }
     }
@@ -258,9 +276,14 @@ impl Environment {
     /// Answers what is billed.
     fn tell_report(&mut self, running: &Running, turn: &Turn, ended: Instant, added: Duration) -> Duration {
         let init = self.unreported_init.take();
+        let restore = self.unreported_restore.take().map(|duration| records::RestoreMetrics {
+            duration: Millis(duration),
+            billed_ms: whole_ms(duration),
+        });
         let duration = ended.saturating_duration_since(running.billed_from);
         let config = &self.shared.config;
-        let billed_ms = config.policy.billed_ms(duration, init);
+        let billed_ms =
+            config.policy.billed_ms(duration, init) + restore.as_ref().map_or(0, |restore| restore.billed_ms);
         self.shared.hub.emit(&records::Report {
             request_id: &running.request_id,
             status: turn.status,
@@ -272,6 +295,7 @@ impl Environment {
                 memory_size_mb: config.memory_mb,
                 max_memory_used_mb: turn.peak_memory_mb.max(self.shared.state.read(State::peak_memory_mb)),
                 init: init.map(Millis),
+                restore,
             },
             spans: vec![Span {
                 name: "extensionOverhead",
@@ -296,10 +320,8 @@ impl Running {
 }
 
 impl Turn {
-    /// A timeout has no type of its own in the events.
     fn error_type(&self) -> Option<&str> {
-        let fault = self.fault.as_ref()?;
-        (self.status != Status::Timeout).then_some(fault.error_type.as_str())
+        self.fault.as_ref()?.told_type()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`policy`]: limits and choices
 //! - [`environment`]: what all phases work on
-//! - [`init`], [`invoke`], [`stop`]: the phases
+//! - [`init`], [`restore`], [`invoke`], [`stop`]: the phases
 //! - [`report`]: what they came to
 
 mod environment;
@@ -10,8 +10,9 @@ mod init;
 mod invoke;
 mod policy;
 mod report;
+mod restore;
 mod stop;
 
-pub(crate) use environment::{Environment, Shared};
+pub(crate) use environment::{Environment, Shared, new_instance_id};
 pub(crate) use policy::Policy;
-pub use report::{ExtensionInit, InitReport, Invocation, ProcessExit, ShutdownReport};
+pub use report::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport};

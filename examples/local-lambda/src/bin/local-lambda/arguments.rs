@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::prelude::*;
-use local_lambda::LogFormat;
+use local_lambda::{LogFormat, Mode};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -15,6 +15,8 @@ Usage: local-lambda [--function PATH] [--extension PATH]... [options]
 
   --function PATH         the bootstrap executable; without it every invocation succeeds at once
   --extension PATH        an extension's executable; repeat it for more
+  --mode MODE             the kind of Lambda: on-demand (default), provisioned-concurrency, snapstart,
+                          managed-instances
   --env NAME=VALUE        a variable of the function, which its extensions see too; repeat it for more
   --invoke JSON           an event to invoke with; repeat it for more; default {}
   --count N               invoke with all events N times over; default 1
@@ -39,6 +41,7 @@ pub(crate) enum Command {
 pub(crate) struct Arguments {
     pub(crate) function: Option<PathBuf>,
     pub(crate) extensions: Vec<PathBuf>,
+    pub(crate) mode: Mode,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) events: Vec<String>,
     pub(crate) count: usize,
@@ -54,6 +57,7 @@ impl Command {
         let mut parsed = Arguments {
             function: None,
             extensions: Vec::new(),
+            mode: Mode::OnDemand,
             variables: Vec::new(),
             events: Vec::new(),
             count: 1,
@@ -68,6 +72,7 @@ impl Command {
             match argument {
                 Long("function") => parsed.function = Some(parser.value()?.into()),
                 Long("extension") => parsed.extensions.push(parser.value()?.into()),
+                Long("mode") => parsed.mode = parser.value()?.parse_with(mode)?,
                 Long("env") => parsed.variables.push(parser.value()?.parse_with(variable)?),
                 Long("invoke") => parsed.events.push(parser.value()?.parse_with(event)?),
                 Long("count") => parsed.count = parser.value()?.parse()?,
@@ -88,6 +93,11 @@ impl Command {
         }
         Ok(Self::Run(Box::new(parsed)))
     }
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    let names = Mode::ALL.map(Mode::name).join(", ");
+    Mode::named(text).ok_or_else(|| format!("expected one of {names}"))
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -132,12 +142,12 @@ mod tests {
 
     #[test]
     fn everything_has_a_place() {
-        let line = "--function f --extension a --extension b --env K=V=W --invoke {\"a\":1} --count 3 \
+        let line = "--function f --extension a --extension b --mode snap-start --env K=V=W --invoke {\"a\":1} --count 3 \
                     --memory 512 --timeout 1.5 --log-format JSON --shutdown-reason failure --telemetry-out o";
         let Command::Run(arguments) = parse(line).unwrap() else {
             panic!("it should run")
         };
-        assert_eq!(arguments.extensions.len(), 2);
+        assert_eq!((arguments.extensions.len(), arguments.mode), (2, Mode::SnapStart));
         assert_eq!(arguments.variables, [("K".to_owned(), "V=W".to_owned())]);
         assert_eq!((arguments.events.len(), arguments.count), (1, 3));
         assert_eq!(
@@ -157,6 +167,7 @@ mod tests {
             "--function f --timeout 0",
             "--function f --timeout NaN",
             "--function f --log-format xml",
+            "--function f --mode somewhere",
             "--function f --count many",
             "--function f --unknown",
             "--function f extra",

@@ -51,6 +51,7 @@ async fn main() -> ExitCode {
 /// Answers whether all went well.
 async fn run(arguments: &Arguments) -> Result<bool, Error> {
     let mut builder = LocalLambda::builder()
+        .mode(arguments.mode)
         .memory_mb(arguments.memory_mb)
         .timeout(arguments.timeout)
         .log_format(arguments.log_format);
@@ -108,6 +109,9 @@ fn tell_invocation(number: usize, invocation: &Invocation) {
         ms(invocation.added),
         invocation.billed.as_millis()
     );
+    if let Some(restore) = &invocation.restore {
+        println!("            after a restore of {}", ms(restore.duration));
+    }
     if let Some(error) = &invocation.error {
         println!("            {error}");
     }
