@@ -51,7 +51,9 @@ fn main() -> Result<()> {
     ];
     let registered = call("POST", "/2020-01-01/extension/register", &headers, &body)?;
     println!("registered {} {}", registered.status, registered.body);
-    let id = registered.header("lambda-extension-identifier").unwrap_or_default();
+    let Some(id) = registered.header("lambda-extension-identifier") else {
+        return Err("refused".into());
+    };
 
     if let Some(error_type) = text("SCRIPT_INIT_ERROR") {
         let headers = [

@@ -11,13 +11,14 @@ use tokio::time::timeout;
 use crate::api::Server;
 use crate::builder::Builder;
 use crate::config::Config;
+use crate::durable::DurableExecution;
 use crate::error::{Error, InitFailure};
-use crate::lifecycle::{Environment, InitReport, Invocation, Shared, ShutdownReport, new_instance_id};
+use crate::lifecycle::{Call, Environment, InitReport, Invocation, Shared, ShutdownReport, Trouble, new_instance_id};
 use crate::mode::Mode;
 use crate::process::{OutputLine, Role, Spawner};
 use crate::state::Stage;
 use crate::telemetry::records::Phase;
-use crate::telemetry::{HandedOver, Subscription};
+use crate::telemetry::{HandedOver, Subscription, TelemetryFault};
 
 /// An execution environment that runs on this machine. Dropping it kills all its processes.
 #[derive(Debug)]
@@ -101,7 +102,8 @@ impl LocalLambda {
 
     /// Invokes the function and waits for the very end: until function and extensions wait for the next event and
     /// are frozen, or until the reset is over. Invocations queue. After a failed init or a reset, everything is
-    /// started again first, on the same directories.
+    /// started again first, on the same directories. On Managed Instances invocations run beside each other, and what
+    /// breaks the environment ends it for good.
     ///
     /// Await it to its end. Where it was dropped midway, only [`shutdown`](Self::shutdown) is of use.
     ///
@@ -121,11 +123,53 @@ impl LocalLambda {
         for event in events {
             crate::telemetry::check_event(event)?;
         }
+        let payload = payload.into();
+        let call = Call {
+            payload,
+            events,
+            trouble: None,
+        };
+        self.run(call).await
+    }
+
+    /// Like [`invoke`](Self::invoke), and the function is struck by trouble unless it has ended by then.
+    ///
+    /// # Errors
+    /// As `invoke`.
+    pub async fn invoke_amid(&self, payload: impl Into<Bytes>, trouble: Trouble) -> Result<Invocation, Error> {
+        let call = Call {
+            payload: payload.into(),
+            events: &[],
+            trouble: Some(trouble),
+        };
+        self.run(call).await
+    }
+
+    /// Begins a durable execution of this name.
+    #[must_use]
+    pub fn durable_execution(&self, name: &str) -> DurableExecution<'_> {
+        let config = &self.shared.config;
+        DurableExecution::new(self, &config.version_arn(), name)
+    }
+
+    async fn run(&self, call: Call<'_>) -> Result<Invocation, Error> {
         let mut environment = self.environment.lock().await;
         if self.shared.state.read(|state| state.stage) == Stage::Over {
             return Err(Error::ShutDown);
         }
-        Ok(environment.invoke(payload.into(), events).await)
+        if !self.shared.config.policy.mode.concurrent() {
+            return Ok(environment.invoke(call).await);
+        }
+        drop(environment);
+        let (mut invocation, intact) = self.shared.invoke_concurrently(call).await;
+        if !intact {
+            // The first that finds the environment broken ends it; Lambda would start another.
+            let mut environment = self.environment.lock().await;
+            if self.shared.state.read(|state| state.stage) == Stage::Running {
+                invocation.reset = Some(environment.reset("failure").await);
+            }
+        }
+        Ok(invocation)
     }
 
     /// Shuts the environment down as Lambda does: SIGTERM for the runtime, then what is left of the telemetry, then
@@ -199,6 +243,16 @@ impl LocalLambda {
     /// POSTs that were not answered with success. Each was tried again, six times at most.
     pub fn failed_posts(&self) -> u64 {
         self.shared.hub.failed_posts()
+    }
+
+    /// Puts a fault between Lambda and the listeners, beside those of other kinds.
+    pub fn telemetry_fault(&self, fault: TelemetryFault) {
+        self.shared.hub.set_fault(fault);
+    }
+
+    /// Ends all faults between Lambda and the listeners.
+    pub fn clear_telemetry_faults(&self) {
+        self.shared.hub.clear_faults();
     }
 
     /// Events that wait to be posted or acknowledged.

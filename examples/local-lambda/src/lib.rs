@@ -28,7 +28,7 @@
 //! # Layout
 //! In the order one reads them:
 //! - `mode`, `builder`, `config`: what the local Lambda is told to be
-//! - `lambda`: the handle to a running one
+//! - `lambda`: the handle to a running one; `durable`: an execution of many invocations on it
 //! - `lifecycle`: what happens when (init, invocations, freezes, the end), and what each came to
 //! - `api`: the three HTTP APIs
 //! - `telemetry`: events, subscriptions, delivery
@@ -41,6 +41,7 @@ mod api;
 mod builder;
 mod config;
 mod credentials;
+mod durable;
 mod error;
 mod lambda;
 mod lifecycle;
@@ -53,9 +54,10 @@ mod watched;
 
 pub use builder::Builder;
 pub use config::{LogFormat, SubscribeAnswer};
+pub use durable::DurableExecution;
 pub use error::{Error, Fault, InitFailure, Status};
 pub use lambda::{LocalLambda, RunningProcess};
-pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport};
+pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport, Trouble};
 pub use mode::Mode;
 pub use process::{OutputLine, Role, Stream};
-pub use telemetry::{HandedOver, Subscription, TelemetryType};
+pub use telemetry::{HandedOver, Subscription, TelemetryFault, TelemetryType};

@@ -86,6 +86,10 @@ pub(crate) fn of_function(
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     variables.extend(more);
     variables.push(log_format(config));
+    if config.policy.mode.concurrent() {
+        let concurrency = config.concurrency.to_string();
+        variables.push(("AWS_LAMBDA_MAX_CONCURRENCY".to_owned(), concurrency));
+    }
     variables.extend(config.env.iter().cloned());
     variables.extend(config.function_env.iter().cloned());
     variables

@@ -25,8 +25,10 @@ const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 pub(super) async fn next(shared: &Shared) -> Result<Reply, Refusal> {
     let unanswered = shared.state.update(|state| {
         let runtime = &mut state.runtime;
-        let request = state.invocation.as_ref();
-        let unanswered = runtime.activity == Activity::Busy && request.is_some_and(|request| request.answer.is_none());
+        let one_at_a_time = !shared.config.policy.mode.concurrent();
+        let unanswered = one_at_a_time
+            && runtime.activity == Activity::Busy
+            && state.requests.iter().any(|request| request.answer.is_none());
         if !unanswered && !matches!(runtime.activity, Activity::Waiting { .. }) {
             let since = Instant::now();
             runtime.activity = Activity::Waiting { since };
@@ -40,14 +42,18 @@ pub(super) async fn next(shared: &Shared) -> Result<Reply, Refusal> {
     let invocation = shared
         .state
         .wait(|state| {
-            let request = state.invocation.as_ref().filter(|_| state.runtime.pending)?;
-            state.runtime.pending = false;
+            let request = state.requests.iter_mut().find(|request| !request.taken)?;
+            request.taken = true;
             state.runtime.activity = Activity::Busy;
             let reply = reply::bytes(StatusCode::OK, request.payload.clone());
             let reply = with_header(reply, "lambda-runtime-aws-request-id", &request.id);
             let reply = with_header(reply, "lambda-runtime-deadline-ms", &request.deadline_ms.to_string());
             let reply = with_header(reply, "lambda-runtime-invoked-function-arn", &request.arn);
-            Some(with_header(reply, "lambda-runtime-trace-id", &request.trace))
+            let reply = with_header(reply, "lambda-runtime-trace-id", &request.trace);
+            Some(match &shared.config.tenant_id {
+                Some(tenant) => with_header(reply, "lambda-runtime-aws-tenant-id", tenant),
+                None => reply,
+            })
         })
         .await;
     Ok(invocation)
@@ -142,29 +148,34 @@ fn function_error_type(told: &str) -> &str {
 
 /// Whether an answer to this request is expected.
 fn may_answer(shared: &Shared, id: &str) -> Result<(), Refusal> {
-    let (known, answered) = shared.state.read(|state| match &state.invocation {
-        Some(request) => (request.id == id, request.answer.is_some()),
-        None => (false, false),
-    });
-    if !known {
-        let message = "no such request is running";
-        return Err(Refusal::bad_request("InvalidRequestID", message));
+    let answered = shared
+        .state
+        .read(|state| Some(state.request(id).filter(|request| request.taken)?.answer.is_some()));
+    match answered {
+        None => {
+            let message = "no such request is running";
+            Err(Refusal::bad_request("InvalidRequestID", message))
+        }
+        Some(true) => {
+            let message = "the request has been answered before";
+            Err(Refusal::forbidden("InvalidStateTransition", message))
+        }
+        Some(false) => Ok(()),
     }
-    if answered {
-        let message = "the request has been answered before";
-        return Err(Refusal::forbidden("InvalidStateTransition", message));
-    }
-    Ok(())
 }
 
 fn answer(shared: &Shared, id: &str, started: Instant, result: Result<Bytes, Fault>) {
     shared.state.update(|state| {
-        if let Some(request) = state.invocation.as_mut().filter(|request| request.id == id) {
+        if let Some(request) = state.requests.iter_mut().find(|request| request.id == id) {
             request.answer = Some(Answer {
                 result,
                 started,
                 done: Instant::now(),
             });
         }
+        // Nobody has waited for these.
+        state
+            .requests
+            .retain(|request| !request.abandoned || request.answer.is_none());
     });
 }

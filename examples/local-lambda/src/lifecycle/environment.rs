@@ -32,7 +32,7 @@ impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             state: Watched::new(State::new()),
-            hub: Arc::new(Hub::new(config.log_format)),
+            hub: Arc::new(Hub::new(config.log_format, config.telemetry_buffer)),
             output: Arc::default(),
             credentials: Credentials::new(),
             tasks: Mutex::default(),

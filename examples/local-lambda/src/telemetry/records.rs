@@ -133,8 +133,13 @@ pub(crate) struct TelemetrySubscription<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Start<'a> {
     pub(crate) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
     pub(crate) version: &'a str,
-    pub(crate) tracing: Tracing<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) function_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tracing: Option<Tracing<'a>>,
 }
 
 #[derive(Serialize)]
@@ -144,6 +149,8 @@ pub(crate) struct RuntimeDone<'a> {
     pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
     pub(crate) tracing: Tracing<'a>,
     pub(crate) spans: Vec<Span>,
     pub(crate) metrics: RuntimeMetrics,
@@ -164,7 +171,10 @@ pub(crate) struct Report<'a> {
     pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error_type: Option<&'a str>,
-    pub(crate) tracing: Tracing<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tracing: Option<Tracing<'a>>,
     pub(crate) metrics: ReportMetrics,
     pub(crate) spans: Vec<Span>,
 }
@@ -173,6 +183,13 @@ pub(crate) struct Report<'a> {
 pub(crate) struct ReportMetrics {
     #[serde(rename = "durationMs")]
     pub(crate) duration: Millis,
+    #[serde(flatten)]
+    pub(crate) more: Option<BilledMetrics>,
+}
+
+/// What a report has where there is one invocation at a time.
+#[derive(Serialize)]
+pub(crate) struct BilledMetrics {
     #[serde(rename = "billedDurationMs")]
     pub(crate) billed_ms: u64,
     #[serde(rename = "memorySizeMB")]

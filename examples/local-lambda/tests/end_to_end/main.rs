@@ -8,4 +8,5 @@ mod lifecycle;
 mod modes;
 mod shutdown;
 mod telemetry;
+mod trouble;
 mod world;
