@@ -187,6 +187,14 @@ impl LocalLambda {
         Ok(environment.stop(reason, deadline).await)
     }
 
+    /// Resets the environment as Lambda does after a timeout or a failure, with the time that Lambda gives for it.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn reset(&self, reason: &str) -> Result<ShutdownReport, Error> {
+        self.shutdown(reason, self.shared.config.policy.reset_budget).await
+    }
+
     /// How the first init went.
     pub fn init(&self) -> &InitReport {
         &self.init

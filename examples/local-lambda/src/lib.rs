@@ -35,10 +35,12 @@
 //! - `process`: real processes and what they print; `variables`: the environment variables that they see;
 //!   `credentials`: those that are no variables
 //! - `state`, `watched`: what the lifecycle and the APIs know in common, and how one waits for it
+//! - `chaos`: whatever can happen, by a seed
 //! - `error`: what can break
 
 mod api;
 mod builder;
+mod chaos;
 mod config;
 mod credentials;
 mod durable;
@@ -53,6 +55,7 @@ mod variables;
 mod watched;
 
 pub use builder::Builder;
+pub use chaos::{Chaos, Played, Step};
 pub use config::{LogFormat, SubscribeAnswer};
 pub use durable::DurableExecution;
 pub use error::{Error, Fault, InitFailure, Status};
