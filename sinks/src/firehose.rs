@@ -46,7 +46,11 @@ impl Firehose {
     }
 
     async fn put_record_batch(&self) -> PutRecordBatchFluentBuilder {
-        self.client.get().await.put_record_batch().delivery_stream_name(&self.name)
+        self.client
+            .get()
+            .await
+            .put_record_batch()
+            .delivery_stream_name(&self.name)
     }
 }
 
@@ -67,6 +71,10 @@ impl Sink for Firehose {
 
     fn renew(&self) {
         self.client.renew();
+    }
+
+    fn forget(&self) {
+        self.client.forget();
     }
 
     async fn warm_up(&self) {

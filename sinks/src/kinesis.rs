@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
+use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
@@ -68,6 +68,10 @@ impl Sink for Kinesis {
 
     fn renew(&self) {
         self.client.renew();
+    }
+
+    fn forget(&self) {
+        self.client.forget();
     }
 
     async fn warm_up(&self) {

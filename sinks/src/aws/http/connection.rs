@@ -84,7 +84,10 @@ mod tests {
         let expect = |is_tls, host: &str, port, header: &str| Some((is_tls, host.into(), port, header.into()));
         assert_eq!(of("https://a.example/"), expect(true, "a.example", 443, "a.example"));
         assert_eq!(of("http://a.example/x"), expect(false, "a.example", 80, "a.example"));
-        assert_eq!(of("http://127.0.0.1:4567"), expect(false, "127.0.0.1", 4567, "127.0.0.1:4567"));
+        assert_eq!(
+            of("http://127.0.0.1:4567"),
+            expect(false, "127.0.0.1", 4567, "127.0.0.1:4567")
+        );
         assert_eq!(of("https://[::1]:8443/"), expect(true, "::1", 8443, "[::1]:8443"));
         assert_eq!(of("/path"), None);
     }

@@ -112,6 +112,20 @@ async fn a_connection_that_the_server_closed_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_call_waits_for_the_connection_that_is_being_opened() {
+    let (address, seen) = server(usize::MAX, 0).await;
+    let http = Http::default();
+    let mut ahead = request(&address);
+    ahead.add_extension(OnlyConnect);
+    let (ahead, _) = tokio::join!(http.call(ahead), call(&http, &address));
+    ahead.unwrap_err();
+    let mut again = request(&address);
+    again.add_extension(OnlyConnect);
+    http.call(again).await.unwrap_err();
+    assert_eq!(seen.counts(), (1, 1), "and what is open is not opened again");
+}
+
+#[tokio::test]
 async fn a_connection_is_opened_before_there_is_a_call() {
     let (address, seen) = server(usize::MAX, 0).await;
     let http = Http::default();
@@ -174,10 +188,14 @@ async fn tls_trusts_what_the_machine_trusts_and_nothing_else() {
     let ask = async |certificates: Option<&std::path::Path>| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let test = "aws::http::tests::tls_trusts_what_the_machine_trusts_and_nothing_else";
-        command.args(["--exact", test, "--nocapture"]).env("CALL_OVER_TLS", &address);
+        command
+            .args(["--exact", test, "--nocapture"])
+            .env("CALL_OVER_TLS", &address);
         command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
         certificates.map(|file| command.env("SSL_CERT_FILE", file));
-        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     let (trusted, unknown) = (ask(Some(&file)).await, ask(None).await);

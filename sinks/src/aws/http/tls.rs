@@ -66,7 +66,11 @@ mod tests {
         let kinesis = "kinesis.eu-west-1.amazonaws.com";
         assert!(same(kinesis, "firehose.us-east-1.amazonaws.com"));
         assert!(same(kinesis, "123456789012.data-kinesis.eu-west-1.api.aws"));
-        for other in ["kinesis.cn-north-1.amazonaws.com.cn", "localhost", "amazonaws.com.example"] {
+        for other in [
+            "kinesis.cn-north-1.amazonaws.com.cn",
+            "localhost",
+            "amazonaws.com.example",
+        ] {
             assert!(!same(kinesis, other), "{other}");
         }
     }
