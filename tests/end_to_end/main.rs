@@ -14,6 +14,7 @@ mod configuration;
 mod cost;
 mod faults;
 mod invocations;
+mod kinds;
 mod load;
 mod readers;
 mod roles;
