@@ -73,6 +73,10 @@ impl Sink for Firehose {
         self.client.renew();
     }
 
+    fn forget(&self) {
+        self.client.forget();
+    }
+
     async fn warm_up(&self) {
         let request = self.put_record_batch().await.set_records(Some(Vec::new()));
         // What is wrong is said by the first put.

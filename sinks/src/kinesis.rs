@@ -70,6 +70,10 @@ impl Sink for Kinesis {
         self.client.renew();
     }
 
+    fn forget(&self) {
+        self.client.forget();
+    }
+
     async fn warm_up(&self) {
         let request = self.put_records().await.set_records(Some(Vec::new()));
         // What is wrong is said by the first put.

@@ -4,10 +4,9 @@
 //! protection (it misfires after a freeze), time-outs that do not count frozen time, and of the places where it would
 //! look for credentials and settings only those that Lambda has.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -48,14 +47,14 @@ pub struct AssumedRole {
     pub external_id: Option<String>,
 }
 
-/// A client that is made at its first use, and anew after [`renew`](Self::renew).
+/// A client that is made at its first use, and anew after [`forget`](Self::forget).
 pub(crate) struct LazyClient<C> {
     service: &'static str,
     settings: AwsSettings,
     http: Http,
-    config: OnceCell<SdkConfig>,
     make: fn(&SdkConfig) -> C,
-    client: Mutex<Option<C>>,
+    /// Replaced as a whole, with its settings and credentials.
+    client: Mutex<Arc<OnceCell<C>>>,
 }
 
 impl<C: Clone> LazyClient<C> {
@@ -65,23 +64,15 @@ impl<C: Clone> LazyClient<C> {
             service,
             settings,
             http: Http::default(),
-            config: OnceCell::new(),
             make,
-            client: Mutex::new(None),
+            client: Mutex::default(),
         }
     }
 
     pub(crate) async fn get(&self) -> C {
-        let config = self.config.get_or_init(|| self.load()).await;
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is cached would be shared with the clients before; credentials are asked for anew.
-        let anew = || {
-            config
-                .to_builder()
-                .identity_cache(IdentityCache::lazy().build())
-                .build()
-        };
-        client.get_or_insert_with(|| (self.make)(&anew())).clone()
+        let client = Arc::clone(&self.client());
+        let made = client.get_or_init(|| async { (self.make)(&self.load().await) });
+        made.await.clone()
     }
 
     /// What a failed call means. Signed with what is no longer good: the next attempt asks for credentials anew.
@@ -91,19 +82,29 @@ impl<C: Clone> LazyClient<C> {
     {
         let failure = failure(error);
         if failure.reason == Reason::Credentials {
-            self.renew();
+            self.forget();
         }
         failure
     }
 
-    /// The next use gets new connections and asks for credentials anew. A call under way keeps its own.
+    /// The next use gets a new connection. A call under way keeps its own.
     pub(crate) fn renew(&self) {
         self.http.forget_connections();
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The next use begins from nothing: new connections, new credentials.
+    pub(crate) fn forget(&self) {
+        self.renew();
+        *self.client() = Arc::default();
+    }
+
+    fn client(&self) -> MutexGuard<'_, Arc<OnceCell<C>>> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn load(&self) -> SdkConfig {
-        let mut config = environment::config(self.service, self.settings.region.as_deref()).into_builder();
+        let region = self.settings.region.as_deref();
+        let mut config = environment::config(self.service, region, &self.http).into_builder();
         if let Some(endpoint) = &self.settings.endpoint {
             config = config.endpoint_url(endpoint);
         }
@@ -128,7 +129,7 @@ pub(crate) fn only_connect(request: &mut HttpRequest) {
 /// sink's region nor its endpoint are STS's.
 #[cfg(feature = "assume-role")]
 async fn assume(role: &AssumedRole, http: &Http, attempt_timeout: Duration) -> aws_config::sts::AssumeRoleProvider {
-    let own = lean(environment::config("STS", None), http, attempt_timeout);
+    let own = lean(environment::config("STS", None, http), http, attempt_timeout);
     let mut provider = aws_config::sts::AssumeRoleProvider::builder(&role.arn)
         .session_name(APP_NAME)
         .configure(&own);

@@ -1,13 +1,15 @@
 //! What the SDK's own environment variables say: those of its settings that mean something in Lambda. Files of profiles,
 //! which Lambda has none of, are not read.
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+use super::credentials::LambdaCredentials;
+use super::http::Http;
+
 /// Region (unless one is given), endpoint, FIPS and dual stack, and credentials. `service`: as the names of variables
 /// have it, such as `KINESIS`.
-pub(super) fn config(service: &str, region: Option<&str>) -> SdkConfig {
+pub(super) fn config(service: &str, region: Option<&str>, http: &Http) -> SdkConfig {
     let region = region.map(str::to_owned);
     let region = region
         .or_else(|| variable("AWS_REGION"))
@@ -20,7 +22,7 @@ pub(super) fn config(service: &str, region: Option<&str>) -> SdkConfig {
     }
     config.set_use_fips(Some(is_true("AWS_USE_FIPS_ENDPOINT")));
     config.set_use_dual_stack(Some(is_true("AWS_USE_DUALSTACK_ENDPOINT")));
-    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let credentials = LambdaCredentials { http: http.clone() };
     config.set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)));
     config.build()
 }

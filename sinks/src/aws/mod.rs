@@ -2,6 +2,7 @@
 
 mod arn;
 mod client;
+mod credentials;
 mod environment;
 mod errors;
 mod http;

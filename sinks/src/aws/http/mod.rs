@@ -50,6 +50,8 @@ pub(super) struct OnlyConnect;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Http {
     idle: Arc<Mutex<Vec<(Target, SendRequest<SdkBody>)>>>,
+    /// Held while a connection is opened, so that a call waits for the one that is opened ahead of it, and opens no other.
+    opening: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Http {
@@ -63,26 +65,42 @@ impl Http {
         let target = Target::of(request.uri()).ok_or_else(|| unusable("the endpoint names no host"))?;
         prepare(&mut request).ok_or_else(|| unusable("the endpoint is no address"))?;
         if request.extensions().get::<OnlyConnect>().is_some() {
-            let sender = connect(&target).await?;
+            let (sender, _) = self.connection(&target).await?;
             self.keep(target, sender);
             return Err(unusable("opened a connection, and sent nothing"));
         }
-        // What a kept connection did not begin to send, because it was closed by then, goes over another one.
-        while let Some(mut sender) = self.take(&target) {
-            if sender.ready().await.is_err() {
-                continue;
-            }
+        loop {
+            let (mut sender, is_new) = self.connection(&target).await?;
             match sender.try_send_request(request).await {
                 Ok(response) => return self.receive(target, sender, response).await,
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(broken(error.into_error())),
+                    // What a kept connection did not begin to send, because it was closed by then, goes over another one.
+                    Some(unsent) if !is_new => request = unsent,
+                    _ => return Err(broken(error.into_error())),
                 },
             }
         }
-        let mut sender = connect(&target).await?;
-        let response = sender.send_request(request).await.map_err(broken)?;
-        self.receive(target, sender, response).await
+    }
+
+    /// A kept connection, or a new one; and whether it is new.
+    async fn connection(&self, target: &Target) -> Result<(SendRequest<SdkBody>, bool), ConnectorError> {
+        if let Some(sender) = self.kept(target).await {
+            return Ok((sender, false));
+        }
+        let _opening = self.opening.lock().await;
+        if let Some(sender) = self.kept(target).await {
+            return Ok((sender, false));
+        }
+        Ok((connect(target).await?, true))
+    }
+
+    async fn kept(&self, target: &Target) -> Option<SendRequest<SdkBody>> {
+        while let Some(mut sender) = self.take(target) {
+            if sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+        None
     }
 
     /// Reads the whole answer: only then can its connection be used again.

@@ -112,6 +112,20 @@ async fn a_connection_that_the_server_closed_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_call_waits_for_the_connection_that_is_being_opened() {
+    let (address, seen) = server(usize::MAX, 0).await;
+    let http = Http::default();
+    let mut ahead = request(&address);
+    ahead.add_extension(OnlyConnect);
+    let (ahead, _) = tokio::join!(http.call(ahead), call(&http, &address));
+    ahead.unwrap_err();
+    let mut again = request(&address);
+    again.add_extension(OnlyConnect);
+    http.call(again).await.unwrap_err();
+    assert_eq!(seen.counts(), (1, 1), "and what is open is not opened again");
+}
+
+#[tokio::test]
 async fn a_connection_is_opened_before_there_is_a_call() {
     let (address, seen) = server(usize::MAX, 0).await;
     let http = Http::default();
