@@ -19,6 +19,18 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// The accounts of a life that takes over what the one before still holds.
+    pub(super) fn inherit(before: &LaneStats) -> Self {
+        Self {
+            stats: LaneStats {
+                recovered: before.pending() + before.spooled,
+                spooled: before.spooled,
+                ..LaneStats::default()
+            },
+            unannounced: Unannounced::default(),
+        }
+    }
+
     pub(super) fn has_unannounced(&self) -> bool {
         !self.unannounced.is_empty()
     }

@@ -110,7 +110,7 @@ async fn what_a_life_could_not_deliver_the_next_one_does_under_the_old_name() {
     let first = life(&sink, &dir.0, SpoolMode::Overflow, 64 << 20);
     first.accept(&lines(0, 3_000, 1_000));
     assert!(first.close(soon(), true).await.is_empty(), "nothing is given up");
-    let id = first.id().to_owned();
+    let id = first.id();
     end(first).await;
     *sink.always.lock().unwrap() = Act::Take;
     let second = life(&sink, &dir.0, SpoolMode::Overflow, 64 << 20);
