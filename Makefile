@@ -92,3 +92,7 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 .PHONY: bench
 bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zstd alone
 	$(CARGO) bench -p forwarder-core --all-features --bench packing
+
+.PHONY: flush-bench
+flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
+	$(CARGO) run -p end-to-end --example flush-bench

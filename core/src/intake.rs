@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -28,6 +28,9 @@ pub(crate) struct Intake {
     /// The envelope's `id`.
     pub(crate) id: String,
     pub(crate) snapshot: Snapshot,
+    /// When the last body came while a snapshot was near: for a clock that stands still in the meantime, and one that does
+    /// not.
+    pub(crate) near_body: Option<(Instant, SystemTime)>,
     types: Types,
     attribution: Attribution,
     router: Router,
@@ -49,6 +52,7 @@ impl Intake {
         Self {
             id,
             snapshot: Snapshot::default(),
+            near_body: None,
             types,
             attribution: Attribution::new(concurrent),
             router: Router::new(routes),

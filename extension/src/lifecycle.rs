@@ -279,7 +279,7 @@ impl Extension {
         if empty {
             log::debug!(event = "snapshot_prepared"; "what init said is delivered");
         } else {
-            log::warn!(event = "snapshot_unprepared"; "what init said could not be delivered before the snapshot; each environment made from it delivers it, under one id");
+            log::warn!(event = "snapshot_unprepared"; "what init said could not be delivered before the snapshot, and is given up by the environments made from it");
         }
     }
 

@@ -13,6 +13,7 @@ mod chaos;
 mod configuration;
 mod cost;
 mod faults;
+mod flush;
 mod invocations;
 mod kinds;
 mod load;

@@ -187,6 +187,11 @@ impl Forwarder {
         let mut accepted = Accepted::default();
         let mut intake = self.intake();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let is_near = intake.snapshot == Snapshot::Near;
+        if is_near {
+            self.begin_near_body(body, &mut intake, &mut queues, now);
+            accepted.restored = intake.snapshot == Snapshot::Restored;
+        }
         intake.stats.bodies += 1;
         for item in Batch::new(body) {
             match item {

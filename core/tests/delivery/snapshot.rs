@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use forwarder_core::Forwarder;
 use forwarder_core::format::Standing;
+use forwarder_core::spool::SpoolMode;
 use tokio::time::Instant;
 
+use crate::spool::{Dir, life};
 use crate::world::*;
 
 const INIT: &str = r#"[{"time":"2026-11-20T09:14:02.820Z","type":"platform.initStart","record":{"initializationType":"snap-start","phase":"init","instanceId":"snapshot"}},{"time":"2026-11-20T09:14:02.821Z","type":"function","record":"init\n"}]"#;
@@ -106,26 +108,64 @@ async fn every_environment_has_its_own_id_from_the_first_line_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_sink_did_not_take_before_the_snapshot_keeps_its_numbers() {
-    // The put that is in flight at the snapshot is never answered; after the restore its lines go out on a new connection.
-    let sink = Scripted::new([Act::NeverAnswer]);
-    let forwarder = forwarder(&sink);
-    forwarder.expect_snapshot();
-    forwarder.accept(INIT.as_bytes());
-    forwarder.prepare_snapshot();
-    assert!(!forwarder.flush(Instant::now() + Duration::from_secs(1)).await);
-    tokio::time::advance(Duration::from_secs(3_600)).await;
+async fn what_the_sink_did_not_take_before_the_snapshot_is_sent_by_no_environment_and_announced_by_each() {
+    for (invoke_first, spooled) in [(true, false), (false, false), (true, true)] {
+        // The put that is in flight at the snapshot is never answered.
+        let sink = Scripted::new([Act::NeverAnswer]);
+        let dir = Dir::new();
+        let forwarder = match spooled {
+            false => forwarder(&sink),
+            true => life(&sink, &dir.0, SpoolMode::Always, 4 << 20),
+        };
+        forwarder.expect_snapshot();
+        forwarder.accept(INIT.as_bytes());
+        forwarder.prepare_snapshot();
+        let before = forwarder.id();
+        assert!(!forwarder.flush(Instant::now() + Duration::from_secs(1)).await);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        if invoke_first {
+            forwarder.restored();
+        }
+        forwarder.accept(RESTORE.as_bytes());
+        forwarder.close(soon(), false).await;
+        let [verdict] = sink.verdicts().try_into().unwrap();
+        assert_ne!(verdict.life.id, before);
+        assert_eq!(
+            (verdict.standing, verdict.announced, verdict.events),
+            (Standing::Complete, 3, 1)
+        );
+        let dropped = &sink.of_type("forwarder.dropped")[0]["record"];
+        assert_eq!(dropped.to_string(), r#"{"ranges":[[0,2]],"reason":"shutdown"}"#);
+        let stats = forwarder.stats().1[0];
+        assert_eq!((stats.pending(), stats.spooled, stats.dropped_total()), (0, 0, 3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_right_before_the_first_invocation_came_here() {
+    // Lambda tells of init's end after the restore, and of the restore itself only later.
+    let sink = Scripted::new([Act::Take, Act::NeverAnswer]);
+    let forwarder = prepared(&sink).await;
+    forwarder.accept(INIT_REPORT.as_bytes());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(forwarder.restored());
     forwarder.accept(RESTORE.as_bytes());
-    forwarder.run(true);
     forwarder.close(soon(), false).await;
-    let lives = lives(&sink);
-    assert_eq!(lives[0].1, ["platform.initStart", "function", "forwarder.report"]);
-    assert_eq!(lives[1].1, ["platform.restoreStart", "forwarder.report"]);
-    let report = &sink.of_type("forwarder.report")[1]["record"]["counters"];
+    let lives: Vec<_> = lives(&sink).into_iter().map(|(_, types)| types).collect();
+    assert_eq!(lives[1], ["platform.initReport", "forwarder.report"]);
+    assert_eq!(lives[2], ["platform.restoreStart", "forwarder.report"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_init_told_late_belongs_to_the_environment_that_is_told_of_the_restore_with_it() {
+    let sink = Scripted::new([]);
+    let forwarder = prepared(&sink).await;
+    let (report, restore) = (&INIT_REPORT[..INIT_REPORT.len() - 1], &RESTORE[1..]);
+    assert!(forwarder.accept(format!("{report},{restore}").as_bytes()).restored);
+    forwarder.close(soon(), false).await;
     assert_eq!(
-        (report["accepted"].as_u64(), report["recovered"].as_u64()),
-        (Some(1), Some(3)),
-        "{report}"
+        lives(&sink)[1].1,
+        ["platform.initReport", "platform.restoreStart", "forwarder.report"]
     );
 }
 

@@ -14,10 +14,10 @@ use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use crate::world::*;
 
 /// A folder that is removed in the end.
-struct Dir(PathBuf);
+pub struct Dir(pub PathBuf);
 
 impl Dir {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "forwarder-spool-{}-{}",
@@ -51,7 +51,7 @@ impl Drop for Dir {
     }
 }
 
-fn life(sink: &Arc<Scripted>, dir: &Path, mode: SpoolMode, buffer_bytes: usize) -> Forwarder {
+pub fn life(sink: &Arc<Scripted>, dir: &Path, mode: SpoolMode, buffer_bytes: usize) -> Forwarder {
     forwarder_with(sink, |settings| {
         settings.buffer_bytes = buffer_bytes;
         settings.spool = SpoolSettings {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Queue, Search};
+use crate::chunk::Chunk;
 use crate::envelope::Resource;
 use crate::lane::health::Health;
 use crate::lane::ledger::Ledger;
@@ -30,10 +31,7 @@ impl Queue {
         }
         self.persist();
         self.seal();
-        let origin = Arc::new(Origin {
-            id: self.writer.id().to_owned(),
-            sink: self.writer.name().to_owned(),
-        });
+        let origin = self.origin();
         for chunk in &mut self.in_flight {
             chunk.origin.get_or_insert_with(|| Arc::clone(&origin));
         }
@@ -42,7 +40,48 @@ impl Queue {
             self.older.push_back(chunk);
         }
         self.ledger = Ledger::inherit(&self.ledger.stats);
-        self.writer.begin_life(id, resource);
+        self.begin(id, 0, resource, now);
+    }
+
+    /// This is an environment made from a snapshot. What the snapshot still held is in all of them, and none can say whether
+    /// it was delivered: each gives it up, and announces that in its own first numbers. What came since `kept_since` came here.
+    pub(crate) fn restore(&mut self, id: &str, resource: &Resource, kept_since: Option<Instant>, now: Instant) {
+        self.seal();
+        let origin = self.origin();
+        // A put in flight is cancelled, and finds nothing to give back.
+        self.return_in_flight();
+        let mut held: Vec<Chunk> = Vec::new();
+        held.extend(std::iter::from_fn(|| self.older.pop_front()));
+        held.extend(std::iter::from_fn(|| self.sealed.pop_front()));
+        let (mut lost, mut kept) = (0, 0);
+        for mut chunk in held {
+            if kept_since.is_some_and(|since| chunk.since >= since) {
+                kept += chunk.len();
+                chunk.origin.get_or_insert_with(|| Arc::clone(&origin));
+                self.older.push_back(chunk);
+            } else {
+                lost += chunk.len();
+                self.forget_on_disk(&chunk);
+            }
+        }
+        for spooled in std::mem::take(&mut self.on_disk) {
+            let chunk = self.unread(spooled);
+            lost += chunk.len();
+            self.forget_on_disk(&chunk);
+        }
+        self.ledger = Ledger::of_restored(kept, lost);
+        self.begin(id, lost, resource, now);
+    }
+
+    fn origin(&self) -> Arc<Origin> {
+        Arc::new(Origin {
+            id: self.writer.id().to_owned(),
+            sink: self.writer.name().to_owned(),
+        })
+    }
+
+    fn begin(&mut self, id: &str, first: u64, resource: &Resource, now: Instant) {
+        self.writer.begin_life(id, first, resource);
         self.health = Health::default();
         self.search = Search {
             limit: self.put_records,

@@ -213,6 +213,10 @@ impl Queue {
     /// Judges the put in flight: what was delivered goes, what failed comes back in its order.
     pub(in crate::lane) fn judge(&mut self, result: Result<Vec<Outcome>, Reason>, now: Instant) -> Option<Change> {
         let chunks = std::mem::take(&mut self.in_flight);
+        if chunks.is_empty() {
+            // They are another environment's, and were given up while the answer came.
+            return None;
+        }
         let mut sizes = std::mem::take(&mut self.in_flight_sizes).into_iter();
         self.in_flight_cost = 0;
         self.ledger.stats.puts += 1;
