@@ -7,6 +7,7 @@ use std::time::Duration;
 use end_to_end::binaries;
 use end_to_end::process::Extension;
 use end_to_end::world::*;
+use local_kinesis::Fault;
 use local_lambda::{Builder, Invocation, LocalLambda, Mode, Trouble};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -84,6 +85,22 @@ async fn an_instance_that_breaks_is_delivered_whole() {
     let found = Found::in_stream(&kinesis, STREAM).await;
     found.assert_conserves(&lambda, &["platform", "function"]);
     assert_eq!(found.of_type("function").len(), 45);
+}
+
+#[tokio::test]
+async fn what_an_instance_that_breaks_cannot_deliver_is_said_for_nobody_takes_it_up() {
+    let kinesis = kinesis().await;
+    kinesis.set_fault(Fault::silence());
+    let (builder, _) = lambda_to_kinesis(&kinesis);
+    let lambda = instance(builder).start().await.unwrap();
+    let crash = lambda.invoke(r#"{"lines":5,"fail":"exit"}"#).await.unwrap();
+    let reset = crash.reset.unwrap();
+    assert!(reset.reason == "failure" && reset.clean(), "{reset:?}");
+    let log = extension_log(&lambda).join("\n");
+    assert!(
+        log.contains(r#""event":"dropped""#) && log.contains(r#""reason":"shutdown""#),
+        "another environment, on another disk, takes its place: {log}"
+    );
 }
 
 #[tokio::test]

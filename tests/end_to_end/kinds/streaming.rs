@@ -9,6 +9,7 @@ use super::end;
 async fn the_end_of_the_stream_is_the_end_of_the_invocation() {
     let kinesis = kinesis().await;
     let (builder, _) = lambda_to_kinesis(&kinesis);
+    let builder = builder.extension_env("FORWARDER_FLUSH__STRATEGY", "end");
     let lambda = builder.function(binaries::test_function()).start().await.unwrap();
     let order = r#"{"lines":5,"stream":true,"responseBytes":1000,"chunkMs":10}"#;
     for number in 1..=3 {
