@@ -3,9 +3,8 @@
 //! - `store`: puts go straight into ferrokinesis' store, since its own front door still has the limits of before October
 //!   2025 (1 MiB a record, 5 MiB a call) and refuses what AWS takes; everything else goes through its router unchanged
 //! - `shards`: splitting, merging, and the stream's record limit
-//! - `client`, `read`: reading back through the real API
+//! - `read`: reading back through the real API
 
-mod client;
 mod read;
 mod shards;
 mod store;
