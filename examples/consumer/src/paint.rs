@@ -34,7 +34,9 @@ impl Look {
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        let index = usize::try_from(hash >> 32).unwrap_or_default() % SEVERAL.len();
+        // Names that differ in their last letters only differ in all bits then.
+        let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let index = usize::try_from(hash >> 40).unwrap_or_default() % SEVERAL.len();
         Self::One(SEVERAL.get(index).copied().unwrap_or(36))
     }
 

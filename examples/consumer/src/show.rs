@@ -152,7 +152,7 @@ mod tests {
             r#""[ERROR] failed\n""#,
             r#""  at f\n""#,
             r#""\tat g\n""#,
-            r#""fine again\n""#,
+            r#""[INFO] fine again\n""#,
         ];
         records
             .iter()

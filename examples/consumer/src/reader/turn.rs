@@ -21,6 +21,8 @@ pub(super) struct ShardReader {
     pub(super) failures: u32,
     iterator: Option<String>,
     limit: usize,
+    /// What arrived before is not wanted. Some stand-ins of Kinesis give it nevertheless where nothing came since.
+    since: SystemTime,
 }
 
 /// What became of a turn.
@@ -37,7 +39,12 @@ pub(super) enum Turn {
 
 impl ShardReader {
     pub(super) fn new(shard: String, position: Position) -> Self {
+        let since = match position {
+            Position::At(millis) => SystemTime::UNIX_EPOCH + Duration::from_millis(millis),
+            _ => SystemTime::UNIX_EPOCH,
+        };
         Self {
+            since,
             shard,
             position,
             called: Instant::now(),
@@ -67,7 +74,7 @@ impl ShardReader {
             None => self.renew(api).await?,
         };
         self.called = Instant::now();
-        let got = match api.get_records(&self.shard, &iterator, self.limit).await {
+        let mut got = match api.get_records(&self.shard, &iterator, self.limit).await {
             Err(error) if error.iterator_expired() => {
                 let iterator = self.renew(api).await?;
                 api.get_records(&self.shard, &iterator, self.limit).await?
@@ -80,6 +87,7 @@ impl ShardReader {
         let bytes = got.records.iter().map(|record| record.data.len()).sum();
         self.limit = pace::limit(got.records.len(), bytes).unwrap_or(self.limit);
         self.iterator = got.next;
+        got.records.retain(|record| record.arrival >= self.since);
         Ok(Turn::Read {
             records: got.records,
             behind: got.behind,

@@ -1,6 +1,7 @@
 //! The command line, read.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -88,22 +89,22 @@ impl Command {
             let Arguments { access, filter, .. } = &mut parsed;
             match argument {
                 Value(name) if stream.is_none() => stream = Some(Stream::new(name.string()?)),
-                Long("from") => parsed.start = Some(parser.value()?.parse()?),
+                Long("from") => parsed.start = Some(value(&mut parser, "--from", str::parse)?),
                 Long("checkpoint") => parsed.checkpoint = Some(parser.value()?.into()),
                 Long("no-follow") => parsed.follow = false,
-                Long("for") => parsed.duration = Some(parser.value()?.parse_with(humantime::parse_duration)?),
+                Long("for") => parsed.duration = Some(value(&mut parser, "--for", duration)?),
                 Long("function") => filter.functions.push(parser.value()?.string()?),
                 Long("request") => filter.requests.push(parser.value()?.string()?),
-                Long("level") => filter.level = Some(parser.value()?.parse_with(level)?),
+                Long("level") => filter.level = Some(value(&mut parser, "--level", level)?),
                 Long("type") => filter.types.push(parser.value()?.string()?),
-                Long("grep") => filter.patterns.push(parser.value()?.parse_with(Pattern::new)?),
+                Long("grep") => filter.patterns.push(value(&mut parser, "--grep", Pattern::new)?),
                 Long("json") => parsed.json = true,
                 Long("quiet") | Short('q') => parsed.quiet = true,
                 Long("verify") => parsed.verify = true,
-                Long("color") => parsed.colours = parser.value()?.parse_with(colours)?,
+                Long("color") => parsed.colours = value(&mut parser, "--color", colours)?,
                 Long("region") => access.region = Some(parser.value()?.string()?),
                 Long("profile") => access.profile = Some(parser.value()?.string()?),
-                Long("endpoint") => access.endpoint = Some(parser.value()?.parse_with(endpoint)?),
+                Long("endpoint") => access.endpoint = Some(value(&mut parser, "--endpoint", endpoint)?),
                 Long("help") | Short('h') => return Ok(Self::Help),
                 Long("version") | Short('V') => return Ok(Self::Version),
                 other => return Err(other.unexpected()),
@@ -115,6 +116,20 @@ impl Command {
         }
         Ok(Self::Read(Box::new(parsed)))
     }
+}
+
+/// An option's value; what is wrong with it is said with the option's name.
+fn value<T, E: fmt::Display>(
+    parser: &mut lexopt::Parser,
+    option: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    parse(&text).map_err(|error| format!("{option}: {error}").into())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("`{text}` is no time such as `10m` or `1h 30m`: {error}"))
 }
 
 fn level(name: &str) -> Result<Level, String> {
@@ -184,7 +199,7 @@ mod tests {
             ("a --form 10m", "--form"),
             ("a --from soon", "how long ago"),
             ("a --level loud", "no level `loud`; trace"),
-            ("a --for ever", "--for"),
+            ("a --for ever", "--for: `ever` is no time such as"),
             ("a --grep (", "--grep"),
             ("a --color green", "auto, always, never"),
             ("a --endpoint localhost:4567", "begins with http://"),
