@@ -132,6 +132,7 @@ impl Life {
     fn last_group(&self, first: u64) -> u64 {
         let mut next = first;
         let mut begin = u64::MAX;
+        let mut before: Option<&Event> = None;
         for (seq, event) in &self.waiting {
             if *seq != next {
                 // The gap keeps what follows apart anyhow.
@@ -139,9 +140,10 @@ impl Life {
             }
             if !event.is_log {
                 begin = u64::MAX;
-            } else if !event.continues || begin == u64::MAX {
+            } else if begin == u64::MAX || !before.is_some_and(|before| event.goes_on_with(before)) {
                 begin = *seq;
             }
+            before = Some(event);
             next = seq.saturating_add(event.place.as_ref().map_or(1, |place| place.span));
         }
         begin

@@ -1,5 +1,7 @@
 //! From events to what stands on standard output.
 
+use std::collections::HashMap;
+
 use forwarder_core::format::Line;
 use tokio::time::Instant;
 
@@ -75,7 +77,11 @@ impl Show {
     }
 
     fn render(&mut self, events: &[Event], out: &mut String) {
-        for group in events.chunk_by(belongs) {
+        let mut groups: Vec<_> = events.chunk_by(belongs).collect();
+        if self.output != Output::Json {
+            by_time(&mut groups);
+        }
+        for group in groups {
             self.group(group, out);
         }
     }
@@ -103,7 +109,7 @@ impl Show {
         for (index, (event, entry)) in shown.iter().enumerate() {
             match self.output {
                 Output::Lines { colours } => {
-                    self.entries.render(entry, index > 0 && event.continues, colours, out);
+                    self.entries.render(entry, index > 0, colours, out);
                 }
                 Output::Json => {
                     out.push_str(&event.line);
@@ -115,12 +121,31 @@ impl Show {
     }
 }
 
+/// What different forwarders sent, in the order in which it happened; each forwarder's own order stays.
+fn by_time(groups: &mut [&[Event]]) {
+    let mut latest: HashMap<(&str, &str), &str> = HashMap::new();
+    let mut times = Vec::with_capacity(groups.len());
+    for group in groups.iter() {
+        let Some(event) = group.first() else { continue };
+        let life = event.place.as_ref().map_or(("", ""), |place| (&place.id, &place.sink));
+        let time = latest.entry(life).or_default();
+        // One that is earlier than the one before it, or has no time, stands right behind it.
+        *time = (*time).max(&event.time);
+        times.push(*time);
+    }
+    let mut sorted: Vec<_> = times.into_iter().zip(groups.iter().copied()).collect();
+    sorted.sort_by_key(|(time, _)| *time);
+    for (group, (_, in_order)) in groups.iter_mut().zip(sorted) {
+        *group = in_order;
+    }
+}
+
 /// Whether an event continues the one before it.
 fn belongs(before: &Event, event: &Event) -> bool {
     let (Some(first), Some(second)) = (&before.place, &event.place) else {
         return false;
     };
-    event.continues
+    event.goes_on_with(before)
         && before.is_log
         && (&first.id, &first.sink) == (&second.id, &second.sink)
         && first.seq.saturating_add(first.span) == second.seq
@@ -190,6 +215,27 @@ mod tests {
         let shown = show(Output::Json, errors, &lines);
         assert_eq!(shown, lines[1..4].join("\n") + "\n", "levels are inherited");
         assert_eq!(show(Output::Nothing, Filter::default(), &lines), "");
+    }
+
+    #[test]
+    fn what_different_forwarders_sent_comes_in_the_order_in_which_it_happened() {
+        let at = |id: &str, seq: u64, time: &str| {
+            line(id, seq, &format!("\"{id}{seq}\"")).replacen(
+                '{',
+                &format!("{{\"time\":\"2026-11-20T09:14:0{time}Z\","),
+                1,
+            )
+        };
+        let lines = [
+            at("b", 0, "2"),
+            at("b", 1, "1"),
+            at("b", 2, "5"),
+            at("a", 0, "1"),
+            at("a", 1, "3"),
+        ];
+        let shown = show(Output::Lines { colours: false }, Filter::default(), &lines);
+        let order: Vec<_> = shown.lines().map(|line| &line[line.len() - 2..]).collect();
+        assert_eq!(order, ["a0", "b0", "b1", "a1", "b2"], "{shown}");
     }
 
     #[test]

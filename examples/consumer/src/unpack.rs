@@ -22,6 +22,10 @@ pub struct Event {
     pub is_log: bool,
     /// It goes on with what the line before began: an indented line of text, a cause.
     pub continues: bool,
+    /// It may end what went on: the name of an exception, which Python writes below its trace.
+    pub ends: bool,
+    /// When it happened, as Lambda wrote it; empty where unknown.
+    pub time: String,
 }
 
 /// Where an event stands among those of its forwarder.
@@ -224,7 +228,15 @@ impl Event {
             }),
             is_log,
             continues: is_log && event.record.is_some_and(|record| continues(record.get())),
+            ends: is_log && event.record.is_some_and(|record| names_an_exception(record.get())),
+            time: event.time.as_deref().unwrap_or_default().to_owned(),
         }
+    }
+
+    /// Whether it goes on with `before`, which is the line before it.
+    #[must_use]
+    pub fn goes_on_with(&self, before: &Self) -> bool {
+        self.continues || (self.ends && before.continues)
     }
 
     /// The event in a line, if it is one.
@@ -253,6 +265,19 @@ fn continues(record: &str) -> bool {
     ]
     .iter()
     .any(|beginning| text.starts_with(beginning))
+}
+
+/// Whether a record, as JSON text, begins with a name like `ValueError` or `java.io.IOException`, alone or before a colon.
+fn names_an_exception(record: &str) -> bool {
+    let Some(text) = record.strip_prefix('"') else {
+        return false;
+    };
+    let end = text.find(|char: char| !char.is_ascii_alphanumeric() && !matches!(char, '.' | '_'));
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    let is_its_name = ["Error", "Exception", "Exit", "Interrupt"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    is_its_name && (rest.starts_with(':') || rest.starts_with("\\n") || rest == "\"")
 }
 
 #[cfg(test)]
@@ -336,6 +361,25 @@ pub(crate) mod tests {
             "what never becomes whole is shown as it is"
         );
         assert_eq!(unpacker.parts().count(), 0);
+    }
+
+    #[test]
+    fn the_name_of_an_exception_ends_a_trace_and_begins_none() {
+        let event = |text: &str| Event::of_line(line("a", 0, text)).unwrap();
+        let at = event("\"  at f\\n\"");
+        for text in [
+            r#""ValueError: no stock\n""#,
+            r#""java.io.IOException: gone""#,
+            r#""KeyboardInterrupt\n""#,
+        ] {
+            assert!(
+                event(text).goes_on_with(&at) && !event(text).goes_on_with(&event("\"x\"")),
+                "{text}"
+            );
+        }
+        for text in [r#""Error handling is on\n""#, r#""order 1: fine""#, r#"{"Error":1}"#] {
+            assert!(!event(text).goes_on_with(&at), "{text}");
+        }
     }
 
     #[test]

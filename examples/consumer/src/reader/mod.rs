@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_kinesis::Client;
 use bytes::Bytes;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub use api::{Error, Stream};
 pub use pace::Pace;
@@ -117,6 +118,8 @@ struct Standing {
     behind: Duration,
     /// There was nothing.
     idle: bool,
+    /// When it was asked.
+    called: Instant,
 }
 
 impl Reader {
@@ -207,7 +210,9 @@ impl Reader {
                 } else {
                     self.lineage.set(&shard, reader.position.clone());
                     let idle = records.is_empty() && behind.is_zero();
-                    self.standing.insert(shard.clone(), Some(Standing { behind, idle }));
+                    let called = reader.called;
+                    let standing = Standing { behind, idle, called };
+                    self.standing.insert(shard.clone(), Some(standing));
                     let bytes = records.iter().map(|record| record.data.len()).sum();
                     let wait = self.pace.after_answer(reader.called, bytes);
                     self.turn(reader, wait);
@@ -247,8 +252,19 @@ impl Reader {
     /// Whether everything has been read that was in the stream when its shards were asked last.
     #[must_use]
     pub fn caught_up(&self) -> bool {
-        let idle = |standing: &Option<Standing>| standing.is_some_and(|standing| standing.idle);
-        self.listings == 0 && !self.standing.is_empty() && self.standing.values().all(idle)
+        self.is_idle(|_| true)
+    }
+
+    /// Whether everything has been read that was in the stream at this time.
+    #[must_use]
+    pub fn caught_up_with(&self, time: Instant) -> bool {
+        self.is_idle(|standing| standing.called >= time)
+    }
+
+    fn is_idle(&self, also: impl Fn(&Standing) -> bool) -> bool {
+        let idle = |standing: &Standing| standing.idle && also(standing);
+        let mut standing = self.standing.values();
+        self.listings == 0 && !self.standing.is_empty() && standing.all(|standing| standing.as_ref().is_some_and(idle))
     }
 
     /// How far the shard that is furthest behind is behind; `None` as long as one has not answered.
