@@ -112,6 +112,19 @@ impl World {
         fs::read_to_string(self.file(file)).unwrap()
     }
 
+    /// Waits until a file has so many bytes.
+    pub(crate) async fn wait_for_bytes(&self, file: &str, bytes: u64) {
+        let path = self.file(file);
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while fs::metadata(&path).map_or(0, |found| found.len()) < bytes {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        waited
+            .await
+            .unwrap_or_else(|_| panic!("{file} does not grow to {bytes} bytes"));
+    }
+
     /// Waits until a file is as wished.
     pub(crate) async fn wait_for(&self, file: &str, wished: impl Fn(&str) -> bool) {
         let waited = tokio::time::timeout(PATIENCE, async {
