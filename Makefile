@@ -8,6 +8,7 @@ SHELL := /bin/bash
 E2E_DIR := target/e2e
 export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
 export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
+export LAMBDA_CONSUMER_BIN := $(CURDIR)/$(E2E_DIR)/ci/lambda-consumer
 
 CARGO := cargo
 FEATURES := kinesis,firehose,stdout,assume-role
@@ -39,9 +40,9 @@ setup: ## Look for what the build needs, and install it as root on Debian
 	@.ci/setup
 
 .PHONY: binaries
-binaries: setup ## Build the extension and the test function for tests and demo
+binaries: setup ## Build the extension and the functions for tests and demo
 	$(CARGO) build -p telemetry-forwarder --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
-	$(CARGO) build -p test-function --profile ci --target-dir $(E2E_DIR)
+	$(CARGO) build -p test-function -p lambda-consumer --profile ci --target-dir $(E2E_DIR)
 
 .PHONY: fmt
 fmt: ## Check the formatting
