@@ -96,7 +96,7 @@ $(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
 	@chmod +x $@.part && mv $@.part $@
 
 .PHONY: test-readers
-test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3
+test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
 	$(CARGO) test -p end-to-end readers:: -- --ignored
 
 $(READERS)/ready: tests/readers/requirements.txt

@@ -2,8 +2,10 @@
 //!
 //! - `formats`: AWS's `aws_kinesis_agg`, Python's gzip, `zstd`, `jq`
 //! - `firehose`: what Firehose writes to S3
+//! - `consumers_guide`: what stands in docs/CONSUMERS.md, its SQL above all
 //! - `lambda_consumer`: the function behind an event source mapping
 
+mod consumers_guide;
 mod firehose;
 mod formats;
 mod lambda_consumer;
