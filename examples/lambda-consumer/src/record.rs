@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use forwarder_core::event::{Event, Kind, Members};
-use forwarder_core::format::{Forwarded, Joined, Joiner, Line, decode};
+use forwarder_core::format::{Forwarded, Joined, Joiner, Line, Part, decode_within};
 use forwarder_core::route::{Level, Levels};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,6 +12,10 @@ use serde_json::value::RawValue;
 use crate::counts::Counts;
 use crate::notice::{Notice, head};
 use crate::seen::{Life, Seen};
+
+/// What a record may be when decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer ones
+/// could take all of the function's memory, and would be handed over again after that.
+const MOST_BYTES: usize = 10 * 1024 * 1024;
 
 /// A record as it came.
 pub(crate) struct Raw<'a> {
@@ -69,7 +73,7 @@ impl<'a> Reader<'a> {
     /// Reads the next record.
     pub(crate) fn read(&mut self, raw: &Raw<'_>) -> Record {
         let mut record = Record::default();
-        match decode(raw.data) {
+        match decode_within(raw.data, MOST_BYTES) {
             Ok(decoded) => {
                 for (index, line) in decoded.lines().enumerate() {
                     self.line(raw, index, line, &mut record);
@@ -120,15 +124,17 @@ impl<'a> Reader<'a> {
             }
             record.seen.insert(life, stamp.seq);
         }
+        let (Some(part), Some(life)) = (event.stamp.as_ref().and_then(|stamp| stamp.part), &life) else {
+            return self.event(&event, life, raw, record);
+        };
         match self.joiner.take(line.0) {
-            Joined::Whole => self.event(&event, life, raw, record),
-            Joined::Waiting => self.note_part(line, life),
+            // Not the part that it says it is: a line like others.
+            Joined::Whole => self.event(&event, Some(life.clone()), raw, record),
+            Joined::Waiting => self.note_part(part, life),
             Joined::Line(whole) => {
-                if let (Some(part), Some(life)) = (part(line), &life) {
-                    self.begun.remove(&(life.clone(), part.first));
-                }
+                self.begun.remove(&(life.clone(), part.first));
                 if let Ok(event) = Line(&whole).event() {
-                    self.event(&event, life, raw, record);
+                    self.event(&event, Some(life.clone()), raw, record);
                 }
             }
         }
@@ -143,12 +149,9 @@ impl<'a> Reader<'a> {
         record.counts.add(event, level, raw.arrival);
     }
 
-    fn note_part(&mut self, line: Line<'_>, life: Option<Life>) {
-        let (Some(part), Some(life)) = (part(line), life) else {
-            return;
-        };
+    fn note_part(&mut self, part: Part, life: &Life) {
         let begun = self.begun.entry((life.clone(), part.first)).or_insert(Begun {
-            life,
+            life: life.clone(),
             first: part.first,
             record: self.records,
             parts: 0,
@@ -168,26 +171,6 @@ impl Begun {
             of: self.of,
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Part {
-    first: u64,
-    of: usize,
-}
-
-/// Which part of which line it is.
-fn part(line: Line<'_>) -> Option<Part> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        part: Part,
-    }
-    #[derive(Deserialize)]
-    struct Stamped {
-        forwarder: Envelope,
-    }
-    let stamped: Stamped = serde_json::from_str(line.0).ok()?;
-    Some(stamped.forwarder.part)
 }
 
 /// The level of a log line, as the forwarder's own rules see it.

@@ -156,6 +156,9 @@ fn write(folder: &Folder, hour: &str, records: &[Vec<u8>]) {
     }
 }
 
+/// Compares the rows of the query of this name with what our own reader found.
+type Test = fn(&Ours, &Value, &str);
+
 /// The rows of a query, by what stands in one column.
 fn rows_by<'a>(answers: &'a Value, query: &str, column: &str) -> BTreeMap<&'a str, &'a Value> {
     let rows = answers[query]
@@ -209,7 +212,7 @@ async fn each_query_finds_what_our_own_reader_finds() {
     write(&folder, "2026/11/19/23", &[lost]);
     let answers: Value = serde_json::from_slice(&run(&["sql", folder.0.to_str().unwrap()], b"")).unwrap();
 
-    let tested: [(&str, fn(&Ours, &Value, &str)); 6] = [
+    let tested: [(&str, Test); 6] = [
         ("Error rate by function", error_rate),
         ("Duration by function", durations),
         ("Cold starts", cold_starts),

@@ -161,6 +161,16 @@ fn a_corrupt_record_is_told_and_skipped_and_so_is_a_corrupt_line() {
 }
 
 #[test]
+fn a_record_that_would_fill_the_memory_is_told_and_skipped() {
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    (0..16).for_each(|_| std::io::Write::write_all(&mut bomb, &[b'\n'; 1024 * 1024]).unwrap());
+    let records = [bomb.finish().unwrap(), line(0, r#""a""#).into_bytes()];
+    let read = read(&batch(&records), &Seen::default(), in_time);
+    assert_eq!((read.counts.corrupt_records, lines(&read).0), (1, 1));
+    assert!(matches!(&read.notices[..], [Notice::CorruptRecord { error, .. }] if error.contains("longer than")));
+}
+
+#[test]
 fn when_it_is_late_lambda_goes_on_with_the_first_record_not_read_and_nothing_counts_twice() {
     let records: Vec<_> = (0..10).map(|seq| line(seq, r#""[ERROR] x""#)).collect();
     let batch = batch(&records);
