@@ -151,7 +151,7 @@ fn write(folder: &Folder, hour: &str, records: &[Vec<u8>]) {
     std::fs::create_dir_all(&place).unwrap();
     let stem = hour.replace('/', "-");
     for (number, records) in records.chunks(8).enumerate() {
-        let name = format!("{DELIVERY_STREAM}-1-{stem}-{number:02}-00-5f3c8a.gz");
+        let name = format!("{DELIVERY_STREAM}-1-{stem}-{number:02}-00-5f3c8a.jsonl.gz");
         std::fs::write(place.join(name), records.concat()).unwrap();
     }
 }
@@ -392,6 +392,13 @@ fn long_lines(ours: &Ours, answers: &Value, query: &str) {
         (key(&stamp["id"], &stamp["seq"]), event["record"].clone())
     });
     assert!(found == expected.collect(), "the parts make other lines");
+}
+
+#[test]
+fn the_route_that_is_cheaper_than_a_filter_is_one() {
+    let rule = "platform.report record.status!=success -> reports";
+    assert!(include_str!("../../../docs/CONSUMERS.md").contains(&format!("`{rule}`")));
+    forwarder_core::route::Routes::parse(rule, &["reports"]).unwrap();
 }
 
 #[test]
