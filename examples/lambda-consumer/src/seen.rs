@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use rangemap::RangeInclusiveSet;
 
-/// Ranges kept in all. A life that lost nothing is one range, so this is some ten thousand lives, in about 10 MB.
+/// Ranges kept in all. A life that lost nothing is one range and takes some 500 bytes: 50,000 lives in 25 MB.
 const MOST_RANGES: usize = 50_000;
 
 /// One life of a forwarder's process, towards one sink.
