@@ -13,7 +13,12 @@ import { TelemetryForwarderStack } from '../lib';
 /** What `make layer` would have built. */
 export const FIXTURES = path.join(__dirname, '..', 'fixtures', 'dist');
 
-export const COST_TAGS = { costCenter: '4711', environment: 'test', application: 'telemetry-forwarder', owner: 'somebody' };
+export const COST_TAGS = {
+  costCenter: '4711',
+  environment: 'test',
+  application: 'telemetry-forwarder',
+  owner: 'somebody',
+};
 
 /** An app as `cdk synth` makes it, with more context. */
 export function makeApp(more: Record<string, unknown> = {}): App {
@@ -47,6 +52,18 @@ export interface Resource {
 /** The resources of a stack, by their logical ids. */
 export function resourcesOf(stack: Stack): Record<string, Resource> {
   return (Template.fromStack(stack).toJSON() as { Resources: Record<string, Resource> }).Resources;
+}
+
+/** The resources of a type, with their logical ids. */
+export function everyOfType(resources: Record<string, Resource>, type: string): [string, Resource][] {
+  return Object.entries(resources).filter(([, resource]) => resource.Type === type);
+}
+
+/** The body of the dashboard, with references left out. */
+export function dashboardOf(stack: Stack): string {
+  const [found] = everyOfType(resourcesOf(stack), 'AWS::CloudWatch::Dashboard');
+  const body = found?.[1].Properties['DashboardBody'] as { 'Fn::Join': [string, unknown[]] };
+  return body['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : '…')).join('');
 }
 
 /** A function of somebody's app. */

@@ -36,7 +36,11 @@ export class AttachTelemetryForwarder implements IAspect {
   ) {}
 
   public visit(node: IConstruct): void {
-    if (!(node instanceof lambda.Function) || this.forwarder.isAttachedTo(node) || this.props.include?.(node) === false) {
+    if (
+      !(node instanceof lambda.Function) ||
+      this.forwarder.isAttachedTo(node) ||
+      this.props.include?.(node) === false
+    ) {
       return;
     }
     if (isImage(node)) {
@@ -47,7 +51,9 @@ export class AttachTelemetryForwarder implements IAspect {
     }
     const options = this.props.options ?? {};
     if (this.forwarder.streamArns(node, options).some((arn) => readsStream(node, arn))) {
-      Annotations.of(node).addInfo('This function reads the stream that it would write to: it goes without the forwarder.');
+      Annotations.of(node).addInfo(
+        'This function reads the stream that it would write to: it goes without the forwarder.',
+      );
       return;
     }
     this.forwarder.attach(node, options);

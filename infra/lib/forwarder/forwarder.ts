@@ -57,7 +57,8 @@ export class TelemetryForwarder extends Construct {
 
   /**
    * Puts the forwarder on a function: the layer of its architecture, the options as environment variables, and
-   * permission to write to the sinks and nothing else.
+   * permission to write to the sinks and nothing else. A role that was imported as immutable gets no permissions:
+   * whoever owns it gives it the policy that the stack publishes.
    */
   public attach(fn: lambda.Function, options: ForwarderOptions = {}): void {
     const given = { ...this.defaults, ...options };
@@ -141,7 +142,13 @@ export class TelemetryForwarder extends Construct {
     const layers = layerCount(fn);
     return layers < MAX_LAYERS
       ? []
-      : [{ option: 'layers', wrong: `the function has ${layers} layers, and Lambda allows ${MAX_LAYERS}`, mend: 'merge some' }];
+      : [
+          {
+            option: 'layers',
+            wrong: `the function has ${layers} layers, and Lambda allows ${MAX_LAYERS}`,
+            mend: 'merge some',
+          },
+        ];
   }
 }
 
@@ -166,13 +173,7 @@ function bindAll(scope: Construct, sinks: Record<string, ForwarderSink>): NamedS
 
 function grantAll(fn: lambda.Function, sinks: readonly NamedSink[]): void {
   for (const { action, resourceArn } of sinks.flatMap(({ grants }) => grants)) {
-    const grant = iam.Grant.addToPrincipal({ grantee: fn, actions: [action], resourceArns: [resourceArn] });
-    if (!grant.success) {
-      Annotations.of(fn).addWarningV2(
-        'telemetry-forwarder:roleIsNotOurs',
-        `The role of this function is not this app's to change. Let it do ${action} on the sink's stream or key, or nothing arrives.`,
-      );
-    }
+    iam.Grant.addToPrincipal({ grantee: fn, actions: [action], resourceArns: [resourceArn] }).assertSuccess();
   }
 }
 
@@ -191,19 +192,14 @@ function guardAgainstFeedback(fn: lambda.Function, sinks: readonly NamedSink[]):
 }
 
 function denyLogs(fn: lambda.Function, options: ForwarderOptions): void {
-  const statement = new iam.PolicyStatement({
-    sid: 'NoCloudWatchLogs',
-    effect: iam.Effect.DENY,
-    actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-    resources: ['*'],
-  });
-  const added = fn.role?.addToPrincipalPolicy(statement).statementAdded ?? false;
-  if (!added) {
-    Annotations.of(fn).addWarningV2(
-      'telemetry-forwarder:logsAreNotDenied',
-      'cloudWatchLogs is false, but the role of this function is not this app’s to change: it may still write logs.',
-    );
-  }
+  fn.addToRolePolicy(
+    new iam.PolicyStatement({
+      sid: 'NoCloudWatchLogs',
+      effect: iam.Effect.DENY,
+      actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: ['*'],
+    }),
+  );
   const metrics =
     options.metrics === ForwarderMetrics.EMF
       ? 'its counters (metrics is EMF, which goes through the log group: the alarms on dropped and spooled events see nothing)'

@@ -100,7 +100,11 @@ export abstract class ForwarderLayers {
   }
 
   /** A layer, made in `scope`; `undefined` if there is none for this architecture. */
-  public abstract layer(scope: Construct, id: string, architecture: lambda.Architecture): lambda.ILayerVersion | undefined;
+  public abstract layer(
+    scope: Construct,
+    id: string,
+    architecture: lambda.Architecture,
+  ): lambda.ILayerVersion | undefined;
 
   /** The architectures that there are layers for. */
   public abstract readonly architectures: readonly lambda.Architecture[];

@@ -200,7 +200,12 @@ abstract class ServiceSink extends ForwarderSink {
     super();
   }
 
-  protected bindTo(scope: IConstruct, target: Target, more: BoundSink['settings'], grants: (arn: string) => SinkGrant[]): BoundSink {
+  protected bindTo(
+    scope: IConstruct,
+    target: Target,
+    more: BoundSink['settings'],
+    grants: (arn: string) => SinkGrant[],
+  ): BoundSink {
     const props = this.serviceProps;
     const settings = { ...commonSettings(props), ...packing(props), ...more };
     const problem = exactlyOne(target.given);

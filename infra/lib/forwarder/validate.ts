@@ -77,7 +77,11 @@ function combinations(sink: NamedSink): Problem[] {
   const { format, compression, record_bytes: record, put_bytes: put, external_id: externalId } = sink.settings;
   const problems: Problem[] = [];
   if (sink.name === DROP) {
-    problems.push({ option: `sinks.${DROP}`, wrong: 'routes drop events by this name', mend: 'name the sink otherwise' });
+    problems.push({
+      option: `sinks.${DROP}`,
+      wrong: 'routes drop events by this name',
+      mend: 'name the sink otherwise',
+    });
   }
   if (format === RecordFormat.KPL && sink.type === 'firehose') {
     const wrong = 'Firehose takes KPL aggregates apart only where it reads a Kinesis stream';
@@ -160,7 +164,11 @@ function telemetry(options: ForwarderOptions, sinks: readonly NamedSink[]): Prob
       problems.push({ option: 'telemetry.types', wrong, mend: `write some of ${allowed.join(', ')}` });
     }
   }
-  if (types?.includes(TelemetryType.EXTENSION) === true && options.routes === undefined && sinks[0]?.type === 'stdout') {
+  if (
+    types?.includes(TelemetryType.EXTENSION) === true &&
+    options.routes === undefined &&
+    sinks[0]?.type === 'stdout'
+  ) {
     const wrong = 'standard output is an extension log: fed with extension logs it would feed itself';
     problems.push({ option: 'telemetry.types', wrong, mend: 'leave `EXTENSION` out, or route it elsewhere' });
   }

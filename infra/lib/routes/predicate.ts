@@ -99,7 +99,9 @@ function readValue(text: string, isRegex: boolean): { value?: Value; problem?: s
 function check(name: string, operator: string, value: Value, whole: string): string | undefined {
   switch (name) {
     case 'level':
-      return operator === '>=' ? checkLevel(value.text) : `unknown predicate \`${whole}\`; levels compare with \`>=\` only`;
+      return operator === '>='
+        ? checkLevel(value.text)
+        : `unknown predicate \`${whole}\`; levels compare with \`>=\` only`;
     case 'sample':
       return operator === '=' ? checkShare(value.text) : `unknown predicate \`${whole}\`; write \`sample=10%\``;
     case 'text':

@@ -61,12 +61,20 @@ export class ForwarderAlarms extends Construct {
     this.watchStream(props);
     this.watchForwarders();
     for (const [name, fn] of Object.entries(props.functions)) {
-      this.add(`${name}Errors`, `${name}: invocations fail`, fn.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }), {
-        threshold: 0,
-      });
+      this.add(
+        `${name}Errors`,
+        `${name}: invocations fail`,
+        fn.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES }),
+        {
+          threshold: 0,
+        },
+      );
     }
     if (props.failures !== undefined) {
-      const waiting = props.failures.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: FIVE_MINUTES });
+      const waiting = props.failures.metricApproximateNumberOfMessagesVisible({
+        statistic: 'Maximum',
+        period: FIVE_MINUTES,
+      });
       const says = 'The consumer gave up on records of the stream: the messages in its queue name them.';
       this.add('ConsumerFailures', says, waiting, { threshold: 0 });
     }
@@ -74,7 +82,8 @@ export class ForwarderAlarms extends Construct {
 
   private watchStream({ stream, iteratorAge = Duration.hours(1) }: ForwarderAlarmsProps): void {
     const refused = stream.metricWriteProvisionedThroughputExceeded({ statistic: 'Sum', period: MINUTE });
-    const says = 'The stream refuses writes. The forwarder tries again, and keeps what it can: add shards, or compress.';
+    const says =
+      'The stream refuses writes. The forwarder tries again, and keeps what it can: add shards, or compress.';
     // One minute of it is what retries are for.
     this.add('ThrottledWrites', says, refused, { threshold: 0, evaluationPeriods: 5, datapointsToAlarm: 3 });
     const age = stream.metricGetRecordsIteratorAgeMilliseconds({ statistic: 'Maximum', period: MINUTE });
@@ -89,7 +98,8 @@ export class ForwarderAlarms extends Construct {
   private watchForwarders(): void {
     const dropped = 'Forwarders dropped events. Which, and why, is in the stream: `forwarder.dropped`.';
     this.add('Dropped', dropped, overAllFunctions('Dropped', 'SUM', FIVE_MINUTES), { threshold: 0 });
-    const spooled = 'Forwarders cannot deliver, and keep events on disk: the sink is down, refuses them, or is too small.';
+    const spooled =
+      'Forwarders cannot deliver, and keep events on disk: the sink is down, refuses them, or is too small.';
     this.add('Spooled', spooled, overAllFunctions('Spooled', 'MAX', FIVE_MINUTES), {
       threshold: 0,
       evaluationPeriods: 3,

@@ -99,10 +99,7 @@ export class StreamArchive extends Construct {
         [stream.streamArn],
       ),
       ...(stream.encryptionKey === undefined ? [] : [allow(['kms:Decrypt'], [stream.encryptionKey.keyArn])]),
-      allow(
-        ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'],
-        [this.bucket.bucketArn],
-      ),
+      allow(['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'], [this.bucket.bucketArn]),
       allow(
         ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
         [this.bucket.arnForObjects(`${DATA}*`), this.bucket.arnForObjects(`${ERRORS}*`)],

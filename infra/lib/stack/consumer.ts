@@ -31,7 +31,13 @@ export class StreamConsumer extends ProvidedFunction {
   /** What could not be handled: shard and sequence numbers, by which the records are found while the stream has them. */
   public readonly failures: sqs.Queue;
 
-  constructor(scope: Construct, id: string, stream: kinesis.IStream, artifacts: Artifacts, options: StreamConsumerOptions) {
+  constructor(
+    scope: Construct,
+    id: string,
+    stream: kinesis.IStream,
+    artifacts: Artifacts,
+    options: StreamConsumerOptions,
+  ) {
     super(scope, id, {
       ...options,
       artifacts,

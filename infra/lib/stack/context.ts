@@ -91,19 +91,25 @@ function readProps(context: Context): TelemetryForwarderStackProps {
 /** How long CloudWatch keeps logs: the days that it allows. */
 const RETENTION_DAYS: Readonly<Record<string, logs.RetentionDays>> = Object.fromEntries(
   Object.values(logs.RetentionDays)
-    .filter((days): days is logs.RetentionDays => typeof days === 'number' && days < 9_999)
+    .filter((days): days is logs.RetentionDays => typeof days === 'number' && days !== logs.RetentionDays.INFINITE)
     .map((days) => [String(days), days]),
 );
 
 const days = (number?: number): Duration | undefined => (number === undefined ? undefined : Duration.days(number));
 const hours = (number?: number): Duration | undefined => (number === undefined ? undefined : Duration.hours(number));
-const minutes = (number?: number): Duration | undefined => (number === undefined ? undefined : Duration.minutes(number));
-const seconds = (number?: number): Duration | undefined => (number === undefined ? undefined : Duration.seconds(number));
+const minutes = (number?: number): Duration | undefined =>
+  number === undefined ? undefined : Duration.minutes(number);
+const seconds = (number?: number): Duration | undefined =>
+  number === undefined ? undefined : Duration.seconds(number);
 
 function schedule(context: Context): events.Schedule | undefined {
   const expression = context.text('schedule');
   if (expression !== undefined && !/^(rate|cron)\(.+\)$/.test(expression)) {
-    context.problem('schedule', `\`${expression}\` is no schedule`, 'write it as in `rate(5 minutes)` or `cron(0 8 * * ? *)`');
+    context.problem(
+      'schedule',
+      `\`${expression}\` is no schedule`,
+      'write it as in `rate(5 minutes)` or `cron(0 8 * * ? *)`',
+    );
     return undefined;
   }
   return expression === undefined ? undefined : events.Schedule.expression(expression);

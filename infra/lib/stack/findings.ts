@@ -28,7 +28,8 @@ export const EXPLAINED: Readonly<Record<string, readonly NagPackSuppression[]>> 
   'Archive/Role/Resource': [
     {
       id: 'AwsSolutions-IAM5',
-      reason: 'Firehose chooses the names of objects; the wildcard stands below the two prefixes that it is told to use.',
+      reason:
+        'Firehose chooses the names of objects; the wildcard stands below the two prefixes that it is told to use.',
       appliesTo: [{ regex: String.raw`/^Resource::<ArchiveBucket.*\.Arn>/(telemetry|errors)/\*$/` }],
     },
   ],

@@ -38,7 +38,12 @@ export class PublishedParameters extends Construct {
     this.add('PolicyArn', `${this.prefix}/policy-arn`, policy.managedPolicyArn, 'Lets a role write to that stream');
     props.architectures.forEach((architecture, index) => {
       const name = layerParameter(this.prefix, architecture);
-      this.add(`LayerArn${index}`, name, forwarder.layer(architecture).layerVersionArn, 'The layer for this architecture');
+      this.add(
+        `LayerArn${index}`,
+        name,
+        forwarder.layer(architecture).layerVersionArn,
+        'The layer for this architecture',
+      );
     });
   }
 

@@ -148,15 +148,15 @@ export class TelemetryForwarderStack extends Stack {
       existingArn ?? this.formatArn({ service: 'kinesis', resource: 'stream', resourceName: existingName ?? '' });
     return kinesis.Stream.fromStreamAttributes(this, 'Stream', {
       streamArn,
-      ...(existingKeyArn === undefined
-        ? {}
-        : { encryptionKey: kms.Key.fromKeyArn(this, 'StreamKey', existingKeyArn) }),
+      ...(existingKeyArn === undefined ? {} : { encryptionKey: kms.Key.fromKeyArn(this, 'StreamKey', existingKeyArn) }),
     });
   }
 
   /** What other stacks and people need to know. */
   private publish({ parameterPrefix, stream }: TelemetryForwarderStackProps): void {
-    const policy = new iam.ManagedPolicy(this, 'WritePolicy', { description: 'Lets functions write to the telemetry stream' });
+    const policy = new iam.ManagedPolicy(this, 'WritePolicy', {
+      description: 'Lets functions write to the telemetry stream',
+    });
     this.forwarder.grantWrite(policy);
     const architectures = this.forwarder.layers.architectures;
     new PublishedParameters(this, 'Parameters', {
@@ -222,7 +222,12 @@ function checkStream(options: StreamOptions): Problem[] {
     problems.push({ option: 'streamName', wrong, mend: 'keep one of them, or none for a new stream' });
   }
   if (existingName !== undefined || existingArn !== undefined) {
-    const ofNewOnes = { mode: 'streamMode', shardCount: 'shardCount', retention: 'retentionHours', producerAccounts: 'producerAccounts' };
+    const ofNewOnes = {
+      mode: 'streamMode',
+      shardCount: 'shardCount',
+      retention: 'retentionHours',
+      producerAccounts: 'producerAccounts',
+    };
     for (const [option, name] of Object.entries(ofNewOnes)) {
       if (options[option as keyof StreamOptions] !== undefined) {
         const wrong = 'the stream is there already, and is not changed';

@@ -20,7 +20,10 @@ const PARAMETERS = {
   [TAG_KEYS.environment]: { description: 'Tag: where this runs, such as test or production', allowedPattern: '.+' },
   [TAG_KEYS.application]: { description: 'Tag: what this belongs to', default: 'telemetry-forwarder' },
   [TAG_KEYS.owner]: { description: 'Tag: whom to ask', allowedPattern: '.+' },
-  ArtifactBucket: { description: 'The bucket with the zips of `make layer`, in the region of the stack', allowedPattern: '.+' },
+  ArtifactBucket: {
+    description: 'The bucket with the zips of `make layer`, in the region of the stack',
+    allowedPattern: '.+',
+  },
   ArtifactPrefix: { description: 'What the keys of the zips begin with, such as forwarder/', default: '' },
   Architecture: {
     description: 'Of the layer and the test function',
@@ -60,12 +63,18 @@ export function plainTemplate(): string {
     delete resource.Metadata;
   }
   const { Description, Parameters, ...rest } = template;
-  return HEADER + stringify({ Description, Parameters, ...rest }, {
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-    // CloudFormation reads YAML 1.1, where an unquoted 2012-10-17 is a date.
-    version: '1.1',
-  });
+  return (
+    HEADER +
+    stringify(
+      { Description, Parameters, ...rest },
+      {
+        lineWidth: 0,
+        aliasDuplicateObjects: false,
+        // CloudFormation reads YAML 1.1, where an unquoted 2012-10-17 is a date.
+        version: '1.1',
+      },
+    )
+  );
 }
 
 interface Template {

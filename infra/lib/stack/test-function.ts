@@ -42,7 +42,9 @@ export class TestFunction extends ProvidedFunction {
       description: 'Invokes the test function of the telemetry forwarder',
       schedule: options.schedule ?? events.Schedule.rate(Duration.minutes(5)),
       enabled: options.scheduleEnabled ?? false,
-      targets: [new targets.LambdaFunction(this.function, { event: events.RuleTargetInput.fromObject(SCHEDULED_EVENT) })],
+      targets: [
+        new targets.LambdaFunction(this.function, { event: events.RuleTargetInput.fromObject(SCHEDULED_EVENT) }),
+      ],
     });
   }
 }
