@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { stackFromContext } from '../lib/stack/context';
@@ -63,6 +65,23 @@ describe('the context', () => {
     template.hasResourceProperties('AWS::SSM::Parameter', { Name: '/logs/eu/stream-name' });
     template.hasResourceProperties('AWS::CloudWatch::Alarm', { Threshold: 600_000 });
     template.resourceCountIs('AWS::Lambda::EventSourceMapping', 1);
+  });
+
+  test('is described in the guide, each key and no other', () => {
+    const guide = readFileSync(path.join(__dirname, '..', '..', 'docs', 'DEPLOY.md'), 'utf8');
+    const table = /## Options of the stack([\s\S]*?)\n## /.exec(guide)?.[1] ?? '';
+    const firstCells = table.split('\n').flatMap((line) => /^\| (`.*?) \|/.exec(line)?.[1] ?? []);
+    const described = firstCells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, key]) => key));
+
+    const app = makeApp({ ...TAGS, dist: FIXTURES, archive: true, consumer: true });
+    const read = new Set<string>();
+    const tryGetContext = app.node.tryGetContext.bind(app.node);
+    app.node.tryGetContext = (key: string): unknown => {
+      read.add(key);
+      return tryGetContext(key);
+    };
+    stackFromContext(app);
+    expect(described.sort()).toEqual([...read].filter((key) => /^\w+$/.test(key)).sort());
   });
 
   test('of cdk.json alone makes a stack, and warns of tags that are nobody’s', () => {
