@@ -22,6 +22,7 @@ export READERS_PYTHON := $(READERS)/bin/python
 # What the stack in infra/ is tested with: a linter for templates, moto, and Node.js where there is none that is new enough.
 INFRA := $(CURDIR)/target/infra
 export INFRA_PYTHON := $(INFRA)/bin/python
+export FORWARDERCTL_BIN := $(CURDIR)/$(E2E_DIR)/ci/forwarderctl
 # npm and its programs, in infra/.
 IN_INFRA := cd infra && PATH="$(INFRA)/bin:$$PATH"
 
@@ -101,8 +102,6 @@ bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zs
 
 .PHONY: infra-test
 infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it
-	@$(E2E_DIR)/ci/forwarderctl schema | diff -u infra/schema/telemetry-forwarder.schema.json - || { \
-	  echo 'error: the schema of the configuration has changed: forwarderctl schema > infra/schema/telemetry-forwarder.schema.json' >&2; exit 1; }
 	@$(IN_INFRA) npm test
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkRoutes } from '../lib/routes/check';
-
-const SINKS = ['kinesis', 'stdout'];
+import { RIGHT, SINKS, WRONG } from './cases';
 
 describe('a route table', () => {
   // The same tables that the forwarder's own tests take.
@@ -18,61 +17,11 @@ describe('a route table', () => {
     expect(checkRoutes(table, ['kinesis', 'firehose'])).toEqual([]);
   });
 
-  test.each([
-    'function->kinesis;;',
-    '# all; "of this\nfunction -> kinesis\n  # and this -> x\n * -> drop ;',
-    'function ,extension,  platform.*   level>=WARN->stdout ,kinesis',
-    'platform.somethingQuiteNew -> kinesis',
-    'function text~/a;b -> \\/c/ record.order."total amount"!="x;->y" -> kinesis',
-    'function record.items.0.price>=-5 -> kinesis',
-    'function sample=0.25% keep=slow>1m30s -> kinesis',
-  ])('may be: %s', (table) => {
+  test.each(RIGHT)('may be: %s', (table) => {
     expect(checkRoutes(table, SINKS)).toEqual([]);
   });
 
-  test.each([
-    ['function kinesis', 'there is no `->`'],
-    ['functoin -> kinesis', 'did you mean `function`?'],
-    ['platform.reprot -> kinesis', 'did you mean `platform.report`?'],
-    ['platform -> kinesis', 'did you mean `platform.*`?'],
-    ['forwarder.report -> kinesis', 'unknown selector'],
-    ['func* -> kinesis', 'with a star there are'],
-    [' -> kinesis', 'a selector is missing'],
-    ['function, -> kinesis', 'a selector is missing'],
-    ['function -> ', 'a target is missing'],
-    ['function -> kinesys', 'unknown target `kinesys`; did you mean `kinesis`? (configured: kinesis, stdout, drop)'],
-    ['function -> kinesis, kinesis', 'stands twice'],
-    ['function -> drop, kinesis', '`drop` stands alone'],
-    ['function level>=wran -> kinesis', 'did you mean `warn`?'],
-    ['function level=warn -> kinesis', 'compare with `>=` only'],
-    ['function levle>=warn -> kinesis', 'did you mean `level`?'],
-    ['function level -> kinesis', 'unknown predicate `level`'],
-    ['function level>= -> kinesis', 'a value is missing'],
-    ['function 5 -> kinesis', 'unknown predicate `5`; there are'],
-    ['function sample=10 -> kinesis', '`10` is no share'],
-    ['function sample=0% -> kinesis', '`0%` is no share'],
-    ['function sample>10% -> kinesis', 'write `sample=10%`'],
-    ['function text=x -> kinesis', 'texts are matched as in'],
-    ['function text~x -> kinesis', 'texts are matched as in'],
-    ['function text~"x" -> kinesis', 'texts are matched as in'],
-    ['function text~/x -> kinesis', 'the `/` before `x` is never closed'],
-    ['function text~/x/i -> kinesis', 'flags stand inside'],
-    ['function record=5 -> kinesis', 'unknown predicate `record=5`'],
-    ['function record.=5 -> kinesis', 'is no path'],
-    ['function record.a..b=5 -> kinesis', 'is no path'],
-    ['function record.a[0]=5 -> kinesis', 'is no path'],
-    ['function record."a"b=5 -> kinesis', 'is no path'],
-    ['function record.a~/x/ -> kinesis', 'members compare with'],
-    ['function record.a="x -> kinesis', 'the `"` before `x` is never closed'],
-    ['function record.a=x"y -> kinesis', 'has a quote inside'],
-    ['function record.a="x"y -> kinesis', '`y` follows the closing'],
-    ['function keep=all -> kinesis', 'unknown `keep=all`'],
-    ['function keep=slow>fast -> kinesis', 'is no duration'],
-    ['function keep=slow>16m -> kinesis', 'is no duration'],
-    ['function keep>failed -> kinesis', 'write `keep=failed`'],
-    ['function keep=failed -> drop', 'cannot go to `drop`'],
-    ['', 'there is no rule'],
-  ])('may not be: %s', (table, message) => {
+  test.each(WRONG)('may not be: %s', (table, message) => {
     const problems = checkRoutes(table, SINKS);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(message);
