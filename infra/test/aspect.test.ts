@@ -1,4 +1,4 @@
-import { AspectPriority, Aspects, Stack } from 'aws-cdk-lib';
+import { AspectPriority, Aspects, Stack, Tags } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -92,5 +92,22 @@ describe('an aspect over an app of two stacks', () => {
     for (const output of outputs) {
       expect(output).toMatch(/(Ref|GetAtt)Stream/);
     }
+  });
+});
+
+test('an aspect without a priority does the same, and what it makes is seen by others', () => {
+  const app = makeApp();
+  const stack = new Stack(app, 'shop');
+  const other = new Stack(app, 'other');
+  const forwarder = new TelemetryForwarder(stack, 'Forwarder', {
+    layers: ForwarderLayers.fromArtifacts(Artifacts.fromDirectory(FIXTURES)),
+    defaults: { sinks: { kinesis: ForwarderSink.kinesis({ streamName: 'telemetry' }) } },
+  });
+  makeFunction(other, 'Search');
+  Tags.of(app).add('Owner', 'somebody');
+  Aspects.of(app).add(new AttachTelemetryForwarder(forwarder));
+  Template.fromStack(other).hasResourceProperties('AWS::Lambda::Function', {
+    Layers: [Match.anyValue()],
+    Tags: [{ Key: 'Owner', Value: 'somebody' }],
   });
 });

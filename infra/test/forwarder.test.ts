@@ -1,4 +1,7 @@
-import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
@@ -8,20 +11,12 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 import {
   Artifacts,
-  Compression,
   Envelope,
-  FlushStrategy,
   ForwarderLayers,
   ForwarderLogLevel,
   ForwarderMetrics,
   ForwarderSink,
-  OnError,
-  Oversize,
-  PartitionKey,
-  RecordFormat,
-  SpoolMode,
   TelemetryForwarder,
-  TelemetryType,
 } from '../lib';
 import type { ForwarderOptions } from '../lib';
 import { FIXTURES, makeApp, makeFunction } from './apps';
@@ -315,5 +310,21 @@ describe('layers that another stack has published', () => {
     template.resourceCountIs('AWS::Lambda::LayerVersion', 0);
     const [id] = Object.entries(template.findParameters('*', { Default: '/telemetry/layer-arn/x86_64' }))[0] ?? [];
     template.hasResourceProperties('AWS::Lambda::Function', { Layers: [{ Ref: id }] });
+  });
+});
+
+describe('layers of a folder', () => {
+  test('are those whose zips are there', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'dist-'));
+    try {
+      copyFileSync(
+        path.join(FIXTURES, 'telemetry-forwarder-arm64.zip'),
+        path.join(folder, 'telemetry-forwarder-arm64.zip'),
+      );
+      const { architectures } = ForwarderLayers.fromArtifacts(Artifacts.fromDirectory(folder));
+      expect(architectures.map(({ name }) => name)).toEqual(['arm64']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -85,6 +85,16 @@ describe('refused with the construct’s path, the option and the mend', () => {
       'shop/Checkout: sinks.kinesis.partitionKey: "rnadom" is not allowed; did you mean `random`?; write one of random, instance',
     ],
     [
+      'an option that is none',
+      { sinks, metric: 'emf' },
+      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are buffer, envelope, flush, log, metrics, onError, redact, routes, sinks, spool, telemetry, cloudWatchLogs',
+    ],
+    [
+      'an option of a group that is none',
+      { sinks, flush: { max_age: '5s' } },
+      'shop/Checkout: flush.max_age: there is no such option; did you mean `maxAge`?; there are budget, idle, maxAge, strategy',
+    ],
+    [
       'a type that is none',
       { sinks, telemetry: { types: ['functions'] } },
       'shop/Checkout: telemetry.types: unknown type `functions`; did you mean `function`?; write some of platform, function, extension',

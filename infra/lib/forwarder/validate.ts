@@ -23,6 +23,7 @@ const isValid = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: t
 /** All that is wrong, without what is wrong with where the sinks lead. */
 export function findProblems(options: ForwarderOptions, sinks: readonly NamedSink[], settings: Settings): Problem[] {
   const problems = [
+    ...unknownOptions(options),
     ...bySchema(settings),
     ...sinks.flatMap((sink) => sink.problems.map((problem) => below(sink, problem))),
     ...sinks.flatMap(combinations),
@@ -31,6 +32,29 @@ export function findProblems(options: ForwarderOptions, sinks: readonly NamedSin
     ...telemetry(options, sinks),
   ];
   return problems.length > 0 ? problems : tooLong(settings);
+}
+
+/** Options of the construct alone. */
+const OWN_OPTIONS = ['cloudWatchLogs'];
+
+/** Options that nobody knows, and that would be left out in silence: the compiler sees them only where they are written out. */
+function unknownOptions(options: object, at: readonly string[] = []): Problem[] {
+  const known = (at.length === 0 ? schema : groupOf(at[0] ?? ''))?.properties ?? {};
+  const names = [...Object.keys(known).map(camelCase), ...(at.length === 0 ? OWN_OPTIONS : [])];
+  return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
+    if (!names.includes(name)) {
+      const wrong = `there is no such option${didYouMean(name, names)}`;
+      return [{ option: [...at, name].join('.'), wrong, mend: `there are ${names.join(', ')}` }];
+    }
+    const isGroup = at.length === 0 && groupOf(name) !== undefined;
+    return isGroup && typeof value === 'object' && value !== null ? unknownOptions(value, [name]) : [];
+  });
+}
+
+/** The settings of a group such as `flush`. */
+function groupOf(name: string): { properties: object } | undefined {
+  const found = Object.entries(schema.properties).find(([group]) => group === name)?.[1];
+  return found !== undefined && 'properties' in found ? found : undefined;
 }
 
 function below(sink: NamedSink, problem: Problem): Problem {
