@@ -100,6 +100,10 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zstd alone
 	$(CARGO) bench -p forwarder-core --all-features --bench packing
 
+.PHONY: flush-bench
+flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
+	$(CARGO) run -p end-to-end --example flush-bench
+
 .PHONY: infra-test
 infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it
 	@$(IN_INFRA) npm test

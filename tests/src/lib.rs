@@ -6,6 +6,7 @@
 //! - [`post`]: bodies that a test posts to the listener itself.
 //! - [`process`]: what a test does to the extension's process.
 //! - [`moto`]: services of AWS that have no stand-in of ours.
+//! - [`stand_in`]: an AWS that remembers what calls were signed with.
 //! - [`numbers`]: which of many numbered lines a reader finds.
 
 #![allow(
@@ -19,4 +20,5 @@ pub mod moto;
 pub mod numbers;
 pub mod post;
 pub mod process;
+pub mod stand_in;
 pub mod world;

@@ -130,9 +130,23 @@ pub struct Stamp<'a> {
     /// The tenant, of functions with tenant isolation.
     #[serde(borrow, default)]
     pub tenant_id: Option<Cow<'a, str>>,
+    /// Which part of a longer line this one is.
+    #[serde(default)]
+    pub part: Option<Part>,
     /// OpenTelemetry attributes of the function.
     #[serde(default)]
     pub resource: std::collections::BTreeMap<String, String>,
+}
+
+/// A part of a line that was longer than a record may be.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+pub struct Part {
+    /// The `seq` of the first part.
+    pub first: u64,
+    /// Its place among the parts, from 0.
+    pub index: usize,
+    /// How many parts there are.
+    pub of: usize,
 }
 
 #[cfg(test)]
