@@ -15,6 +15,8 @@ FEATURES := kinesis,firehose,stdout,assume-role
 FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
   kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex
 
+BENCH_DIR := target/bench
+
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
@@ -90,5 +92,16 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 	  cost:: -- --include-ignored --nocapture
 
 .PHONY: bench
-bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zstd alone
-	$(CARGO) bench -p forwarder-core --all-features --bench packing
+bench: bench-hot bench-process ## What it costs: packing, routing, and the whole process beside others
+
+.PHONY: bench-hot
+bench-hot: setup ## What packing, compressing and routing cost, beside memcpy, SHA-256 and zstd alone
+	$(CARGO) bench -p forwarder-core --all-features --bench packing --bench routing
+
+# The bench itself needs no link-time optimisation, which takes minutes.
+.PHONY: bench-process
+bench-process: setup ## Start, memory, CPU and Kinesis bytes of whole processes (BENCH_ARGS: see target/bench/release/process-bench --help)
+	$(CARGO) build --release -p telemetry-forwarder --features $(FEATURES) --target-dir $(BENCH_DIR)
+	$(CARGO) build --release -p bare --target-dir $(BENCH_DIR)
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(CARGO) build --release -p process-bench --target-dir $(BENCH_DIR)
+	$(BENCH_DIR)/release/process-bench --bare $(BENCH_DIR)/release/bare --forwarder $(BENCH_DIR)/release/telemetry-forwarder $(BENCH_ARGS)
