@@ -3,48 +3,53 @@
 use std::path::PathBuf;
 
 /// The stream that all of them put into.
-pub(crate) const STREAM: &str = "telemetry";
+pub const STREAM: &str = "telemetry";
 
 /// An extension in one configuration.
 #[derive(Debug, Clone)]
-pub(crate) struct Contender {
+pub struct Contender {
     /// What the tables call it.
-    pub(crate) name: String,
+    pub name: String,
     /// Its executable.
-    pub(crate) program: PathBuf,
+    pub program: PathBuf,
+    /// What it is started by, with its arguments; nothing, if it is started itself.
+    pub launcher: Vec<String>,
     /// What it is configured with.
-    pub(crate) variables: Vec<(String, String)>,
+    pub variables: Vec<(String, String)>,
     /// Whether it forwards anything: the bare program does not.
-    pub(crate) forwards: bool,
+    pub forwards: bool,
 }
 
 impl Contender {
     /// The bare program, the measure of all others.
-    pub(crate) fn bare(program: PathBuf) -> Self {
+    pub fn bare(program: PathBuf) -> Self {
         Self {
             name: "bare".into(),
             program,
+            launcher: Vec::new(),
             variables: Vec::new(),
             forwards: false,
         }
     }
 
     /// The same job the usual way.
-    pub(crate) fn ordinary(program: PathBuf) -> Self {
+    pub fn ordinary(program: PathBuf) -> Self {
         Self {
             name: "ordinary".into(),
             program,
+            launcher: Vec::new(),
             variables: vec![("STREAM_NAME".into(), STREAM.into())],
             forwards: true,
         }
     }
 
     /// The forwarder, with settings besides its stream.
-    pub(crate) fn forwarder(name: &str, program: PathBuf, settings: &[(&str, &str)]) -> Self {
+    pub fn forwarder(name: &str, program: PathBuf, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         Self {
             name: name.into(),
             program,
+            launcher: Vec::new(),
             variables: std::iter::once(("FORWARDER_SINKS__KINESIS__STREAM".into(), STREAM.into()))
                 .chain(settings)
                 .collect(),
@@ -53,7 +58,7 @@ impl Contender {
     }
 
     /// The forwarder in the configurations that differ in cost.
-    pub(crate) fn forwarders(program: PathBuf) -> Vec<Self> {
+    pub fn forwarders(program: PathBuf) -> Vec<Self> {
         let compression = |value| [("FORWARDER_SINKS__KINESIS__COMPRESSION", value)];
         vec![
             Self::forwarder("forwarder", program.clone(), &[]),

@@ -7,18 +7,22 @@ use sha2::{Digest, Sha256};
 
 /// A machine, and how fast it does what signing costs.
 #[derive(Debug, Clone)]
-pub(crate) struct Machine {
-    pub(crate) cpu: String,
-    pub(crate) cores: usize,
-    pub(crate) memory_gib: u64,
-    pub(crate) kernel: String,
+pub struct Machine {
+    /// Its model.
+    pub cpu: String,
+    /// That can be used.
+    pub cores: usize,
+    /// In all.
+    pub memory_gib: u64,
+    /// Its release.
+    pub kernel: String,
     /// SHA-256 of 1 GB.
-    pub(crate) sha256: Duration,
+    pub sha256: Duration,
 }
 
 impl Machine {
     /// This one.
-    pub(crate) fn here() -> Self {
+    pub fn here() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name))?;

@@ -1,34 +1,14 @@
-//! What an extension's process costs: start, memory, CPU, added time, what Kinesis gets.
-//!
-//! # Layout
-//! - [`options`], [`contender`]: who is measured, and what
-//! - [`sandbox`], [`telemetry`], [`stream`]: the world around an extension: Lambda, what it posts, Kinesis
-//! - [`measure`]: the measurements
-//! - [`statistics`], [`machine`], [`results`]: what they come to
-//! - [`sys`]: what the kernel tells of processes
+//! `make bench`: runs the measurements in turns, so that what else the machine does meets all alike.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what it is for")]
-
-mod contender;
-mod machine;
-mod measure;
-mod options;
-mod results;
-mod sandbox;
-mod statistics;
-mod stream;
-mod sys;
-mod telemetry;
 
 use std::process::ExitCode;
 
-use contender::Contender;
-use measure::load::Loads;
-use options::{Measure, Options};
-use results::Results;
-use sandbox::groups::Groups;
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
-type Result<T> = std::result::Result<T, Error>;
+use process_bench::contender::Contender;
+use process_bench::measure::load::Loads;
+use process_bench::options::{Measure, Options};
+use process_bench::results::{Results, between_markers};
+use process_bench::sandbox::groups::Groups;
+use process_bench::{Error, Result, measure, options};
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -68,6 +48,15 @@ async fn run(options: &Options) -> Result<()> {
             }
         }
     }
+    if let Some(function) = options.function.as_ref().filter(|_| options.wants(Measure::Added)) {
+        eprintln!("invocations");
+        for _ in 0..options.loads {
+            for (contender, costs) in options.contenders.iter().zip(&mut results.costs) {
+                let added = measure::added::added(contender, function).await;
+                costs.added.extend(added.map_err(named(contender))?);
+            }
+        }
+    }
     if options.wants(Measure::Small) {
         match Groups::new() {
             Ok(groups) => small(options, &mut results, &mut loads, &groups).await?,
@@ -77,7 +66,16 @@ async fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    print!("{}", results.tables(options));
+    let tables = results.tables(options);
+    print!("{tables}");
+    if let Some(file) = &options.write {
+        let named = |error: Error| format!("{}: {error}", file.display());
+        let document = std::fs::read_to_string(file).map_err(|error| named(error.into()))?;
+        std::fs::write(file, between_markers(&document, &tables).map_err(named)?)?;
+    }
+    if let Some(file) = &options.plot {
+        std::fs::write(file, results.plot())?;
+    }
     Ok(())
 }
 

@@ -8,12 +8,13 @@ use crate::contender::Contender;
 use crate::measure::load::Load;
 
 /// For people.
-pub(crate) const USAGE: &str = "\
+pub const USAGE: &str = "\
 Usage: process-bench [OPTION]…
 What an extension's process costs, in runs that take turns. `make bench` builds all of it and runs this.
 
 Who is measured:
   --bare PATH            the bare program, which the others are held against
+  --bare-static PATH     the bare program, linked as the layer is
   --forwarder PATH       the forwarder: as it comes, and with zstd, gzip, kpl
   --lean PATH            the forwarder with Kinesis alone
   --ordinary PATH        the same job the usual way
@@ -38,7 +39,7 @@ Where it goes, besides the terminal:
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Measure {
+pub enum Measure {
     /// From exec to the first `next`.
     Start,
     /// Many lines at once.
@@ -51,16 +52,25 @@ pub(crate) enum Measure {
 
 /// All of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) contenders: Vec<Contender>,
-    pub(crate) only: Vec<Measure>,
-    pub(crate) starts: usize,
-    pub(crate) loads: usize,
-    pub(crate) load: Load,
-    pub(crate) trickle: Load,
-    pub(crate) function: Option<PathBuf>,
-    pub(crate) write: Option<PathBuf>,
-    pub(crate) plot: Option<PathBuf>,
+pub struct Options {
+    /// Who is measured; the first is what the others are held against.
+    pub contenders: Vec<Contender>,
+    /// What is measured.
+    pub only: Vec<Measure>,
+    /// Starts of each.
+    pub starts: usize,
+    /// Runs of each under load.
+    pub loads: usize,
+    /// Such a run.
+    pub load: Load,
+    /// What comes to the smallest function.
+    pub trickle: Load,
+    /// The function of the invocations whose added time is measured.
+    pub function: Option<PathBuf>,
+    /// Where the tables go.
+    pub write: Option<PathBuf>,
+    /// Where the plot goes.
+    pub plot: Option<PathBuf>,
 }
 
 impl Options {
@@ -68,7 +78,7 @@ impl Options {
     ///
     /// # Errors
     /// What is wrong, for a person.
-    pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
+    pub fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut options = Self {
             contenders: Vec::new(),
             only: vec![Measure::Start, Measure::Load, Measure::Added, Measure::Small],
@@ -90,6 +100,11 @@ impl Options {
             match argument {
                 Short('h') | Long("help") => return Ok(None),
                 Long("bare") => options.contenders.push(Contender::bare(path(&mut arguments)?)),
+                Long("bare-static") => {
+                    let bare = Contender::bare(path(&mut arguments)?);
+                    let name = "bare, static".into();
+                    options.contenders.push(Contender { name, ..bare });
+                }
                 Long("forwarder") => options.contenders.extend(Contender::forwarders(path(&mut arguments)?)),
                 Long("lean") => {
                     let program = path(&mut arguments)?;
@@ -103,6 +118,7 @@ impl Options {
                     options.contenders.push(Contender {
                         name,
                         program: program.into(),
+                        launcher: Vec::new(),
                         variables: Vec::new(),
                         forwards: true,
                     });
@@ -144,7 +160,7 @@ impl Options {
     }
 
     /// Whether this is to be measured.
-    pub(crate) fn wants(&self, measure: Measure) -> bool {
+    pub fn wants(&self, measure: Measure) -> bool {
         self.only.contains(&measure)
     }
 }

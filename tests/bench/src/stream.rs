@@ -31,7 +31,7 @@ const STORED: &str =
     r#"{"SequenceNumber":"49671246667567228643283430150187087032206582658355625986","ShardId":"shardId-000000000000"}"#;
 
 /// It, on a port of its own.
-pub(crate) struct Stream {
+pub struct Stream {
     endpoint: String,
     calls: Arc<Mutex<Vec<Bytes>>>,
     serving: AbortHandle,
@@ -39,24 +39,24 @@ pub(crate) struct Stream {
 
 /// What arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Received {
+pub struct Received {
     /// Calls.
-    pub(crate) calls: u64,
+    pub calls: u64,
     /// Records.
-    pub(crate) records: u64,
+    pub records: u64,
     /// Bytes of data, before base64.
-    pub(crate) data_bytes: u64,
+    pub data_bytes: u64,
     /// What an on-demand stream bills: each record with its key, rounded up to 1 KB.
-    pub(crate) billed_kb: u64,
+    pub billed_kb: u64,
     /// Function lines that differ from each other.
-    pub(crate) lines: u64,
+    pub lines: u64,
     /// Function lines that came again.
-    pub(crate) repeats: u64,
+    pub repeats: u64,
 }
 
 impl Stream {
     /// Starts it; each answer comes after `latency`.
-    pub(crate) async fn start(latency: Duration) -> Result<Self> {
+    pub async fn start(latency: Duration) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let calls = Arc::default();
@@ -69,12 +69,12 @@ impl Stream {
     }
 
     /// Where it is.
-    pub(crate) fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Reads what has arrived, and forgets it.
-    pub(crate) fn take(&self) -> Result<Received> {
+    pub fn take(&self) -> Result<Received> {
         let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
         let mut received = Received::default();
         let mut seen = HashSet::new();

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// The CPU that a process has used so far, all its threads together, to the microsecond.
-pub(crate) fn cpu_of(pid: u32) -> io::Result<Duration> {
+pub fn cpu_of(pid: u32) -> io::Result<Duration> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     let mut clock: libc::clockid_t = 0;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -27,15 +27,15 @@ pub(crate) fn cpu_of(pid: u32) -> io::Result<Duration> {
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Exit {
+pub struct Exit {
     /// Its exit code; `None` if a signal ended it.
-    pub(crate) code: Option<i32>,
+    pub code: Option<i32>,
     /// The CPU of its whole life, user and system.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
 }
 
 /// Waits until a child has ended.
-pub(crate) fn wait(pid: u32) -> io::Result<Exit> {
+pub fn wait(pid: u32) -> io::Result<Exit> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     let mut status = 0;
     // SAFETY: `rusage` is plain numbers, for which all zeros is a value.
@@ -64,7 +64,7 @@ fn duration(time: libc::timeval) -> Duration {
 }
 
 /// Ends a process, if it is still there.
-pub(crate) fn kill(pid: u32) {
+pub fn kill(pid: u32) {
     if let Ok(pid) = libc::pid_t::try_from(pid)
         && pid > 1
     {
@@ -76,7 +76,7 @@ pub(crate) fn kill(pid: u32) {
 }
 
 /// Has the process join control groups before it becomes the program. `groups` are their files that take process ids.
-pub(crate) fn join_groups(command: &mut Command, groups: Vec<File>) {
+pub fn join_groups(command: &mut Command, groups: Vec<File>) {
     // SAFETY: between fork and exec only `write` is called, with a buffer that is a constant and descriptors that the
     // closure keeps open; it allocates nothing and holds no lock.
     unsafe {

@@ -18,7 +18,7 @@ use crate::sandbox::{REQUEST_ID, Subscription};
 const TEXT_ONLY_SCHEMA: &str = "2022-07-01";
 
 /// One invocation's telemetry, as bodies.
-pub(crate) struct Telemetry {
+pub struct Telemetry {
     bodies: Vec<Body>,
 }
 
@@ -39,7 +39,7 @@ struct Event<'a> {
 impl Telemetry {
     /// An invocation that logs `lines` lines, as this subscription gets them. Half of them are JSON objects where the
     /// schema has them.
-    pub(crate) fn render(lines: usize, subscription: &Subscription) -> Result<Self> {
+    pub fn render(lines: usize, subscription: &Subscription) -> Result<Self> {
         let mut telemetry = Self { bodies: Vec::new() };
         let mut sample = Sample::new(7);
         let mut body = Rendering::new(subscription);
@@ -75,7 +75,7 @@ impl Telemetry {
 
     /// Posts all of it: a body once its last event is due at this rate, and when the one before is answered. Returns how
     /// long that took.
-    pub(crate) async fn post(&self, subscription: &Subscription, events_per_second: f64) -> Result<Duration> {
+    pub async fn post(&self, subscription: &Subscription, events_per_second: f64) -> Result<Duration> {
         let mut poster = Poster::connect(subscription).await?;
         let begin = Instant::now();
         let mut events = 0;

@@ -13,41 +13,43 @@ use crate::telemetry::Telemetry;
 
 /// So many lines, at this rate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Load {
+pub struct Load {
     /// Function lines of 200 bytes.
-    pub(crate) lines: usize,
+    pub lines: usize,
     /// Events in a second.
-    pub(crate) rate: f64,
+    pub rate: f64,
 }
 
 /// What one run came to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Loaded {
+pub struct Loaded {
     /// Lines that were posted.
-    pub(crate) lines: usize,
+    pub lines: usize,
     /// The CPU of the process's whole life.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// The most that it had in memory until its invocation's end, bytes.
-    pub(crate) peak: u64,
+    pub peak: u64,
     /// How long it took until the last body was answered.
-    pub(crate) took: Duration,
+    pub took: Duration,
     /// How long it held `next` after that.
-    pub(crate) held: Duration,
+    pub held: Duration,
+    /// Its exit code; `None` if it had to be killed.
+    pub code: Option<i32>,
     /// What Kinesis got.
-    pub(crate) received: Received,
+    pub received: Received,
     /// Lines that Kinesis did not get.
-    pub(crate) lost: u64,
+    pub lost: u64,
 }
 
 /// Runs loads, and renders each telemetry once.
 #[derive(Default)]
-pub(crate) struct Loads {
+pub struct Loads {
     rendered: BTreeMap<(usize, String, usize, usize), Arc<Telemetry>>,
 }
 
 impl Loads {
     /// One environment, one invocation that logs all of it, and the end.
-    pub(crate) async fn run(&mut self, contender: &Contender, load: Load, groups: Option<&Groups>) -> Result<Loaded> {
+    pub async fn run(&mut self, contender: &Contender, load: Load, groups: Option<&Groups>) -> Result<Loaded> {
         let stream = Stream::start(Duration::ZERO).await?;
         let mut sandbox = Sandbox::start(contender, stream.endpoint(), groups).await?;
         sandbox.wait_until_started().await?;
@@ -64,9 +66,6 @@ impl Loads {
         let asked = sandbox.wait_for_next().await?;
         let peak = sandbox.peak()?;
         let exit = sandbox.shut_down().await?;
-        if exit.code != Some(0) {
-            eprintln!("{}: it did not end by itself with code 0: {exit:?}", contender.name);
-        }
         let received = stream.take()?;
         Ok(Loaded {
             lines: load.lines,
@@ -75,6 +74,7 @@ impl Loads {
             took,
             held: asked.saturating_duration_since(answered),
             received,
+            code: exit.code,
             lost: (load.lines as u64).saturating_sub(received.lines),
         })
     }

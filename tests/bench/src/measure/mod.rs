@@ -2,6 +2,8 @@
 //!
 //! - [`start`]: from exec to the first `next`
 //! - [`load`]: many lines at once
+//! - [`added`]: what invocations wait for
 
-pub(crate) mod load;
-pub(crate) mod start;
+pub mod added;
+pub mod load;
+pub mod start;

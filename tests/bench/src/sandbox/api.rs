@@ -18,21 +18,21 @@ use tokio::task::AbortHandle;
 
 /// How the extension wants its telemetry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Subscription {
+pub struct Subscription {
     /// The version of the events' schema.
-    pub(crate) schema_version: String,
+    pub schema_version: String,
     /// Where the listener is; its host is this machine.
-    pub(crate) port: u16,
+    pub port: u16,
     /// The path that is posted to.
-    pub(crate) path: String,
+    pub path: String,
     /// Events in a body, at most.
-    pub(crate) max_items: usize,
+    pub max_items: usize,
     /// Bytes in a body, at most.
-    pub(crate) max_bytes: usize,
+    pub max_bytes: usize,
 }
 
 /// The APIs, as the rest of the sandbox sees them.
-pub(crate) struct Api {
+pub(super) struct Api {
     asked: UnboundedReceiver<Instant>,
     events: UnboundedSender<Value>,
     shared: Arc<Shared>,
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 impl Api {
-    pub(crate) fn serve(listener: TcpListener) -> Self {
+    pub(super) fn serve(listener: TcpListener) -> Self {
         let (asked_sender, asked) = unbounded_channel();
         let (events, events_receiver) = unbounded_channel();
         let shared = Arc::new(Shared {
@@ -64,17 +64,17 @@ impl Api {
     }
 
     /// When the extension asked for its next event.
-    pub(crate) async fn asked(&mut self) -> Option<Instant> {
+    pub(super) async fn asked(&mut self) -> Option<Instant> {
         self.asked.recv().await
     }
 
     /// The answer to `next`.
-    pub(crate) fn send(&self, event: Value) {
+    pub(super) fn send(&self, event: Value) {
         // The receiver lives as long as `shared`.
         let _ = self.events.send(event);
     }
 
-    pub(crate) fn subscription(&self) -> Option<Subscription> {
+    pub(super) fn subscription(&self) -> Option<Subscription> {
         let subscription = self.shared.subscription.lock();
         subscription.unwrap_or_else(PoisonError::into_inner).clone()
     }

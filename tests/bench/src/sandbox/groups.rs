@@ -5,23 +5,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a function of 128 MB has.
-pub(crate) const MEMORY_BYTES: u64 = 128 << 20;
+pub const MEMORY_BYTES: u64 = 128 << 20;
 
 /// Of each 100 ms, in microseconds: 128 MB of the 1,769 MB that a whole CPU comes with.
-pub(crate) const QUOTA_MICROS: u64 = 7_200;
+pub const QUOTA_MICROS: u64 = 7_200;
 const PERIOD_MICROS: u64 = 100_000;
 
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// A group, or with version 1 one of each kind, removed when dropped. Processes in it must have ended then.
 #[derive(Debug)]
-pub(crate) struct Groups {
+pub struct Groups {
     folders: Vec<PathBuf>,
 }
 
 impl Groups {
     /// Makes them; fails where the machine does not let us.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let name = format!("process-bench-{}", std::process::id());
         let root = Path::new(ROOT);
         let mut groups = Self { folders: Vec::new() };
@@ -46,7 +46,7 @@ impl Groups {
     }
 
     /// The files that a process joins by.
-    pub(crate) fn open(&self) -> io::Result<Vec<File>> {
+    pub fn open(&self) -> io::Result<Vec<File>> {
         let open = |folder: &PathBuf| File::options().write(true).open(folder.join("cgroup.procs"));
         self.folders.iter().map(open).collect()
     }

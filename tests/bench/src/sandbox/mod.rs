@@ -8,7 +8,7 @@
 //! - [`groups`]: what a process may use, held by the kernel
 
 mod api;
-pub(crate) mod groups;
+pub mod groups;
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -21,20 +21,20 @@ use tokio::net::TcpListener;
 use crate::Result;
 use crate::contender::Contender;
 use crate::sys::{self, Exit};
-pub(crate) use api::Subscription;
+pub use api::Subscription;
 use groups::Groups;
 
 /// What Lambda leaves an external extension at SHUTDOWN.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
 /// What a measurement waits at most for anything: past that the extension hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The request that the environment is in.
-pub(crate) const REQUEST_ID: &str = "7d0c1f2e-5b7a-4c53-9a41-3f9d2b6c8e10";
+pub const REQUEST_ID: &str = "7d0c1f2e-5b7a-4c53-9a41-3f9d2b6c8e10";
 
 /// An environment with one extension in it.
-pub(crate) struct Sandbox {
+pub struct Sandbox {
     api: api::Api,
     pid: u32,
     /// Just before the process was made.
@@ -44,24 +44,31 @@ pub(crate) struct Sandbox {
 
 /// The first `next`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Start {
+pub struct Start {
     /// Since the process was made.
-    pub(crate) after: Duration,
+    pub after: Duration,
     /// What it had used by then.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// What of it was in memory then, bytes.
-    pub(crate) resident: u64,
+    pub resident: u64,
 }
 
 impl Sandbox {
     /// Starts an extension on a function with 128 MB; `endpoint` is where Kinesis is.
-    pub(crate) async fn start(contender: &Contender, endpoint: &str, groups: Option<&Groups>) -> Result<Self> {
+    pub async fn start(contender: &Contender, endpoint: &str, groups: Option<&Groups>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
         let api = api::Api::serve(listener);
         let port = free_port()?.to_string();
         let spool = std::env::temp_dir().join(format!("process-bench-{}-{port}", std::process::id()));
-        let mut command = Command::new(&contender.program);
+        let mut command = match contender.launcher.split_first() {
+            Some((launcher, arguments)) => {
+                let mut command = Command::new(launcher);
+                command.args(arguments).arg(&contender.program);
+                command
+            }
+            None => Command::new(&contender.program),
+        };
         command
             .env_clear()
             .envs([
@@ -80,6 +87,7 @@ impl Sandbox {
                 ("AWS_SESSION_TOKEN", "process-bench-session"),
                 ("AWS_ENDPOINT_URL_KINESIS", endpoint),
                 ("FORWARDER_TELEMETRY__PORT", port.as_str()),
+                ("TELEMETRY_PORT", port.as_str()),
             ])
             .env("FORWARDER_SPOOL__DIR", spool)
             .envs(contender.variables.iter().map(|(name, value)| (name, value)))
@@ -101,7 +109,7 @@ impl Sandbox {
     }
 
     /// Waits for `next`, and tells when it came; whatever is missing before it is an error.
-    pub(crate) async fn wait_for_next(&mut self) -> Result<Instant> {
+    pub async fn wait_for_next(&mut self) -> Result<Instant> {
         match tokio::time::timeout(PATIENCE, self.api.asked()).await {
             Ok(Some(asked)) => Ok(asked),
             Ok(None) | Err(_) => Err(format!("the extension did not call next within {PATIENCE:?}").into()),
@@ -109,7 +117,7 @@ impl Sandbox {
     }
 
     /// Waits for the first `next`.
-    pub(crate) async fn wait_until_started(&mut self) -> Result<Start> {
+    pub async fn wait_until_started(&mut self) -> Result<Start> {
         let asked = self.wait_for_next().await?;
         let cpu = sys::cpu_of(self.pid)?;
         // What it does beside `next` belongs to what is resident, and is over soon.
@@ -121,13 +129,18 @@ impl Sandbox {
         })
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// What was asked for, if it has subscribed.
-    pub(crate) fn subscription(&self) -> Option<Subscription> {
+    pub fn subscription(&self) -> Option<Subscription> {
         self.api.subscription()
     }
 
     /// Begins the invocation.
-    pub(crate) fn invoke(&self) {
+    pub fn invoke(&self) {
         self.api.send(json!({
             "eventType": "INVOKE",
             "deadlineMs": epoch_ms(Duration::from_secs(900)),
@@ -138,7 +151,7 @@ impl Sandbox {
     }
 
     /// The most of it that ever was in memory, bytes.
-    pub(crate) fn peak(&self) -> Result<u64> {
+    pub fn peak(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         kilobytes(&status, "VmHWM:").ok_or_else(|| "the kernel does not tell the peak".into())
     }
@@ -150,7 +163,7 @@ impl Sandbox {
     }
 
     /// Ends the environment, and waits for the process; it is killed where Lambda would.
-    pub(crate) async fn shut_down(mut self) -> Result<Exit> {
+    pub async fn shut_down(mut self) -> Result<Exit> {
         self.api.send(json!({
             "eventType": "SHUTDOWN",
             "shutdownReason": "spindown",
@@ -192,6 +205,10 @@ fn epoch_ms(ahead: Duration) -> u64 {
     u64::try_from((now + ahead).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody listens on.
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind(("0.0.0.0", 0))?.local_addr()?.port())
 }
