@@ -114,6 +114,12 @@ layer-check: setup ## Another folder makes the same bits (not in `make test`: it
 	@.ci/setup layer
 	.ci/layer-check
 
+.PHONY: sizes
+sizes: setup ## What each dependency costs in the layer's binary, into docs/PERFORMANCE.md
+	@.ci/setup layer
+	LAYER_BINARIES_ONLY=1 LAYER_SYMBOLS=1 .ci/layer telemetry-forwarder >&2
+	@python3 .ci/sizes.py $(LAYER_BIN)/telemetry-forwarder docs/PERFORMANCE.md
+
 .PHONY: bench
 bench: bench-hot bench-process ## What it costs: packing, routing, and whole processes beside others
 

@@ -1,10 +1,12 @@
-"""sizes.py BINARY: what each dependency costs in a binary with symbols, as a table in Markdown.
+"""sizes.py BINARY [DOCUMENT]: what each dependency costs in a binary with symbols, as a table in Markdown; in the
+document it takes the place of what stands between the markers.
 
 Code counts for the crate that its symbol names first; what the standard library does for a type of some crate counts for that
 one. Constants and tables have no owner and are counted together.
 """
 
 import collections
+import pathlib
 import re
 import subprocess
 import sys
@@ -55,7 +57,10 @@ def sections(binary):
     return {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[1].isdigit()}
 
 
-def main(binary):
+MARKERS = "<!-- make sizes: begin -->\n", "<!-- make sizes: end -->"
+
+
+def main(binary, document=None):
     text = collections.Counter()
     lines = subprocess.run(["nm", "-S", "--demangle", binary], check=True, capture_output=True, text=True).stdout
     seen = set()
@@ -76,10 +81,15 @@ def main(binary):
     loaded = ("debug", "symtab", "strtab", "comment", "note", "shstrtab", "bss")
     rest = sum(count for name, count in size.items() if not any(part in name for part in loaded))
     rows.append(("other sections", rest - code - tables - size.get(".rodata", 0)))
-    print("| | KB |\n|---|--:|")
+    table = "| | KB |\n|---|--:|\n"
     for name, count in rows:
-        print(f"| {name} | {count / 1e3:.0f} |")
-    print(f"| **together** | **{rest / 1e3:.0f}** |")
+        table += f"| {name} | {count / 1e3:.0f} |\n"
+    table += f"| **together** | **{rest / 1e3:.0f}** |\n"
+    print(table, end="")
+    if document:
+        path = pathlib.Path(document)
+        before, after = path.read_text().split(MARKERS[0])
+        path.write_text(before + MARKERS[0] + table + MARKERS[1] + after.split(MARKERS[1])[1])
 
 
 main(*sys.argv[1:])

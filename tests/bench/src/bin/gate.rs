@@ -23,6 +23,9 @@ Usage: gate --forwarder PATH --figures FILE [--update]
 /// Lines that the second figure is about.
 const LINES: usize = 10_000;
 
+/// The least of so many runs counts: a busy machine makes more calls necessary, never fewer.
+const RUNS: usize = 3;
+
 /// What a figure may be of the committed one.
 const MOST: f64 = 1.10;
 
@@ -74,7 +77,12 @@ async fn run(options: &Options) -> Result<bool> {
         );
         return Ok(true);
     }
-    let now = measure(&options.forwarder).await?;
+    let mut now = measure(&options.forwarder).await?;
+    for _ in 1..RUNS {
+        let again = measure(&options.forwarder).await?;
+        now.start = now.start.min(again.start);
+        now.events = now.events.min(again.events);
+    }
     if options.update {
         std::fs::write(&options.figures, serde_json::to_string_pretty(&now)? + "\n")?;
         println!("{}: {now:?}", options.figures.display());

@@ -108,12 +108,28 @@ impl Sandbox {
         })
     }
 
-    /// Waits for `next`, and tells when it came; whatever is missing before it is an error.
+    /// Waits for `next`, and tells when it came.
+    ///
+    /// # Errors
+    /// The process ends, or hangs.
     pub async fn wait_for_next(&mut self) -> Result<Instant> {
-        match tokio::time::timeout(PATIENCE, self.api.asked()).await {
-            Ok(Some(asked)) => Ok(asked),
-            Ok(None) | Err(_) => Err(format!("the extension did not call next within {PATIENCE:?}").into()),
+        let latest = Instant::now() + PATIENCE;
+        while Instant::now() < latest {
+            match tokio::time::timeout(Duration::from_millis(200), self.api.asked()).await {
+                Ok(Some(asked)) => return Ok(asked),
+                Ok(None) => break,
+                Err(_) if self.has_ended() => return Err("the process ended before it called next".into()),
+                Err(_) => {}
+            }
         }
+        Err(format!("the extension did not call next within {PATIENCE:?}").into())
+    }
+
+    /// A child that nobody has waited for yet is a zombie.
+    fn has_ended(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.rsplit_once(") ").map(|(_, state)| state);
+        state.is_none_or(|state| state.starts_with('Z'))
     }
 
     /// Waits for the first `next`.
