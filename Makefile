@@ -37,7 +37,7 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-readers test-cost gate ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-readers test-cost test-zip gate ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -108,6 +108,11 @@ gate-update: binaries ## Write these figures anew
 layer: setup ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
 	@.ci/setup layer
 	.ci/layer $(LAYERS)
+
+.PHONY: test-zip
+test-zip: binaries ## Packing is reproducible
+	@.ci/setup layer
+	@.ci/zip-check $(TELEMETRY_FORWARDER_BIN)
 
 .PHONY: layer-check
 layer-check: setup ## Another folder makes the same bits (not in `make test`: it builds the lean layer twice)
