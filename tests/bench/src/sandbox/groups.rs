@@ -26,6 +26,8 @@ impl Groups {
         let root = Path::new(ROOT);
         let mut groups = Self { folders: Vec::new() };
         if root.join("cgroup.controllers").is_file() {
+            // Most likely they are there for groups already; if not, the files below are missing, and that is said.
+            let _ = fs::write(root.join("cgroup.subtree_control"), "+memory +cpu");
             let folder = groups.folder(root.join(name))?;
             fs::write(folder.join("memory.max"), MEMORY_BYTES.to_string())?;
             fs::write(folder.join("cpu.max"), format!("{QUOTA_MICROS} {PERIOD_MICROS}"))?;
