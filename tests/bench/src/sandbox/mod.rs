@@ -4,7 +4,7 @@
 //! what is measured is the extension; and it knows to the microsecond what the process has used.
 //!
 //! # Layout
-//! - [`api`]: the Extensions API and the Telemetry API
+//! - `api`: the Extensions API and the Telemetry API
 //! - [`groups`]: what a process may use, held by the kernel
 
 mod api;
