@@ -16,6 +16,11 @@ FEATURES := kinesis,firehose,stdout,assume-role
 FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
   kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex
 
+MACHINE := $(shell uname -m)
+BENCH_DIR := target/bench
+LAYER_BIN := target/layer/bin/$(if $(filter aarch64,$(MACHINE)),arm64,$(MACHINE))
+GATE_FIGURES := tests/bench/instructions-$(MACHINE).json
+
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
@@ -45,7 +50,7 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost infra-test ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -117,9 +122,60 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 	$(CARGO) test -p telemetry-forwarder --lib --profile ci --no-default-features --features gzip,zstd,kpl \
 	  cost:: -- --include-ignored --nocapture
 
+.PHONY: gate
+gate: binaries ## Instructions of start-up and of 10,000 events against the committed figures
+	@.ci/setup gate
+	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES)
+
+.PHONY: gate-update
+gate-update: binaries ## Write these figures anew
+	@.ci/setup gate
+	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
+
+.PHONY: layer
+layer: setup ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
+	@.ci/setup layer
+	.ci/layer $(LAYERS)
+
+.PHONY: test-zip
+test-zip: binaries ## Packing is reproducible
+	@.ci/setup layer
+	@.ci/zip-check $(TELEMETRY_FORWARDER_BIN)
+
+.PHONY: layer-check
+layer-check: setup ## Another folder makes the same bits (not in `make test`: it builds the lean layer twice)
+	@.ci/setup layer
+	.ci/layer-check
+
+.PHONY: sizes
+sizes: setup ## What each dependency costs in the layer's binary, into docs/PERFORMANCE.md
+	@.ci/setup layer
+	LAYER_BINARIES_ONLY=1 LAYER_SYMBOLS=1 .ci/layer telemetry-forwarder >&2
+	@python3 .ci/sizes.py $(LAYER_BIN)/telemetry-forwarder docs/PERFORMANCE.md
+
 .PHONY: bench
-bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zstd alone
-	$(CARGO) bench -p forwarder-core --all-features --bench packing
+bench: bench-hot bench-process ## What it costs: packing, routing, and whole processes beside others
+
+.PHONY: bench-hot
+bench-hot: setup ## What packing, compressing and routing cost, beside memcpy, SHA-256 and zstd alone
+	$(CARGO) bench -p forwarder-core --all-features --bench packing --bench routing
+
+# The forwarder as the layer has it. The bare program as cargo builds it, and linked as the layer is; the ordinary extension
+# as cargo builds it. The bench itself needs no link-time optimisation, which takes minutes.
+.PHONY: bench-process
+bench-process: setup ## Start, memory, CPU and Kinesis bytes of whole processes, into docs/PERFORMANCE.md (BENCH_ARGS="--extension NAME=PATH": others, too)
+	LAYER_BINARIES_ONLY=1 .ci/layer telemetry-forwarder telemetry-forwarder-lean test-function
+	$(CARGO) build --release -p bare --target-dir $(BENCH_DIR)
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
+	  $(CARGO) build --release -p bare --target-dir $(BENCH_DIR) --target $(MACHINE)-unknown-linux-gnu
+	$(CARGO) build --release --manifest-path examples/ordinary/Cargo.toml --locked --target-dir $(BENCH_DIR)/ordinary
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  $(CARGO) build --release -p process-bench --target-dir $(BENCH_DIR)
+	$(BENCH_DIR)/release/process-bench \
+	  --bare $(BENCH_DIR)/release/bare --bare-static $(BENCH_DIR)/$(MACHINE)-unknown-linux-gnu/release/bare \
+	  --forwarder $(LAYER_BIN)/telemetry-forwarder --lean $(LAYER_BIN)/telemetry-forwarder-lean \
+	  --ordinary $(BENCH_DIR)/ordinary/release/ordinary --function $(LAYER_BIN)/test-function \
+	  --write docs/PERFORMANCE.md --plot docs/performance.svg $(BENCH_ARGS)
 
 .PHONY: flush-bench
 flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
