@@ -19,9 +19,20 @@ pub struct Invocations {
 #[derive(Debug, Default)]
 struct Seen {
     initialized: bool,
+    /// Of those whose turn is not over.
     started: VecDeque<String>,
     done: VecDeque<String>,
     reported: VecDeque<String>,
+    /// Their turn is over, and what still comes of them is no news; a retry of an asynchronous invocation has the same id.
+    over: VecDeque<String>,
+    /// Likewise, and their `platform.start` is still to come.
+    over_before_start: VecDeque<String>,
+    /// Lambda has dropped events since the last start.
+    events_dropped: bool,
+    /// Some request has started.
+    invoked: bool,
+    /// Requests that have started and have no `platform.report` yet.
+    unreported: VecDeque<String>,
 }
 
 impl Invocations {
@@ -29,61 +40,65 @@ impl Invocations {
     pub fn note(&self, accepted: &Accepted) {
         let mut seen = self.seen();
         seen.initialized |= accepted.initialized;
-        remember(&mut seen.started, &accepted.started);
-        remember(&mut seen.done, &accepted.done);
-        remember(&mut seen.reported, &accepted.reported);
+        for request_id in &accepted.started {
+            seen.starts(request_id);
+        }
+        seen.events_dropped = accepted.events_dropped || (seen.events_dropped && accepted.started.is_empty());
+        let news = |requests: &[String]| {
+            requests
+                .iter()
+                .filter(|id| !seen.is_over(id))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let (done, reported) = (news(&accepted.done), news(&accepted.reported));
+        remember(&mut seen.done, &done);
+        remember(&mut seen.reported, &reported);
+        seen.unreported.retain(|other| !accepted.reported.contains(other));
         drop(seen);
         self.changed.notify_waiters();
     }
 
     /// Waits for `platform.initRuntimeDone`.
     pub async fn initialized(&self) {
-        self.wait(|seen| seen.initialized).await;
+        self.wait(|seen| seen.initialized.then_some(())).await;
     }
 
-    /// Waits for the request's `platform.start`, or whatever shows that it was missed.
+    /// Waits for the request's `platform.start`, or its `platform.runtimeDone`, which shows that it was missed.
     pub async fn started(&self, request_id: &str) {
-        self.wait(|seen| has(&seen.started, request_id) || has(&seen.done, request_id))
+        self.wait(|seen| (has(&seen.started, request_id) || has(&seen.done, request_id)).then_some(()))
             .await;
     }
 
-    /// Waits for the request's `platform.runtimeDone`, or the `platform.report` after one that was missed.
-    pub async fn done(&self, request_id: &str) {
-        self.wait(|seen| has(&seen.done, request_id) || has(&seen.reported, request_id))
-            .await;
+    /// Waits for the request's `platform.runtimeDone`, or the `platform.report` after one that was missed. `false` if Lambda
+    /// dropped events meanwhile: the end may be among them, and would never come.
+    pub async fn done(&self, request_id: &str) -> bool {
+        self.wait(|seen| {
+            let is_done = has(&seen.done, request_id) || has(&seen.reported, request_id);
+            (is_done || seen.events_dropped).then_some(is_done)
+        })
+        .await
     }
 
-    /// Forgets that the request has ended: a retry of an asynchronous invocation has the same id.
+    /// The request's turn is over.
     pub fn forget(&self, request_id: &str) {
-        let mut seen = self.seen();
-        let Seen {
-            started,
-            done,
-            reported,
-            ..
-        } = &mut *seen;
-        // What was only started still waits for its report.
-        for requests in [done, reported] {
-            requests.retain(|other| other != request_id);
-        }
-        started.retain(|other| other != request_id);
-        started.push_back(request_id.to_owned());
+        self.seen().ends_turn(request_id);
     }
 
     /// Whether some request has started and every one that has, has its `platform.report`, the last event of its own.
     pub fn all_reported(&self) -> bool {
         let seen = self.seen();
-        !seen.started.is_empty() && seen.started.iter().all(|request_id| has(&seen.reported, request_id))
+        seen.invoked && seen.unreported.is_empty()
     }
 
-    async fn wait(&self, holds: impl Fn(&Seen) -> bool) {
+    async fn wait<T>(&self, told: impl Fn(&Seen) -> Option<T>) -> T {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             // From here on a notification is not missed, though nobody awaits it yet.
             changed.as_mut().enable();
-            if holds(&self.seen()) {
-                return;
+            if let Some(told) = told(&self.seen()) {
+                return told;
             }
             changed.await;
         }
@@ -94,12 +109,150 @@ impl Invocations {
     }
 }
 
+impl Seen {
+    fn starts(&mut self, request_id: &str) {
+        self.owes_report(request_id);
+        if remove(&mut self.over_before_start, request_id) {
+            add(&mut self.over, request_id);
+            return;
+        }
+        for requests in [&mut self.over, &mut self.done, &mut self.reported] {
+            remove(requests, request_id);
+        }
+        add(&mut self.started, request_id);
+    }
+
+    fn ends_turn(&mut self, request_id: &str) {
+        remove(&mut self.done, request_id);
+        if !remove(&mut self.reported, request_id) {
+            self.owes_report(request_id);
+        }
+        let over = match remove(&mut self.started, request_id) {
+            true => &mut self.over,
+            false => &mut self.over_before_start,
+        };
+        add(over, request_id);
+    }
+
+    fn is_over(&self, request_id: &str) -> bool {
+        has(&self.over, request_id) || has(&self.over_before_start, request_id)
+    }
+
+    fn owes_report(&mut self, request_id: &str) {
+        self.invoked = true;
+        add(&mut self.unreported, request_id);
+    }
+}
+
 fn has(requests: &VecDeque<String>, request_id: &str) -> bool {
     requests.iter().any(|other| other == request_id)
+}
+
+fn add(requests: &mut VecDeque<String>, request_id: &str) {
+    remove(requests, request_id);
+    remember(requests, &[request_id.to_owned()]);
+}
+
+/// `false` if it was not among them.
+fn remove(requests: &mut VecDeque<String>, request_id: &str) -> bool {
+    let before = requests.len();
+    requests.retain(|other| other != request_id);
+    requests.len() < before
 }
 
 fn remember(requests: &mut VecDeque<String>, more: &[String]) {
     requests.extend(more.iter().cloned());
     let excess = requests.len().saturating_sub(REMEMBERED);
     requests.drain(..excess);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const X: &str = "x";
+
+    fn told(started: bool, done: bool, reported: bool) -> Accepted {
+        let requests = |told: bool| if told { vec![X.to_owned()] } else { Vec::new() };
+        Accepted {
+            started: requests(started),
+            done: requests(done),
+            reported: requests(reported),
+            ..Accepted::default()
+        }
+    }
+
+    /// What a wait that is over by now told.
+    async fn now<T>(wait: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(Duration::ZERO, wait).await.ok()
+    }
+
+    #[tokio::test]
+    async fn a_retry_with_the_same_id_waits_for_its_own_start_and_end() {
+        for (what, within, later) in [
+            (
+                "held until its end; its report comes with the retry",
+                vec![told(true, true, false)],
+                vec![told(false, false, true)],
+            ),
+            (
+                "its end was not seen in time",
+                vec![told(true, false, false)],
+                vec![told(false, true, false), told(false, false, true)],
+            ),
+            (
+                "not held: it begins and ends when its turn is over",
+                vec![],
+                vec![told(true, false, false), told(false, true, true)],
+            ),
+            (
+                "not held, and all is told at once",
+                vec![],
+                vec![told(true, true, true)],
+            ),
+        ] {
+            let invocations = Invocations::default();
+            within.iter().for_each(|told| invocations.note(told));
+            invocations.forget(X);
+            later.iter().for_each(|told| invocations.note(told));
+            assert_eq!(now(invocations.started(X)).await, None, "{what}");
+            invocations.note(&told(true, false, false));
+            assert_eq!(now(invocations.started(X)).await, Some(()), "{what}");
+            assert_eq!(now(invocations.done(X)).await, None, "{what}");
+            invocations.note(&told(false, true, false));
+            assert_eq!(now(invocations.done(X)).await, Some(true), "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_that_lambda_may_have_dropped_is_not_waited_for() {
+        let invocations = Invocations::default();
+        let dropped = Accepted {
+            events_dropped: true,
+            ..Accepted::default()
+        };
+        invocations.note(&dropped);
+        invocations.note(&told(true, false, false));
+        assert_eq!(now(invocations.done(X)).await, None, "that was before it began");
+        invocations.note(&dropped);
+        assert_eq!(now(invocations.done(X)).await, Some(false));
+    }
+
+    #[test]
+    fn all_are_reported_when_nothing_more_is_to_come_of_any() {
+        let invocations = Invocations::default();
+        assert!(!invocations.all_reported(), "nothing has begun");
+        // Its turn may be over before anything was told.
+        invocations.forget(X);
+        assert!(!invocations.all_reported());
+        invocations.note(&told(true, true, false));
+        assert!(!invocations.all_reported());
+        invocations.note(&told(false, false, true));
+        assert!(invocations.all_reported());
+        invocations.note(&told(true, true, true));
+        invocations.forget(X);
+        assert!(invocations.all_reported());
+    }
 }

@@ -84,6 +84,8 @@ pub struct Accepted {
     pub done: Vec<String>,
     /// Requests whose `platform.report` was in it.
     pub reported: Vec<String>,
+    /// Lambda dropped events, and told so after the last `platform.start` in it: an end may be among them.
+    pub events_dropped: bool,
     /// The environment was restored from a snapshot, which nothing told before.
     pub restored: bool,
     /// The buffer is near its bound: better wait for [`Forwarder::room`] than take more at once.
@@ -347,15 +349,36 @@ impl Drop for Forwarder {
 impl Accepted {
     fn note(&mut self, event: &Event<'_>) {
         let requests = match event.kind {
-            Kind::Start => &mut self.started,
+            Kind::Start => {
+                self.note_start(event);
+                return;
+            }
             Kind::RuntimeDone => &mut self.done,
             Kind::Report => &mut self.reported,
             Kind::InitRuntimeDone => {
                 self.initialized = true;
                 return;
             }
+            Kind::LogsDropped => {
+                self.events_dropped = true;
+                return;
+            }
             _ => return,
         };
-        requests.extend(event.members.request_id.map(unescape).map(Cow::into_owned));
+        requests.extend(request_id(event));
     }
+
+    /// What was told of a request before its start was of another attempt: a retry has the same id.
+    fn note_start(&mut self, event: &Event<'_>) {
+        self.events_dropped = false;
+        let Some(request_id) = request_id(event) else { return };
+        for requests in [&mut self.done, &mut self.reported] {
+            requests.retain(|other| *other != request_id);
+        }
+        self.started.push(request_id);
+    }
+}
+
+fn request_id(event: &Event<'_>) -> Option<String> {
+    event.members.request_id.map(unescape).map(Cow::into_owned)
 }

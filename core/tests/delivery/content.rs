@@ -324,3 +324,17 @@ async fn what_is_masked_is_masked_before_it_is_routed_held_or_sent_and_counted()
     assert_eq!((&report["redacted"], &report["events"]), (&8.into(), &6.into()));
     assert_eq!(sink.verdict().standing, Standing::Complete);
 }
+
+/// A retry of an asynchronous invocation has the same id, and the report of the attempt before may come with its start.
+#[tokio::test(start_paused = true)]
+async fn what_a_body_tells_before_a_start_is_of_another_attempt() {
+    let forwarder = forwarder(&Scripted::new([]));
+    let event = |kind: &str| format!(r#"{{"type":"platform.{kind}","record":{{"requestId":"r"}}}}"#);
+    let (start, report, dropped) = (event("start"), event("report"), event("logsDropped"));
+    let accepted = forwarder.accept(format!("[{dropped},{report},{start}]").as_bytes());
+    assert_eq!((accepted.started.len(), accepted.reported.len()), (1, 0));
+    assert!(!accepted.events_dropped);
+    let accepted = forwarder.accept(format!("[{start},{dropped},{report}]").as_bytes());
+    assert_eq!((accepted.started.len(), accepted.reported.len()), (1, 1));
+    assert!(accepted.events_dropped);
+}
