@@ -166,6 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn endpoints_of_an_account_are_for_credentials_that_tell_it_unless_they_are_disabled() {
+        let test = "kinesis::tests::endpoints_of_an_account_are_for_credentials_that_tell_it_unless_they_are_disabled";
+        let account = ("AWS_ACCOUNT_ID", "123456789012");
+        let disabled = ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled");
+        assert_eq!(
+            host(test, &[account]),
+            "123456789012.data-kinesis.us-east-1.amazonaws.com"
+        );
+        assert_eq!(host(test, &[account, disabled]), "kinesis.us-east-1.amazonaws.com");
+    }
+
+    #[test]
     fn the_sdks_own_variables_choose_fips_and_dual_stack_endpoints() {
         let test = "kinesis::tests::the_sdks_own_variables_choose_fips_and_dual_stack_endpoints";
         let (fips, dual_stack) = (

@@ -7,7 +7,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use super::credentials::LambdaCredentials;
 use super::http::Http;
 
-/// Region (unless one is given), endpoint, FIPS and dual stack, and credentials. `service`: as the names of variables
+/// Region (unless one is given), endpoint, FIPS, dual stack and endpoints of an account's own, and credentials. `service`: as the names of variables
 /// have it, such as `KINESIS`.
 pub(super) fn config(service: &str, region: Option<&str>, http: &Http) -> SdkConfig {
     let region = region.map(str::to_owned);
@@ -22,6 +22,9 @@ pub(super) fn config(service: &str, region: Option<&str>, http: &Http) -> SdkCon
     }
     config.set_use_fips(Some(is_true("AWS_USE_FIPS_ENDPOINT")));
     config.set_use_dual_stack(Some(is_true("AWS_USE_DUALSTACK_ENDPOINT")));
+    // Unless this says otherwise, credentials that tell their account lead to a host of its own.
+    let mode = variable("AWS_ACCOUNT_ID_ENDPOINT_MODE").and_then(|mode| mode.trim().parse().ok());
+    config.set_account_id_endpoint_mode(mode);
     let credentials = LambdaCredentials { http: http.clone() };
     config.set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)));
     config.build()

@@ -10,6 +10,7 @@ use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use super::tls;
@@ -35,16 +36,21 @@ impl Target {
         })
     }
 
-    /// What the header `host` says.
+    /// What the header `host` says: without a port that goes without saying, for so it is signed.
     pub(super) fn authority(uri: &Uri) -> Option<HeaderValue> {
-        let authority = uri.authority()?.as_str();
-        // Whatever names a user is not for the header.
-        let authority = authority.rsplit('@').next().unwrap_or(authority);
-        HeaderValue::from_str(authority).ok()
+        let usual = match uri.scheme_str() {
+            Some("http") => 80,
+            _ => 443,
+        };
+        let host = uri.host()?;
+        match uri.port_u16().filter(|port| *port != usual) {
+            Some(port) => HeaderValue::try_from(format!("{host}:{port}")).ok(),
+            None => HeaderValue::from_str(host).ok(),
+        }
     }
 
-    /// Opens a connection; a task of its own drives it until one of both sides closes it.
-    pub(super) async fn connect(&self) -> io::Result<SendRequest<SdkBody>> {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> io::Result<Connection> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
         if !self.is_tls {
@@ -56,22 +62,96 @@ impl Target {
     }
 }
 
-async fn handshake<S>(stream: S) -> io::Result<SendRequest<SdkBody>>
+/// An open connection. Dropped, it is closed at once, whatever is in flight on it: what a cancelled call was still to write,
+/// to a peer that does not read, would keep its memory for as long as TCP tries.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<SdkBody>,
+    driver: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+async fn handshake<S>(stream: S) -> io::Result<Connection>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     TokioIo<S>: Read + Write,
 {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::spawn(async move {
+    let driver = tokio::spawn(async move {
         // How it ended is told to the call that it ended under.
         let _ = connection.await;
     });
-    Ok(sender)
+    Ok(Connection {
+        sender,
+        driver: driver.abort_handle(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Context, Poll};
+
+    use hyper::Request;
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
     use super::*;
+
+    /// A peer that neither reads nor writes, and to which not even the end can be told.
+    struct Stuck(Arc<AtomicBool>);
+
+    impl AsyncRead for Stuck {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl Drop for Stuck {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    async fn let_others_run() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_leaves_nothing_behind() {
+        let closed = Arc::new(AtomicBool::new(false));
+        let mut connection = handshake(Stuck(Arc::clone(&closed))).await.unwrap();
+        tokio::select! {
+            answer = connection.sender.send_request(Request::new(SdkBody::from("hello"))) => unreachable!("{answer:?}"),
+            () = let_others_run() => {}
+        }
+        assert!(!closed.load(Ordering::SeqCst));
+        drop(connection);
+        let_others_run().await;
+        assert!(closed.load(Ordering::SeqCst));
+    }
 
     #[test]
     fn targets_by_scheme_and_port() {
@@ -89,6 +169,21 @@ mod tests {
             expect(false, "127.0.0.1", 4567, "127.0.0.1:4567")
         );
         assert_eq!(of("https://[::1]:8443/"), expect(true, "::1", 8443, "[::1]:8443"));
+        // The signature is made without a port that goes without saying.
+        assert_eq!(
+            of("https://a.example:443/"),
+            expect(true, "a.example", 443, "a.example")
+        );
+        assert_eq!(of("http://a.example:80/"), expect(false, "a.example", 80, "a.example"));
+        assert_eq!(of("https://[::1]:443/"), expect(true, "::1", 443, "[::1]"));
+        assert_eq!(
+            of("https://a.example:80/"),
+            expect(true, "a.example", 80, "a.example:80")
+        );
+        assert_eq!(
+            of("https://user@a.example/"),
+            expect(true, "a.example", 443, "a.example")
+        );
         assert_eq!(of("/path"), None);
     }
 }

@@ -27,17 +27,16 @@ use aws_smithy_types::body::SdkBody;
 use forwarder_core::awake;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use hyper::header::HOST;
 use hyper::{Request, Response, Uri};
 
-use connection::Target;
+use connection::{Connection, Target};
 
 /// A connection in the same region takes some milliseconds; after this one is not worth waiting for. Awake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The largest answer that is read. `PutRecords` answers 500 records with some 100 KB.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// The largest answer that is read. `PutRecords` answers 500 records with some 200 KB, if it refuses each of them.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// How many connections are kept: to the service, and to STS where a role is assumed.
 const MAX_IDLE: usize = 2;
@@ -49,7 +48,7 @@ pub(super) struct OnlyConnect;
 /// Calls over kept connections. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Http {
-    idle: Arc<Mutex<Vec<(Target, SendRequest<SdkBody>)>>>,
+    idle: Arc<Mutex<Vec<(Target, Connection)>>>,
     /// Held while a connection is opened, so that a call waits for the one that is opened ahead of it, and opens no other.
     opening: Arc<tokio::sync::Mutex<()>>,
 }
@@ -65,14 +64,14 @@ impl Http {
         let target = Target::of(request.uri()).ok_or_else(|| unusable("the endpoint names no host"))?;
         prepare(&mut request).ok_or_else(|| unusable("the endpoint is no address"))?;
         if request.extensions().get::<OnlyConnect>().is_some() {
-            let (sender, _) = self.connection(&target).await?;
-            self.keep(target, sender);
+            let (connection, _) = self.connection(&target).await?;
+            self.keep(target, connection);
             return Err(unusable("opened a connection, and sent nothing"));
         }
         loop {
-            let (mut sender, is_new) = self.connection(&target).await?;
-            match sender.try_send_request(request).await {
-                Ok(response) => return self.receive(target, sender, response).await,
+            let (mut connection, is_new) = self.connection(&target).await?;
+            match connection.sender.try_send_request(request).await {
+                Ok(response) => return self.receive(target, connection, response).await,
                 Err(mut error) => match error.take_message() {
                     // What a kept connection did not begin to send, because it was closed by then, goes over another one.
                     Some(unsent) if !is_new => request = unsent,
@@ -83,57 +82,60 @@ impl Http {
     }
 
     /// A kept connection, or a new one; and whether it is new.
-    async fn connection(&self, target: &Target) -> Result<(SendRequest<SdkBody>, bool), ConnectorError> {
-        if let Some(sender) = self.kept(target).await {
-            return Ok((sender, false));
+    async fn connection(&self, target: &Target) -> Result<(Connection, bool), ConnectorError> {
+        if let Some(connection) = self.kept(target).await {
+            return Ok((connection, false));
         }
         let _opening = self.opening.lock().await;
-        if let Some(sender) = self.kept(target).await {
-            return Ok((sender, false));
+        if let Some(connection) = self.kept(target).await {
+            return Ok((connection, false));
         }
         Ok((connect(target).await?, true))
     }
 
-    async fn kept(&self, target: &Target) -> Option<SendRequest<SdkBody>> {
-        while let Some(mut sender) = self.take(target) {
-            if sender.ready().await.is_ok() {
-                return Some(sender);
+    async fn kept(&self, target: &Target) -> Option<Connection> {
+        while let Some(mut connection) = self.take(target) {
+            if connection.sender.ready().await.is_ok() {
+                return Some(connection);
             }
         }
         None
     }
 
-    /// Reads the whole answer: only then can its connection be used again.
+    /// Reads the whole answer: only then can its connection be used again; and not if the answer came before the request was
+    /// sent as a whole, since what is left of it might never be taken.
     async fn receive(
         &self,
         target: Target,
-        sender: SendRequest<SdkBody>,
+        connection: Connection,
         response: Response<Incoming>,
     ) -> Result<HttpResponse, ConnectorError> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
         let body = body.map_err(|error| ConnectorError::io(error))?.to_bytes();
-        self.keep(target, sender);
+        if connection.sender.is_ready() {
+            self.keep(target, connection);
+        }
         let response = Response::from_parts(head, SdkBody::from(body));
         HttpResponse::try_from(response).map_err(unusable)
     }
 
-    fn take(&self, target: &Target) -> Option<SendRequest<SdkBody>> {
+    fn take(&self, target: &Target) -> Option<Connection> {
         let mut idle = self.idle();
         let place = idle.iter().position(|(other, _)| other == target)?;
         Some(idle.remove(place).1)
     }
 
-    fn keep(&self, target: Target, sender: SendRequest<SdkBody>) {
+    fn keep(&self, target: Target, connection: Connection) {
         let mut idle = self.idle();
-        idle.retain(|(_, sender)| !sender.is_closed());
+        idle.retain(|(_, connection)| !connection.sender.is_closed());
         if idle.len() >= MAX_IDLE {
             idle.remove(0);
         }
-        idle.push((target, sender));
+        idle.push((target, connection));
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Target, SendRequest<SdkBody>)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Target, Connection)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,10 +149,10 @@ fn prepare(request: &mut Request<SdkBody>) -> Option<()> {
     Some(())
 }
 
-async fn connect(target: &Target) -> Result<SendRequest<SdkBody>, ConnectorError> {
+async fn connect(target: &Target) -> Result<Connection, ConnectorError> {
     tokio::select! {
         biased;
-        sender = target.connect() => sender.map_err(|error| ConnectorError::io(error.into())),
+        connection = target.connect() => connection.map_err(|error| ConnectorError::io(error.into())),
         () = awake::sleep(CONNECT_TIMEOUT) => {
             let message = format!("no connection in {CONNECT_TIMEOUT:?}");
             Err(ConnectorError::timeout(io::Error::new(io::ErrorKind::TimedOut, message).into()))

@@ -145,6 +145,29 @@ async fn an_answer_over_the_bound_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_request_was_answered_before_it_was_sent_is_not_used_again() {
+    let listener = TcpListener::bind("localhost:0").await.unwrap();
+    let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // Of the body no more is read than comes with the head, and the connection stays open.
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            open.push(stream);
+        }
+    });
+    let http = Http::default();
+    for _ in 0..2 {
+        // More than lies between two sockets.
+        let mut request = request(&address);
+        *request.body_mut() = SdkBody::from(vec![b'x'; 32 * 1024 * 1024]);
+        http.call(request).await.unwrap();
+        assert!(http.idle().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn nobody_listens() {
     let listener = TcpListener::bind("localhost:0").await.unwrap();
     let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
