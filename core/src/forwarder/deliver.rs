@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Forwarder, Undelivered};
+use super::{Forwarder, Snapshot, Undelivered};
 use crate::lane::Lane;
 use crate::origin::Origin;
 use crate::ranges::Lost;
@@ -71,11 +72,13 @@ impl Forwarder {
         self.lanes.iter().for_each(Lane::renew);
     }
 
-    /// Opens the sinks' connections while nobody waits for them.
+    /// Opens the sinks' connections while nobody waits for them; those of one that does not answer keep no other waiting.
     pub async fn warm_up(&self) {
-        for lane in &self.lanes {
-            lane.sink().warm_up().await;
+        let mut opening = JoinSet::new();
+        for sink in self.lanes.iter().map(Lane::sink) {
+            opening.spawn(async move { sink.warm_up().await });
         }
+        while opening.join_next().await.is_some() {}
     }
 
     /// Looks for what earlier lives left on disk, and delivers it with its own `id`, `sink` and `seq`. Yields between
@@ -108,6 +111,10 @@ impl Forwarder {
             let mut intake = self.intake();
             let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
             let now = Instant::now();
+            if intake.snapshot == Snapshot::Near {
+                // Other environments made from the snapshot may end like this, and the `id` is in all of them.
+                self.begin_life_in(&mut intake, &mut queues, now);
+            }
             // An invocation that has no end by now did not end well.
             intake.let_go(now, &mut queues, now);
             self.make_room(&mut intake, &mut queues, now);

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::Forwarder;
 use crate::batch::Batch;
-use crate::event::Kind;
+use crate::event::{Event, Kind};
 use crate::intake::{Intake, Queues};
 use crate::lane::Lane;
+use crate::route::skim;
 
 /// A body that came less than this ago came to this environment: no snapshot is taken, stored and restored in less.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
@@ -33,11 +34,17 @@ pub(crate) enum Snapshot {
 }
 
 impl Snapshot {
-    /// Notes what `platform.initStart` says, if nothing is known yet: there may be no time to prepare.
-    pub(crate) fn note_init(&mut self, initialization_type: Option<&str>) {
-        if *self == Self::Unexpected && initialization_type == Some("\"snap-start\"") {
+    /// Notes what `platform.initStart` says. `true` if init runs inside of an invocation, as after a reset: that waits for us,
+    /// and no snapshot is taken. Else one may be, though nobody expected it: there may be no time to prepare.
+    pub(crate) fn note_init(&mut self, event: &Event<'_>) -> bool {
+        let phase = skim::child(event.record.unwrap_or_default(), "phase");
+        let in_invocation = phase == Some("\"invoke\"");
+        if in_invocation {
+            *self = Self::Unexpected;
+        } else if *self == Self::Unexpected && event.members.initialization_type == Some("\"snap-start\"") {
             *self = Self::Near;
         }
+        in_invocation
     }
 
     /// Notes a restore. `false` if it was noted before.
@@ -58,12 +65,16 @@ impl Forwarder {
     }
 
     /// A snapshot may be taken from here on. Closes this life and begins the next; what is held is to be
-    /// [flushed](Self::flush) now.
-    pub fn prepare_snapshot(&self) {
+    /// [flushed](Self::flush) now. `false` if none will be taken after all.
+    pub fn prepare_snapshot(&self) -> bool {
         let mut intake = self.intake();
+        if intake.snapshot == Snapshot::Unexpected {
+            return false;
+        }
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
         intake.snapshot = Snapshot::Near;
         self.begin_life_in(&mut intake, &mut queues, Instant::now());
+        true
     }
 
     /// The first invocation after a snapshot: this environment was restored, whether or not `platform.restoreStart` has come.
@@ -115,6 +126,8 @@ impl Forwarder {
             .filter(came_here)
             .map(|(monotonic, _)| monotonic);
         intake.id = new_id();
+        // That was another instance; this one's name comes with `platform.restoreStart`.
+        intake.resource.faas_instance = None;
         for queue in queues.iter_mut() {
             queue.restore(&intake.id, &intake.resource, kept_since, now);
         }

@@ -78,6 +78,8 @@ impl Types {
 pub struct Accepted {
     /// The runtime's init is over.
     pub initialized: bool,
+    /// Init runs inside of an invocation, as after a reset.
+    pub in_invocation: bool,
     /// Requests whose `platform.start` was in it.
     pub started: Vec<String>,
     /// Requests whose `platform.runtimeDone` was in it.
@@ -200,10 +202,11 @@ impl Forwarder {
                 Ok(event) => {
                     accepted.note(&event);
                     if event.kind == Kind::InitStart {
-                        intake.snapshot.note_init(event.members.initialization_type);
+                        accepted.in_invocation |= intake.snapshot.note_init(&event);
                     }
                     if event.kind == Kind::RestoreStart && intake.snapshot.is_restored() {
                         accepted.restored = true;
+                        intake.resource.faas_instance = None;
                         self.begin_life_in(&mut intake, &mut queues, now);
                     }
                     intake.take(&event, &mut queues, now);
@@ -248,14 +251,23 @@ impl Forwarder {
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
         let mut intake = self.intake();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let now = Instant::now();
+        let is_near = intake.snapshot == Snapshot::Near;
+        if is_near {
+            self.begin_near_body(b"", &mut intake, &mut queues, now);
+        }
         intake.stats.bodies += 1;
         count(&mut intake.stats);
         let event = own_event::unparsed(&intake.mask(body), error);
-        let now = Instant::now();
         self.tell_routed_lanes(&event, &mut queues, now);
         queues.iter_mut().for_each(|queue| queue.persist());
         self.make_room(&mut intake, &mut queues, now);
+        let is_alone = is_near && self.begin_life_in(&mut intake, &mut queues, now);
         drop(queues);
+        drop(intake);
+        if is_alone {
+            self.run(true);
+        }
         self.lanes.iter().for_each(Lane::wake);
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use forwarder_core::Forwarder;
 use forwarder_core::format::Standing;
+use forwarder_core::sink::Reason;
 use forwarder_core::spool::SpoolMode;
 use tokio::time::Instant;
 
@@ -187,4 +188,75 @@ async fn a_restore_that_nobody_expected_is_one_too() {
         )
     );
     assert_eq!(lives[1].1, ["platform.restoreStart", "forwarder.report"]);
+}
+
+/// After a reset the function's init runs inside of an invocation, and what the life before left on disk is this one's.
+#[tokio::test(start_paused = true)]
+async fn after_a_reset_no_snapshot_is_taken_and_nothing_is_given_up() {
+    let dir = Dir::new();
+    let before = {
+        let sink = Scripted::new([]);
+        *sink.always.lock().unwrap() = Act::Fail(Reason::Unreachable);
+        let forwarder = life(&sink, &dir.0, SpoolMode::Overflow, 4 << 20);
+        forwarder.accept(&lines(0, 3, 100));
+        assert!(forwarder.close(soon(), true).await.is_empty());
+        forwarder.id()
+    };
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let sink = Scripted::new([]);
+    let forwarder = life(&sink, &dir.0, SpoolMode::Overflow, 4 << 20);
+    forwarder.expect_snapshot();
+    let init = INIT.replace(r#""phase":"init""#, r#""phase":"invoke""#);
+    assert!(forwarder.accept(init.as_bytes()).in_invocation);
+    assert!(!forwarder.prepare_snapshot());
+    forwarder.recover().await;
+    // What was read from disk has not been put yet when the invocation begins.
+    assert!(!forwarder.restored());
+    forwarder.close(soon(), false).await;
+    let lives = lives(&sink);
+    let types = |id: &str| {
+        lives
+            .iter()
+            .find(|(other, _)| other == id)
+            .map(|(_, types)| types.len())
+    };
+    assert_eq!(types(&before), Some(4), "{lives:?}");
+    assert_eq!(types(&forwarder.id()), Some(3), "{lives:?}");
+    for verdict in sink.verdicts() {
+        assert_eq!(verdict.standing, Standing::Complete);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_body_tells_is_under_no_id_of_the_snapshot_either() {
+    let sink = Scripted::new([]);
+    let forwarder = prepared(&sink).await;
+    let snapshot = forwarder.id();
+    forwarder.refuse_body("too large");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(lives(&sink)[1].1, ["forwarder.unparsed", "forwarder.report"]);
+    // An environment that ends before its first invocation was told of no restore.
+    let later = forwarder.id();
+    forwarder.close(soon(), false).await;
+    let lives = lives(&sink);
+    assert_eq!(lives[2].1, ["forwarder.report"]);
+    assert!(lives.iter().all(|(id, _)| *id != snapshot && *id != later), "{lives:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_environment_does_not_go_by_the_snapshots_instance() {
+    let sink = Scripted::new([]);
+    let forwarder = prepared(&sink).await;
+    forwarder.restored();
+    forwarder.accept(&lines(0, 1, 100));
+    forwarder.close(soon(), false).await;
+    let [init, restored] = sink.of_type("function").try_into().unwrap();
+    assert_eq!(init["forwarder"]["resource"]["faas.instance"], "snapshot");
+    assert_eq!(
+        restored["forwarder"]["resource"].get("faas.instance"),
+        None,
+        "{restored}"
+    );
 }

@@ -1,12 +1,14 @@
 //! When something is put, and how long anybody waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use forwarder_core::Forwarder;
 use forwarder_core::format::Standing;
 use forwarder_core::route::Routes;
-use forwarder_core::sink::{Reason, Sink};
+use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 use tokio::time::Instant;
 
 use crate::world::*;
@@ -241,4 +243,46 @@ async fn what_fills_a_put_after_a_pause_goes_at_once() {
     forwarder.accept(&lines(0, 1_100, 1_000));
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert!(sink.puts() > 0);
+}
+
+/// A sink whose connection opens at once, or never.
+struct Opening {
+    hangs: bool,
+    opened: AtomicBool,
+}
+
+#[async_trait]
+impl Sink for Opening {
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
+        Ok(vec![Outcome::Delivered; records.len()])
+    }
+
+    fn renew(&self) {}
+
+    async fn warm_up(&self) {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        self.opened.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_cannot_be_connected_to_keeps_no_other_from_being_ready() {
+    let sinks = [true, false].map(|hangs| {
+        Arc::new(Opening {
+            hangs,
+            opened: AtomicBool::new(false),
+        })
+    });
+    let lanes = sinks.iter().zip(["far", "near"]);
+    let lanes = lanes.map(|(sink, name)| (lane(name), Arc::clone(sink) as Arc<dyn Sink>));
+    let forwarder = Forwarder::start(settings(lanes.collect(), Routes::all_to(1)));
+    let warm_up = tokio::time::timeout(Duration::from_secs(1), forwarder.warm_up());
+    assert!(warm_up.await.is_err(), "one of them never comes to an end");
+    assert!(sinks[1].opened.load(Ordering::SeqCst));
 }
