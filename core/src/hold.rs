@@ -83,6 +83,11 @@ impl Hold {
         Some(past.fate)
     }
 
+    /// An invocation begins. What has become of one with the same id was another attempt: it is retried.
+    pub(crate) fn begin(&mut self, request_id: &str) {
+        self.past.retain(|past| past.request_id != request_id);
+    }
+
     /// Lets a line wait.
     pub(crate) fn add(&mut self, line: Line<'_>, candidates: Candidates, now: Instant) {
         let request_id = line.context.request_id.unwrap_or_default();

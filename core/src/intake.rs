@@ -103,6 +103,11 @@ impl Intake {
             queues.iter_mut().for_each(|queue| queue.set_resource(&self.resource));
         }
         let context = self.attribution.observe(event);
+        if event.kind == Kind::Start
+            && let Some(request_id) = context.request_id
+        {
+            self.hold.begin(request_id);
+        }
         if self.router.routes().make_wait()
             && let Some(request_id) = context.request_id
             && let Some(outcome) = Outcome::of(event)

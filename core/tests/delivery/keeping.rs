@@ -291,3 +291,20 @@ async fn seq_is_given_at_release_and_each_sink_has_its_own() {
     assert_eq!(arrived(&sick), ["a 1"]);
     assert_eq!(sick.events()[0]["forwarder"]["seq"], 0);
 }
+
+/// A retry of an asynchronous invocation has the same id as the attempt that failed.
+#[tokio::test(start_paused = true)]
+async fn a_retry_is_kept_for_what_became_of_itself() {
+    let sink = Scripted::new([]);
+    let forwarder = with_routes(&sink, "function keep=slow>1s -> kinesis");
+    let ended = |milliseconds: u32| {
+        let metrics = format!(r#"{{"durationMs":{milliseconds}}}"#);
+        let record = format!(r#"{{"requestId":"a","status":"failure","metrics":{metrics}}}"#);
+        event("platform.runtimeDone", &record)
+    };
+    post(&forwarder, &[start("a"), line("failed at once"), ended(10)]);
+    post(&forwarder, &[report("a", "failure"), start("a"), line("slow")]);
+    post(&forwarder, &[ended(2_000), line("after")]);
+    forwarder.close(soon(), false).await;
+    assert_eq!(arrived(&sink), ["a slow", "- after"]);
+}
