@@ -358,7 +358,10 @@ mod tests {
         assert!(kept.len() < 250, "ranges, not numbers: {kept}");
         let mut after: Verifier = serde_json::from_str(&kept).unwrap();
         assert_eq!(after.report(), before.report());
-        assert!(!after.observe(&Line(&function(7)).event().unwrap()), "known from before");
+        assert!(
+            !after.observe(&Line(&function(7)).event().unwrap()),
+            "known from before"
+        );
         assert!(after.observe(&Line(&function(3)).event().unwrap()));
         after.forget(|life| life.events == 5);
         assert!(after.report().is_empty());
