@@ -276,7 +276,9 @@ impl Extension {
         if self.turns.telemetry {
             let _ = timeout(INIT_PATIENCE, self.invocations.initialized()).await;
         }
-        self.forwarder.prepare_snapshot();
+        if !self.forwarder.prepare_snapshot() {
+            return;
+        }
         let empty = self.forwarder.flush(Instant::now() + SNAPSHOT_TIME).await;
         self.forwarder.renew();
         if empty {
