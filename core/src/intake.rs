@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::envelope::Resource;
 use crate::event::{Event, Kind};
-use crate::forwarder::Types;
+use crate::forwarder::{Snapshot, Types};
 use crate::hold::{Hold, Invocation};
 use crate::invocation::Attribution;
 use crate::json::unescape;
@@ -25,6 +25,12 @@ pub(crate) type Queues<'a> = [MutexGuard<'a, Queue>];
 
 /// What is remembered from one event to the next.
 pub(crate) struct Intake {
+    /// The envelope's `id`.
+    pub(crate) id: String,
+    pub(crate) snapshot: Snapshot,
+    /// When the last body came while a snapshot was near: for a clock that stands still in the meantime, and one that does
+    /// not.
+    pub(crate) near_body: Option<(Instant, SystemTime)>,
     types: Types,
     attribution: Attribution,
     router: Router,
@@ -36,6 +42,7 @@ pub(crate) struct Intake {
 
 impl Intake {
     pub(crate) fn new(
+        id: String,
         types: Types,
         routes: Arc<Routes>,
         resource: Resource,
@@ -43,6 +50,9 @@ impl Intake {
         concurrent: bool,
     ) -> Self {
         Self {
+            id,
+            snapshot: Snapshot::default(),
+            near_body: None,
             types,
             attribution: Attribution::new(concurrent),
             router: Router::new(routes),
@@ -51,6 +61,12 @@ impl Intake {
             resource,
             stats: IntakeStats::default(),
         }
+    }
+
+    /// What was counted is another life's.
+    pub(crate) fn forget_counts(&mut self) {
+        self.stats = IntakeStats::default();
+        self.redactor.masked = 0;
     }
 
     /// Takes the next event.

@@ -151,9 +151,13 @@ pub trait Sink: Send + Sync {
     /// The call failed as a whole.
     async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure>;
 
-    /// Drops idle connections: the environment was frozen for so long that they are likely dead. Also called after a
-    /// SnapStart restore.
+    /// Drops idle connections: the environment was frozen for so long that they are likely dead.
     fn renew(&self);
+
+    /// Drops whatever was derived in another environment, credentials too: this one was restored from a snapshot.
+    fn forget(&self) {
+        self.renew();
+    }
 
     /// Opens a connection ahead of the first put, if there is one to open.
     async fn warm_up(&self) {}

@@ -101,7 +101,7 @@ async fn lines(envelope: Envelope) -> String {
     forwarder.close(Instant::now() + Duration::from_secs(5), false).await;
     let lines = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     lines
-        .replace(forwarder.id(), "<id>")
+        .replace(&forwarder.id(), "<id>")
         .lines()
         .map(without_time)
         .collect()

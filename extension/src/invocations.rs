@@ -18,6 +18,7 @@ pub struct Invocations {
 
 #[derive(Debug, Default)]
 struct Seen {
+    initialized: bool,
     started: VecDeque<String>,
     done: VecDeque<String>,
     reported: VecDeque<String>,
@@ -27,11 +28,17 @@ impl Invocations {
     /// Notes what a body told.
     pub fn note(&self, accepted: &Accepted) {
         let mut seen = self.seen();
+        seen.initialized |= accepted.initialized;
         remember(&mut seen.started, &accepted.started);
         remember(&mut seen.done, &accepted.done);
         remember(&mut seen.reported, &accepted.reported);
         drop(seen);
         self.changed.notify_waiters();
+    }
+
+    /// Waits for `platform.initRuntimeDone`.
+    pub async fn initialized(&self) {
+        self.wait(|seen| seen.initialized).await;
     }
 
     /// Waits for the request's `platform.start`, or whatever shows that it was missed.
@@ -53,6 +60,7 @@ impl Invocations {
             started,
             done,
             reported,
+            ..
         } = &mut *seen;
         // What was only started still waits for its report.
         for requests in [done, reported] {

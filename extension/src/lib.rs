@@ -7,11 +7,15 @@
 //! - [`invocations`]: which requests have started and ended, for those who wait for it.
 //! - [`sinks`]: from the configuration to the sinks that were built in.
 //! - `environment`: what the extension asks of Lambda, whatever becomes of the forwarder.
-//! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown.
+//! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown; `turn`: what is done between INVOKE
+//!   and `next`; `clock`: time that passes while the environment is frozen.
+//! - [`allocator`]: the C library's allocator, told what this process does.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
 //! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
 //! - [`cost`]: what a sample of telemetry costs under each format and compression; for people, not in Lambda.
 
+pub mod allocator;
+mod clock;
 pub mod config;
 pub mod cost;
 pub mod ctl;
@@ -25,4 +29,5 @@ pub mod metrics;
 pub mod runtime_api;
 pub mod sinks;
 pub mod telemetry_api;
+mod turn;
 pub mod version;

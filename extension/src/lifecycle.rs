@@ -5,16 +5,17 @@
 //! the function with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use forwarder_core::envelope::Resource;
-use forwarder_core::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, START_PATIENCE};
+use forwarder_core::flush::{DEADLINE_MARGIN, Rhythm};
 use forwarder_core::{Forwarder, Settings, Undelivered};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::clock::Moment;
 use crate::config::{self, Config, OnError};
 use crate::environment::{Environment, Terminate};
 use crate::extensions_api::{Function, Invoke, NextEvent, Shutdown, register};
@@ -24,6 +25,7 @@ use crate::metrics::{self, Metrics};
 use crate::runtime_api::RuntimeApi;
 use crate::sinks;
 use crate::telemetry_api::{Subscription, subscribe};
+use crate::turn::{Turns, instant_of};
 
 /// Connections that were idle for longer, most likely in a frozen environment, are made anew.
 const RENEW_AFTER: Duration = Duration::from_secs(5);
@@ -40,8 +42,11 @@ const LAST_BATCH_PATIENCE: Duration = Duration::from_millis(300);
 /// … or for this long after every invocation's `platform.report`, the last event of its own.
 const LAST_BATCH_PATIENCE_WHEN_REPORTED: Duration = Duration::from_millis(100);
 
-/// The longest that an invocation may take, for emulators that tell no deadline. Lambda's quotas.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+/// Before a snapshot the function's init is waited for no longer than this: `next` must be asked for in the end.
+const INIT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the delivery of all that init said may take before a snapshot. Nobody waits for it but the publishing of a version.
+const SNAPSHOT_TIME: Duration = Duration::from_secs(5);
 
 /// Lives one life. `variables` are those of the environment; `name` is the executable's file name. Returns the exit code.
 pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
@@ -51,7 +56,7 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
     };
     let mut terminate = Terminate::new();
     let api = RuntimeApi::new(address);
-    let concurrent = is_managed_instances(variables);
+    let concurrent = is_of_type(variables, "lambda-managed-instances");
     let registration = match register(&api, name, !concurrent).await {
         Ok(registration) => registration,
         Err(error) => {
@@ -85,10 +90,11 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
     }
 }
 
-fn is_managed_instances(variables: &BTreeMap<String, String>) -> bool {
+/// Whether the environment is of this kind: `on-demand`, `provisioned-concurrency`, `snap-start`, `lambda-managed-instances`.
+fn is_of_type(variables: &BTreeMap<String, String>, initialization_type: &str) -> bool {
     variables
         .get("AWS_LAMBDA_INITIALIZATION_TYPE")
-        .is_some_and(|kind| kind == "lambda-managed-instances")
+        .is_some_and(|kind| kind == initialization_type)
 }
 
 /// The forwarder at work.
@@ -97,12 +103,13 @@ struct Extension {
     intake: Arc<Intake>,
     invocations: Arc<Invocations>,
     listener: AbortHandle,
-    policy: FlushPolicy,
-    /// Whether Lambda sends events.
-    telemetry: bool,
+    turns: Turns,
     /// How long Lambda may keep an event before it posts it.
     telemetry_timeout: Duration,
-    metrics: Option<Arc<Metrics>>,
+    /// A snapshot will be taken of the process.
+    snapshot: bool,
+    /// What opens the sinks' connections.
+    warming: Mutex<Option<AbortHandle>>,
     /// The end has begun; it comes once.
     ends: AtomicBool,
 }
@@ -127,6 +134,10 @@ impl Extension {
             spool: config.spool.clone(),
             concurrent: environment.concurrent,
         }));
+        let snapshot = is_of_type(variables, "snap-start");
+        if snapshot {
+            forwarder.expect_snapshot();
+        }
         let invocations = Arc::new(Invocations::default());
         let intake = Arc::new(Intake::new(Arc::clone(&forwarder), Arc::clone(&invocations)));
         // Lambda may post before it answers the subscription.
@@ -152,17 +163,24 @@ impl Extension {
                 return None;
             }
         };
-        log::info!(event = "ready", id = forwarder.id(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
+        log::info!(event = "ready", id = forwarder.id().as_str(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
+        let function = &environment.registration.function;
         Some(Self {
             intake,
-            invocations,
             listener: serving.abort_handle(),
-            policy: config.flush,
-            telemetry,
+            turns: Turns {
+                forwarder: Arc::clone(&forwarder),
+                invocations: Arc::clone(&invocations),
+                policy: config.flush,
+                telemetry,
+                metrics: config.emf.then(|| metrics(&forwarder, function, variables)),
+                rhythm: Mutex::new(Rhythm::default()),
+                epoch: Moment::now(),
+            },
+            invocations,
             telemetry_timeout: config.buffering.timeout,
-            metrics: config
-                .emf
-                .then(|| metrics(&forwarder, &environment.registration.function, variables)),
+            snapshot,
+            warming: Mutex::default(),
             ends: AtomicBool::new(false),
             forwarder,
         })
@@ -187,21 +205,28 @@ impl Extension {
         if environment.concurrent {
             self.warm_up();
         }
+        if self.snapshot {
+            self.prepare_snapshot().await;
+        }
         self.recover();
         loop {
-            let asked = Instant::now();
+            let asked = Moment::now();
             let event = environment.next().await;
             // Whatever comes: the last flush needs its connections most.
             if asked.elapsed() > RENEW_AFTER {
-                self.forwarder.renew();
+                self.renew();
+                warm = environment.concurrent;
             }
             match event {
                 Some(NextEvent::Invoke(invoke)) => {
+                    if self.forwarder.restored() {
+                        log::debug!(event = "restored", id = self.forwarder.id().as_str(); "the environment was made from a snapshot");
+                    }
                     if !std::mem::replace(&mut warm, true) {
                         self.warm_up();
                     }
-                    self.invoke(&invoke).await;
-                    self.invocations.forget(&invoke.request_id);
+                    self.note_account(&invoke);
+                    self.turns.take(&invoke).await;
                 }
                 Some(NextEvent::Shutdown(Shutdown {
                     deadline_ms,
@@ -222,10 +247,40 @@ impl Extension {
         }
     }
 
-    /// Makes the sinks ready while the function runs.
+    /// Makes the sinks ready while the function runs: credentials, a connection.
     fn warm_up(&self) {
         let forwarder = Arc::clone(&self.forwarder);
-        tokio::spawn(async move { forwarder.warm_up().await });
+        let task = tokio::spawn(async move { forwarder.warm_up().await });
+        self.set_warming(Some(task.abort_handle()));
+    }
+
+    /// What was opened before a freeze is not likely to have survived it, nor what was being opened.
+    fn renew(&self) {
+        self.set_warming(None);
+        self.forwarder.renew();
+    }
+
+    fn set_warming(&self, task: Option<AbortHandle>) {
+        let mut warming = self.warming.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = std::mem::replace(&mut *warming, task) {
+            before.abort();
+        }
+    }
+
+    /// The snapshot is taken when all wait for their first event. What init said is delivered before, and its life closed, so
+    /// that the environments made from it have nothing of it to send.
+    async fn prepare_snapshot(&self) {
+        if self.turns.telemetry {
+            let _ = timeout(INIT_PATIENCE, self.invocations.initialized()).await;
+        }
+        self.forwarder.prepare_snapshot();
+        let empty = self.forwarder.flush(Instant::now() + SNAPSHOT_TIME).await;
+        self.forwarder.renew();
+        if empty {
+            log::debug!(event = "snapshot_prepared"; "what init said is delivered");
+        } else {
+            log::warn!(event = "snapshot_unprepared"; "what init said could not be delivered before the snapshot, and is given up by the environments made from it");
+        }
     }
 
     /// Takes up what an earlier life left on disk, as soon as `next` is outstanding.
@@ -234,55 +289,12 @@ impl Extension {
         tokio::spawn(async move { forwarder.recover().await });
     }
 
-    async fn invoke(&self, invoke: &Invoke) {
-        if let Some(account_id) = invoke
-            .invoked_function_arn
-            .split(':')
-            .nth(4)
-            .filter(|id| !id.is_empty())
-        {
+    /// The account, where `register` did not tell it.
+    fn note_account(&self, invoke: &Invoke) {
+        let account_id = invoke.invoked_function_arn.split(':').nth(4);
+        if let Some(account_id) = account_id.filter(|id| !id.is_empty()) {
             self.forwarder.set_account_id(account_id);
         }
-        log::debug!(event = "invoke", requestId = invoke.request_id.as_str(); "an invocation begins");
-        match self.policy.on_invoke(self.telemetry) {
-            Hold::None => self.forwarder.run(true),
-            Hold::UntilDone => {
-                let deadline = instant_of(invoke.deadline_ms);
-                self.forwarder.run(false);
-                if self.wait_until_done(&invoke.request_id, deadline).await {
-                    let done = Instant::now();
-                    let remaining = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(done));
-                    let empty = self.forwarder.flush(done + self.policy.budget(remaining)).await;
-                    self.forwarder.pause().await;
-                    let held = done.elapsed();
-                    self.metrics.iter().for_each(|metrics| metrics.add_held(held));
-                    let held_ms = held.as_millis() as u64;
-                    log::debug!(event = "flushed", requestId = invoke.request_id.as_str(), held_ms, empty; "the invocation's telemetry was flushed");
-                } else {
-                    // Its end is not seen in time: what is held goes out while the function still runs.
-                    log::debug!(event = "end_not_seen", requestId = invoke.request_id.as_str(); "the invocation's end was not seen in time");
-                    self.forwarder.run(true);
-                }
-            }
-        }
-    }
-
-    /// Waits for the invocation's end as long as there is hope, and time before its deadline.
-    async fn wait_until_done(&self, request_id: &str, deadline: Option<Instant>) -> bool {
-        let now = Instant::now();
-        let latest = deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(now));
-        let patience = now + START_PATIENCE;
-        let started = self.invocations.started(request_id);
-        if timeout_at(latest.map_or(patience, |latest| latest.min(patience)), started)
-            .await
-            .is_err()
-        {
-            return false;
-        }
-        let done = self.invocations.done(request_id);
-        timeout_at(latest.unwrap_or(now + LONGEST_INVOCATION), done)
-            .await
-            .is_ok()
     }
 
     /// Takes the last batch, delivers until shortly before the deadline, and says what is left.
@@ -292,7 +304,7 @@ impl Extension {
         self.ends.store(true, Ordering::Relaxed);
         log::debug!(event = "shutdown", reason; "the environment ends");
         self.forwarder.run(true);
-        if self.telemetry {
+        if self.turns.telemetry {
             self.intake.expect_more();
             let patience = LAST_BATCH_PATIENCE.max(self.telemetry_timeout + LAST_BATCH_PATIENCE_WHEN_REPORTED);
             let quiet = || match self.invocations.all_reported() {
@@ -315,7 +327,8 @@ impl Extension {
             log::warn!(event = "left_on_disk", lines = spooled; "these lines could not be delivered yet; they wait on disk for the next start in this environment");
         }
         undelivered.iter().for_each(report_undelivered);
-        self.metrics.iter().for_each(|metrics| metrics.write(&self.forwarder));
+        let metrics = self.turns.metrics.iter();
+        metrics.for_each(|metrics| metrics.write(&self.forwarder));
         0
     }
 }
@@ -361,14 +374,4 @@ fn resource(function: &Function, variables: &BTreeMap<String, String>) -> Resour
         cloud_region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
         cloud_account_id: function.account_id.clone(),
     }
-}
-
-/// When a moment of the wall clock is; now if it has passed. `None` where none is told, as with emulators that send 0.
-fn instant_of(epoch_ms: u64) -> Option<Instant> {
-    if epoch_ms == 0 {
-        return None;
-    }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let ahead = Duration::from_millis(epoch_ms).saturating_sub(now);
-    Instant::now().checked_add(ahead)
 }

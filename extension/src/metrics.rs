@@ -80,8 +80,11 @@ impl Metrics {
         if before == now && added.is_empty() {
             return None;
         }
-        let puts = now.puts - before.puts;
-        let latency = (now.put_time - before.put_time).as_secs_f64() * 1_000.0 / puts.max(1) as f64;
+        // A sum that went back began anew: with a life after a restore.
+        let more = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
+        let puts = more(now.puts, before.puts);
+        let latency = now.put_time.checked_sub(before.put_time).unwrap_or(now.put_time);
+        let latency = latency.as_secs_f64() * 1_000.0 / puts.max(1) as f64;
         let mean_added = added.iter().sum::<f64>() / added.len().max(1) as f64;
         let timestamp = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
         let metrics: Vec<_> = METRICS
@@ -93,9 +96,9 @@ impl Metrics {
                 "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": metrics}],
             },
             "FunctionName": self.function,
-            "EventsIn": now.events - before.events,
-            "Delivered": now.delivered - before.delivered,
-            "Dropped": now.dropped - before.dropped,
+            "EventsIn": more(now.events, before.events),
+            "Delivered": more(now.delivered, before.delivered),
+            "Dropped": more(now.dropped, before.dropped),
             // How many there are, not how many more.
             "Spooled": now.spooled,
             "PutLatency": latency,

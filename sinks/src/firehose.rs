@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use aws_sdk_firehose::Client;
+use aws_sdk_firehose::operation::put_record_batch::builders::PutRecordBatchFluentBuilder;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record as FirehoseRecord;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-use crate::aws::{AwsSettings, LazyClient, StreamName, outcome};
+use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
 
 /// What `PutRecordBatch` takes: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
 pub const LIMITS: Limits = Limits {
@@ -40,8 +41,16 @@ impl Firehose {
                 StreamName::Name(name) => name,
                 StreamName::Arn(arn) => arn.name,
             },
-            client: LazyClient::new(settings, Client::new),
+            client: LazyClient::new("FIREHOSE", settings, Client::new),
         }
+    }
+
+    async fn put_record_batch(&self) -> PutRecordBatchFluentBuilder {
+        self.client
+            .get()
+            .await
+            .put_record_batch()
+            .delivery_stream_name(&self.name)
     }
 }
 
@@ -52,10 +61,9 @@ impl Sink for Firehose {
     }
 
     async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
-        let client = self.client.get().await;
         let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
-        let request = client.put_record_batch().delivery_stream_name(&self.name);
-        let answer = request.set_records(Some(entries)).send().await;
+        let request = self.put_record_batch().await.set_records(Some(entries));
+        let answer = request.send().await;
         let answer = answer.map_err(|error| self.client.failed(error))?;
         let records = answer.request_responses().iter();
         Ok(records.map(|record| outcome(record.error_code())).collect())
@@ -65,8 +73,14 @@ impl Sink for Firehose {
         self.client.renew();
     }
 
+    fn forget(&self) {
+        self.client.forget();
+    }
+
     async fn warm_up(&self) {
-        self.client.get().await;
+        let request = self.put_record_batch().await.set_records(Some(Vec::new()));
+        // What is wrong is said by the first put.
+        let _ = request.customize().mutate_request(only_connect).send().await;
     }
 }
 

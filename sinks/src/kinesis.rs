@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-use crate::aws::{AwsSettings, LazyClient, StreamName, outcome};
+use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
 
 /// What `PutRecords` takes: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
 /// the stream allows it; a stream's own default is 1 MiB, which the lane's settings hold.
@@ -37,7 +38,15 @@ impl Kinesis {
         settings.region = settings.region.or_else(|| stream.region().map(str::to_owned));
         Self {
             stream,
-            client: LazyClient::new(settings, Client::new),
+            client: LazyClient::new("KINESIS", settings, Client::new),
+        }
+    }
+
+    async fn put_records(&self) -> PutRecordsFluentBuilder {
+        let request = self.client.get().await.put_records();
+        match &self.stream {
+            StreamName::Name(name) => request.stream_name(name),
+            StreamName::Arn(arn) => request.stream_arn(&arn.text),
         }
     }
 }
@@ -49,13 +58,9 @@ impl Sink for Kinesis {
     }
 
     async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
-        let client = self.client.get().await;
-        let request = match &self.stream {
-            StreamName::Name(name) => client.put_records().stream_name(name),
-            StreamName::Arn(arn) => client.put_records().stream_arn(&arn.text),
-        };
         let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
-        let answer = request.set_records(Some(entries)).send().await;
+        let request = self.put_records().await.set_records(Some(entries));
+        let answer = request.send().await;
         let answer = answer.map_err(|error| self.client.failed(error))?;
         let records = answer.records().iter();
         Ok(records.map(|record| outcome(record.error_code())).collect())
@@ -65,8 +70,14 @@ impl Sink for Kinesis {
         self.client.renew();
     }
 
+    fn forget(&self) {
+        self.client.forget();
+    }
+
     async fn warm_up(&self) {
-        self.client.get().await;
+        let request = self.put_records().await.set_records(Some(Vec::new()));
+        // What is wrong is said by the first put.
+        let _ = request.customize().mutate_request(only_connect).send().await;
     }
 }
 

@@ -15,7 +15,7 @@ use local_kinesis::{CallError, Fault, LocalKinesis, RecordError};
 /// What CI runs. The nightly workflow runs fifty times as many.
 const SEEDS: u64 = 20;
 
-fn variable(name: &str) -> Option<u64> {
+pub(crate) fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
@@ -31,7 +31,8 @@ async fn no_seed_loses_a_line_that_lambda_got_an_answer_for() {
     }
 }
 
-fn any_fault(kinesis: &LocalKinesis, random: &mut fastrand::Rng) {
+/// One of the ways in which Kinesis can be ill, or none.
+pub(crate) fn any_fault(kinesis: &LocalKinesis, random: &mut fastrand::Rng) {
     match random.u8(..8) {
         0 => kinesis.set_fault(Fault::refuse_share(0.3, RecordError::Throttled)),
         1 => kinesis.set_fault(Fault::refuse_share(0.3, RecordError::Internal)),

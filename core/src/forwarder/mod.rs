@@ -2,8 +2,10 @@
 //!
 //! - this file: what it is made of, and what goes in.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
+//! - `life`: where one life ends and the next begins: around a snapshot.
 
 mod deliver;
+mod life;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,6 +26,7 @@ use crate::route::Routes;
 use crate::sink::Sink;
 use crate::spool::{Spool, SpoolSettings};
 use crate::stats::{IntakeStats, LaneStats};
+pub(crate) use life::Snapshot;
 
 /// A put takes no more than this part of the buffer's bound.
 const PUTS_IN_BUFFER: usize = 8;
@@ -73,13 +76,15 @@ impl Types {
 /// What a body told about the environment.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Accepted {
+    /// The runtime's init is over.
+    pub initialized: bool,
     /// Requests whose `platform.start` was in it.
     pub started: Vec<String>,
     /// Requests whose `platform.runtimeDone` was in it.
     pub done: Vec<String>,
     /// Requests whose `platform.report` was in it.
     pub reported: Vec<String>,
-    /// The environment was restored from a snapshot.
+    /// The environment was restored from a snapshot, which nothing told before.
     pub restored: bool,
     /// The buffer is near its bound: better wait for [`Forwarder::room`] than take more at once.
     pub full: bool,
@@ -98,7 +103,6 @@ pub struct Undelivered {
 
 /// Takes telemetry and delivers it.
 pub struct Forwarder {
-    id: String,
     lanes: Vec<Lane>,
     spool: Option<Arc<Spool>>,
     routes: Arc<Routes>,
@@ -111,7 +115,7 @@ pub struct Forwarder {
 impl Forwarder {
     /// Starts a lane for each sink on the current tokio runtime. Nothing is connected to yet.
     pub fn start(settings: Settings) -> Self {
-        let id = format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)));
+        let id = life::new_id();
         let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
         let spool = Spool::new(settings.spool, &id).map(Arc::new);
         let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
@@ -146,6 +150,7 @@ impl Forwarder {
         }
         let routes = Arc::new(settings.routes);
         let intake = Intake::new(
+            id,
             settings.types,
             Arc::clone(&routes),
             settings.resource,
@@ -155,7 +160,6 @@ impl Forwarder {
         let intake = Arc::new(Mutex::new(intake));
         let max_age = max_age.filter(|_| routes.make_wait());
         Self {
-            id,
             patience: max_age.map(|max_age| Patience::start(&intake, &lanes, max_age)),
             lanes,
             spool,
@@ -166,8 +170,8 @@ impl Forwarder {
     }
 
     /// The envelope's `id`.
-    pub fn id(&self) -> &str {
-        &self.id
+    pub fn id(&self) -> String {
+        self.intake().id.clone()
     }
 
     /// The lanes, in the order of the settings.
@@ -183,11 +187,23 @@ impl Forwarder {
         let mut accepted = Accepted::default();
         let mut intake = self.intake();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let is_near = intake.snapshot == Snapshot::Near;
+        if is_near {
+            self.begin_near_body(body, &mut intake, &mut queues, now);
+            accepted.restored = intake.snapshot == Snapshot::Restored;
+        }
         intake.stats.bodies += 1;
         for item in Batch::new(body) {
             match item {
                 Ok(event) => {
                     accepted.note(&event);
+                    if event.kind == Kind::InitStart {
+                        intake.snapshot.note_init(event.members.initialization_type);
+                    }
+                    if event.kind == Kind::RestoreStart && intake.snapshot.is_restored() {
+                        accepted.restored = true;
+                        self.begin_life_in(&mut intake, &mut queues, now);
+                    }
                     intake.take(&event, &mut queues, now);
                 }
                 Err(malformed) => {
@@ -203,8 +219,15 @@ impl Forwarder {
             queue.posted();
         }
         accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
+        let is_alone = intake.snapshot == Snapshot::Near && self.begin_life_in(&mut intake, &mut queues, now);
         drop(queues);
         drop(intake);
+        if accepted.restored {
+            self.forget();
+        }
+        if is_alone {
+            self.run(true);
+        }
         self.lanes.iter().for_each(Lane::wake);
         self.patience.iter().for_each(Patience::look);
         accepted
@@ -327,8 +350,8 @@ impl Accepted {
             Kind::Start => &mut self.started,
             Kind::RuntimeDone => &mut self.done,
             Kind::Report => &mut self.reported,
-            Kind::RestoreStart => {
-                self.restored = true;
+            Kind::InitRuntimeDone => {
+                self.initialized = true;
                 return;
             }
             _ => return,

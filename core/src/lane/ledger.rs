@@ -19,6 +19,30 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// The accounts of a life that takes over what the one before still holds.
+    pub(super) fn inherit(before: &LaneStats) -> Self {
+        Self {
+            stats: LaneStats {
+                recovered: before.pending() + before.spooled,
+                spooled: before.spooled,
+                ..LaneStats::default()
+            },
+            unannounced: Unannounced::default(),
+        }
+    }
+
+    /// The accounts of an environment made from a snapshot: so many lines came here before it knew that, and so many are
+    /// given up because all others have them too.
+    pub(super) fn of_restored(kept: u64, lost: u64) -> Self {
+        let mut ledger = Self::default();
+        ledger.stats.recovered = kept;
+        if lost > 0 {
+            ledger.stats.accepted = lost;
+            ledger.drop_own(DropReason::Shutdown, &(0..lost));
+        }
+        ledger
+    }
+
     pub(super) fn has_unannounced(&self) -> bool {
         !self.unannounced.is_empty()
     }

@@ -266,6 +266,12 @@ impl Lane {
         self.0.sink.renew();
     }
 
+    /// What is in flight is cancelled, its lines kept, and the sink begins anew: this is another environment.
+    pub(crate) fn forget(&self) {
+        self.cancel_put();
+        self.0.sink.forget();
+    }
+
     pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         Arc::clone(&self.0.sink)
     }

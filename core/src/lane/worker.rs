@@ -15,7 +15,7 @@ use crate::sink::{Failure, Outcome, Reason, Record};
 pub(super) async fn supervise(lane: Weak<Shared>) {
     loop {
         let Some(shared) = lane.upgrade() else { return };
-        let worker = tokio::spawn(work(Arc::downgrade(&shared), random()));
+        let worker = tokio::spawn(work(Arc::downgrade(&shared)));
         drop(shared);
         let Err(error) = worker.await else { return };
         let Some(shared) = lane.upgrade() else { return };
@@ -26,19 +26,14 @@ pub(super) async fn supervise(lane: Weak<Shared>) {
         let change = {
             let mut queue = shared.queue();
             queue.panicked();
-            queue.judge(Err(Reason::Panicked), now, &mut random())
+            queue.judge(Err(Reason::Panicked), now)
         };
         report(&shared, change, "the sink's code panicked; it is started again");
         shared.settled.notify_waiters();
     }
 }
 
-/// A generator seeded by the operating system, so that no two environments share a sequence.
-fn random() -> fastrand::Rng {
-    getrandom::u64().map_or_else(|_| fastrand::Rng::new(), fastrand::Rng::with_seed)
-}
-
-async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
+async fn work(lane: Weak<Shared>) {
     let mut encoder = None;
     while let Some(shared) = lane.upgrade() {
         shared.hand_over(false);
@@ -46,7 +41,7 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
         match due {
             Due::Now => {
                 let encoder = encoder.get_or_insert_with(|| Encoder::new(shared.settings.encoding()));
-                put(&shared, encoder, &mut random).await;
+                put(&shared, encoder).await;
             }
             Due::At(instant) => {
                 shared.settled.notify_waiters();
@@ -65,7 +60,7 @@ async fn work(lane: Weak<Shared>, mut random: fastrand::Rng) {
 }
 
 /// Makes one call of all that is due and fits, and judges it.
-async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng) {
+async fn put(shared: &Shared, encoder: &mut Encoder) {
     // Read before the chunks are taken, so that no cancellation in between is missed.
     let mut cancel = shared.cancel.subscribe();
     let records = tokio::select! {
@@ -75,13 +70,16 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
             shared.settled.notify_waiters();
             return;
         }
-        records = next_put(shared, encoder, random) => records,
+        records = next_put(shared, encoder) => records,
     };
     if records.is_empty() {
         // What was due could not be read from disk, and is given up.
         tokio::task::yield_now().await;
         return;
     }
+    let sink = shared.settings.name.as_str();
+    let bytes: usize = records.iter().map(Record::size).sum();
+    log::debug!(event = "put_begins", sink, records = records.len(), bytes; "a put begins");
     let started = Instant::now();
     let result = tokio::select! {
         // The answer first: after a thaw it may be there together with a time-out.
@@ -90,6 +88,7 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
         _ = cancel.changed() => {
             shared.queue().return_in_flight();
             shared.settled.notify_waiters();
+            log::debug!(event = "put_cancelled", sink, took_ms = millis(started); "the put is cancelled, what it holds is kept");
             return;
         }
         () = awake::sleep(shared.settings.put_timeout) => {
@@ -108,26 +107,37 @@ async fn put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng)
             format!("{refused} of {} records refused", outcomes.len())
         }
     };
+    let message = message.as_str();
+    match &result {
+        Ok(_) => {
+            log::debug!(event = "put_ends", sink, took_ms = millis(started), result = message; "the put is answered")
+        }
+        Err(_) => log::debug!(event = "put_fails", sink, took_ms = millis(started), error = message; "the put failed"),
+    }
     let now = Instant::now();
     let change = {
         let mut queue = shared.queue();
         queue.add_put_time(now - started);
-        queue.judge(result.map_err(|failure| failure.reason), now, random)
+        queue.judge(result.map_err(|failure| failure.reason), now)
     };
-    report(shared, change, &message);
+    report(shared, change, message);
     shared.settled.notify_waiters();
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Takes the chunks that go next and encodes them, one after the other: how many fit shows only then. Others run in
 /// between, since compressing a put takes milliseconds.
-async fn next_put(shared: &Shared, encoder: &mut Encoder, random: &mut fastrand::Rng) -> Vec<Record> {
+async fn next_put(shared: &Shared, encoder: &mut Encoder) -> Vec<Record> {
     shared.queue().begin_put(Instant::now());
     let mut records = Vec::new();
     loop {
         let (chunk, key) = {
             let mut queue = shared.queue();
             match queue.take() {
-                Some(chunk) => (chunk, queue.partition_key(random)),
+                Some(chunk) => (chunk, queue.partition_key()),
                 None => return records,
             }
         };

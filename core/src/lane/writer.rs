@@ -59,6 +59,13 @@ impl Writer {
         self.stamp = Stamp::new(self.envelope, &self.id, &self.name, resource);
     }
 
+    /// From here on lines are another life's, from this number on. Nothing may be open.
+    pub(crate) fn begin_life(&mut self, id: &str, first: u64, resource: &Resource) {
+        id.clone_into(&mut self.id);
+        self.set_resource(resource);
+        self.open = OpenChunk::new(first);
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }

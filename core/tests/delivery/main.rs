@@ -14,6 +14,7 @@ mod formats;
 mod keeping;
 mod oversize;
 mod retry;
+mod snapshot;
 mod spool;
 mod timing;
 mod world;

@@ -14,10 +14,10 @@ use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use crate::world::*;
 
 /// A folder that is removed in the end.
-struct Dir(PathBuf);
+pub struct Dir(pub PathBuf);
 
 impl Dir {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "forwarder-spool-{}-{}",
@@ -51,7 +51,7 @@ impl Drop for Dir {
     }
 }
 
-fn life(sink: &Arc<Scripted>, dir: &Path, mode: SpoolMode, buffer_bytes: usize) -> Forwarder {
+pub fn life(sink: &Arc<Scripted>, dir: &Path, mode: SpoolMode, buffer_bytes: usize) -> Forwarder {
     forwarder_with(sink, |settings| {
         settings.buffer_bytes = buffer_bytes;
         settings.spool = SpoolSettings {
@@ -110,7 +110,7 @@ async fn what_a_life_could_not_deliver_the_next_one_does_under_the_old_name() {
     let first = life(&sink, &dir.0, SpoolMode::Overflow, 64 << 20);
     first.accept(&lines(0, 3_000, 1_000));
     assert!(first.close(soon(), true).await.is_empty(), "nothing is given up");
-    let id = first.id().to_owned();
+    let id = first.id();
     end(first).await;
     *sink.always.lock().unwrap() = Act::Take;
     let second = life(&sink, &dir.0, SpoolMode::Overflow, 64 << 20);

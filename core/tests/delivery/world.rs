@@ -146,15 +146,20 @@ impl Scripted {
 
     /// The reader's verdict on the only life that wrote here.
     pub fn verdict(&self) -> LifeReport {
+        let mut reports = self.verdicts();
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        reports.remove(0)
+    }
+
+    /// The reader's verdict on each life that wrote here.
+    pub fn verdicts(&self) -> Vec<LifeReport> {
         let mut verifier = Verifier::default();
         for record in self.taken.lock().unwrap().iter() {
             for line in decode(&record.data).unwrap().lines() {
                 verifier.observe(&line.event().unwrap());
             }
         }
-        let mut reports = verifier.report();
-        assert_eq!(reports.len(), 1, "{reports:?}");
-        reports.remove(0)
+        verifier.report()
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `SCRIPT_PROBE` | make mistakes in init and at each invocation, and print how they were answered |
 //! | `SCRIPT_INTERNAL` | register a second time as `internal`, as an extension inside a function's process does |
 //! | `SCRIPT_DUMP_VARIABLES` | print the names of all variables |
+//! | `SCRIPT_CREDENTIALS` | after init and at each event, fetch the credentials of a snapshot and print their key |
 //! | `SCRIPT_HOLD_MS` | hold each invocation so long |
 //! | `SCRIPT_EXIT_ON` | exit with 3 at `init`, `invoke` or `shutdown` |
 //! | `SCRIPT_HANG_ON_SHUTDOWN` | do not exit at SHUTDOWN |
@@ -50,7 +51,9 @@ fn main() -> Result<()> {
     ];
     let registered = call("POST", "/2020-01-01/extension/register", &headers, &body)?;
     println!("registered {} {}", registered.status, registered.body);
-    let id = registered.header("lambda-extension-identifier").unwrap_or_default();
+    let Some(id) = registered.header("lambda-extension-identifier") else {
+        return Err("refused".into());
+    };
 
     if let Some(error_type) = text("SCRIPT_INIT_ERROR") {
         let headers = [
@@ -79,7 +82,24 @@ fn main() -> Result<()> {
         let id = answer.header("lambda-extension-identifier").unwrap_or_default();
         std::thread::spawn(move || serve(&id));
     }
+    credentials()?;
     serve(&id)
+}
+
+/// Prints `credentials STATUS KEY`.
+fn credentials() -> Result<()> {
+    if flag("SCRIPT_CREDENTIALS") {
+        let uri = std::env::var("AWS_CONTAINER_CREDENTIALS_FULL_URI")?;
+        let token = std::env::var("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
+        let path = uri.splitn(4, '/').nth(3).unwrap_or_default();
+        for token in [token.as_str(), "another"] {
+            let answer = call("GET", &format!("/{path}"), &[("Authorization", token)], "")?;
+            let given: Value = serde_json::from_str(&answer.body)?;
+            let key = given.get("AccessKeyId").and_then(Value::as_str).unwrap_or_default();
+            println!("credentials {} {key}", answer.status);
+        }
+    }
+    Ok(())
 }
 
 /// The loop: one event after the other until SHUTDOWN.
@@ -99,6 +119,7 @@ fn serve(id: &str) -> Result<()> {
             return Ok(());
         }
         exit_on("invoke");
+        credentials()?;
         if flag("SCRIPT_PROBE") {
             probe_late(id)?;
         }

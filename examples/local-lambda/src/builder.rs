@@ -1,6 +1,7 @@
 //! How a local Lambda is described before it starts.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,15 +9,21 @@ use crate::config::{Config, LogFormat, SubscribeAnswer};
 use crate::error::Error;
 use crate::lambda::LocalLambda;
 use crate::lifecycle::Policy;
+use crate::mode::Mode;
 
 /// Extensions of one function, external and internal together. Lambda developer guide, quotas.
 pub(crate) const MAX_EXTENSIONS: usize = 10;
+
+/// Bytes of events that wait for one subscriber. What Lambda's own limit is nobody knows.
+const TELEMETRY_BUFFER: usize = 16 * 1024 * 1024;
 
 /// Describes a local Lambda; [`start`](Self::start) runs it.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     config: Config,
+    /// As it was told; the default is the mode's.
+    log_format: Option<LogFormat>,
 }
 
 impl Default for Builder {
@@ -31,6 +38,7 @@ impl Default for Builder {
                 account_id: "123456789012".into(),
                 region: "eu-west-1".into(),
                 memory_mb: 128,
+                limit_memory: false,
                 timeout: Duration::from_secs(3),
                 log_format: LogFormat::Text,
                 env: Vec::new(),
@@ -39,8 +47,13 @@ impl Default for Builder {
                 tell_account_id: true,
                 subscribe_answer: SubscribeAnswer::Accept,
                 tolerate_init_failure: false,
+                tenant_id: None,
+                concurrency: 10,
+                telemetry_buffer: TELEMETRY_BUFFER,
+                api_host: Ipv4Addr::LOCALHOST.into(),
                 policy: Policy::default(),
             },
+            log_format: None,
         }
     }
 }
@@ -56,6 +69,24 @@ impl Builder {
     /// An extension: an executable, which has to register under its file name. At most ten.
     pub fn extension(mut self, executable: impl Into<PathBuf>) -> Self {
         self.config.extensions.push(executable.into());
+        self
+    }
+
+    /// The kind of Lambda. Default on demand.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.config.policy.mode = mode;
+        self
+    }
+
+    /// Invocations that a Managed Instance runs at once. Default 10.
+    pub fn concurrency(mut self, invocations: u32) -> Self {
+        self.config.concurrency = invocations;
+        self
+    }
+
+    /// Tenant isolation: the environment belongs to this tenant. Default none.
+    pub fn tenant_id(mut self, id: impl Into<String>) -> Self {
+        self.config.tenant_id = Some(id.into());
         self
     }
 
@@ -114,9 +145,16 @@ impl Builder {
         self
     }
 
-    /// The function's memory in MB. It is told, not enforced. Default 128.
+    /// The function's memory in MB. It is told, and enforced by [`limit_memory`](Self::limit_memory). Default 128.
     pub fn memory_mb(mut self, mb: u32) -> Self {
         self.config.memory_mb = mb;
+        self
+    }
+
+    /// Whether the function is killed (`Runtime.OutOfMemory`) when function and extensions together have more memory
+    /// resident than the function's. Default false.
+    pub fn limit_memory(mut self, limit: bool) -> Self {
+        self.config.limit_memory = limit;
         self
     }
 
@@ -126,21 +164,38 @@ impl Builder {
         self
     }
 
-    /// The longest that init may take before it counts as failed. Default 10 s, as on Lambda.
+    /// The longest that init may take in a phase of its own before it counts as failed. Default as on Lambda: 10 s on
+    /// demand, else 130 s or the function's timeout.
     pub fn init_timeout(mut self, timeout: Duration) -> Self {
-        self.config.policy.init_limit = timeout;
+        self.config.policy.init_limit = Some(timeout);
         self
     }
 
-    /// The format of the log lines. The function is told by `AWS_LAMBDA_LOG_FORMAT`. Default text.
+    /// The format of the log lines. The function is told by `AWS_LAMBDA_LOG_FORMAT`. Default text, on Managed
+    /// Instances JSON.
     pub fn log_format(mut self, format: LogFormat) -> Self {
-        self.config.log_format = format;
+        self.log_format = Some(format);
         self
     }
 
-    /// Whether processes are stopped (SIGSTOP) while all of them wait for the next event. Default true.
+    /// The address of this machine at which Lambda's APIs listen. Default 127.0.0.1. Lambda's own is another one by
+    /// now, which is not a loopback address.
+    pub fn api_host(mut self, host: IpAddr) -> Self {
+        self.config.api_host = host;
+        self
+    }
+
+    /// Whether processes are stopped (SIGSTOP) while all of them wait for the next event. Default true. Managed
+    /// Instances never are.
     pub fn freeze(mut self, freeze: bool) -> Self {
         self.config.policy.freeze = freeze;
+        self
+    }
+
+    /// Bytes of events that may wait for one subscriber before they are dropped, which `platform.logsDropped` tells.
+    /// Default 16 MiB; what Lambda's own limit is nobody knows.
+    pub fn telemetry_buffer(mut self, bytes: usize) -> Self {
+        self.config.telemetry_buffer = bytes;
         self
     }
 
@@ -164,7 +219,11 @@ impl Builder {
     /// [`Error::Configuration`] for what Lambda would refuse, [`Error::Io`] where no socket can be had,
     /// [`Error::Init`] where init failed.
     pub async fn start(self) -> Result<LocalLambda, Error> {
-        let config = checked(self.config)?;
+        let mut config = checked(self.config)?;
+        config.log_format = self.log_format.unwrap_or(match config.policy.mode {
+            Mode::ManagedInstances => LogFormat::Json,
+            _ => LogFormat::Text,
+        });
         LocalLambda::start(config).await
     }
 }

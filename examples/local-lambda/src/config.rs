@@ -1,5 +1,6 @@
 //! What the local Lambda is told to be. [`Builder`](crate::Builder) fills it, nothing changes it afterwards.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) account_id: String,
     pub(crate) region: String,
     pub(crate) memory_mb: u32,
+    /// Whether the function is killed when all processes together have more memory than that.
+    pub(crate) limit_memory: bool,
     pub(crate) timeout: Duration,
     pub(crate) log_format: LogFormat,
     /// The function's configured variables: function and extensions see them.
@@ -56,15 +59,41 @@ pub(crate) struct Config {
     pub(crate) tell_account_id: bool,
     pub(crate) subscribe_answer: SubscribeAnswer,
     pub(crate) tolerate_init_failure: bool,
+    /// Whom the environment belongs to, with tenant isolation.
+    pub(crate) tenant_id: Option<String>,
+    /// Invocations at once, on Managed Instances.
+    pub(crate) concurrency: u32,
+    /// Bytes of events that may wait for one subscriber.
+    pub(crate) telemetry_buffer: usize,
+    /// Where Lambda's APIs listen.
+    pub(crate) api_host: IpAddr,
     pub(crate) policy: Policy,
 }
 
 impl Config {
+    /// The ARN that is invoked: of the version, where one is published.
     pub(crate) fn arn(&self) -> String {
+        match self.function_version.as_str() {
+            "$LATEST" => self.function_arn(),
+            _ => self.version_arn(),
+        }
+    }
+
+    /// The ARN with the version, whichever it is.
+    pub(crate) fn version_arn(&self) -> String {
+        format!("{}:{}", self.function_arn(), self.function_version)
+    }
+
+    fn function_arn(&self) -> String {
         format!(
             "arn:aws:lambda:{}:{}:function:{}",
             self.region, self.account_id, self.function_name
         )
+    }
+
+    /// The function's memory in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        u64::from(self.memory_mb) * 1024 * 1024
     }
 
     /// The names under which the extensions have to register: their file names.

@@ -134,6 +134,11 @@ impl Fault {
         }
     }
 
+    /// The type as events tell it: a timeout says all, Lambda gives no type with it.
+    pub(crate) fn told_type(&self) -> Option<&str> {
+        (self.status() != Status::Timeout).then_some(self.error_type.as_str())
+    }
+
     /// Lambda calls what its sandbox does `failure`, and everything else `error`.
     pub(crate) fn status(&self) -> Status {
         if self.error_type == TIMED_OUT {

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use crate::api::Server;
 use crate::builder::Builder;
 use crate::config::Config;
+use crate::durable::DurableExecution;
 use crate::error::{Error, InitFailure};
-use crate::lifecycle::{Environment, InitReport, Invocation, Shared, ShutdownReport};
+use crate::lifecycle::{Call, Environment, InitReport, Invocation, Shared, ShutdownReport, Trouble, new_instance_id};
+use crate::mode::Mode;
 use crate::process::{OutputLine, Role, Spawner};
 use crate::state::Stage;
-use crate::telemetry::records::{Phase, format_time};
-use crate::telemetry::{HandedOver, Subscription};
+use crate::telemetry::records::Phase;
+use crate::telemetry::{HandedOver, Subscription, TelemetryFault};
 
 /// An execution environment that runs on this machine. Dropping it kills all its processes.
 #[derive(Debug)]
@@ -59,7 +60,9 @@ impl LocalLambda {
 
     pub(crate) async fn start(config: Config) -> Result<Self, Error> {
         let io = |what| move |source| Error::Io { what, source };
-        let server = Server::bind().await.map_err(io("binding a port for Lambda's APIs"))?;
+        let server = Server::bind(config.api_host)
+            .await
+            .map_err(io("binding a port for Lambda's APIs"))?;
         let spawner = Spawner::new().map_err(io("starting the thread that starts processes"))?;
         let api = server.address;
         let shared = Arc::new(Shared::new(config));
@@ -67,14 +70,20 @@ impl LocalLambda {
         shared.run(server.run(Arc::clone(&shared)));
 
         let mut environment = Environment {
-            instance_id: instance_id(&shared.config.function_version),
+            instance_id: new_instance_id(&shared.config.function_version),
             shared: Arc::clone(&shared),
             spawner,
             api,
             unreported_init: None,
+            unreported_restore: None,
         };
-        let limit = Instant::now() + shared.config.policy.init_limit;
-        let init = environment.init(Phase::Init, limit).await;
+        let config = &shared.config;
+        let limit = Instant::now() + config.policy.init_limit(config.timeout);
+        let phase = match config.policy.mode {
+            Mode::SnapStart => Phase::SnapStart,
+            _ => Phase::Init,
+        };
+        let init = environment.init(phase, limit).await;
         if init.fault.is_some() && !shared.config.tolerate_init_failure {
             return Err(Error::Init(Box::new(InitFailure {
                 report: init,
@@ -93,7 +102,8 @@ impl LocalLambda {
 
     /// Invokes the function and waits for the very end: until function and extensions wait for the next event and
     /// are frozen, or until the reset is over. Invocations queue. After a failed init or a reset, everything is
-    /// started again first, on the same directories.
+    /// started again first, on the same directories. On Managed Instances invocations run beside each other, and what
+    /// breaks the environment ends it for good.
     ///
     /// Await it to its end. Where it was dropped midway, only [`shutdown`](Self::shutdown) is of use.
     ///
@@ -113,11 +123,53 @@ impl LocalLambda {
         for event in events {
             crate::telemetry::check_event(event)?;
         }
+        let payload = payload.into();
+        let call = Call {
+            payload,
+            events,
+            trouble: None,
+        };
+        self.run(call).await
+    }
+
+    /// Like [`invoke`](Self::invoke), and the function is struck by trouble unless it has ended by then.
+    ///
+    /// # Errors
+    /// As `invoke`.
+    pub async fn invoke_amid(&self, payload: impl Into<Bytes>, trouble: Trouble) -> Result<Invocation, Error> {
+        let call = Call {
+            payload: payload.into(),
+            events: &[],
+            trouble: Some(trouble),
+        };
+        self.run(call).await
+    }
+
+    /// Begins a durable execution of this name.
+    #[must_use]
+    pub fn durable_execution(&self, name: &str) -> DurableExecution<'_> {
+        let config = &self.shared.config;
+        DurableExecution::new(self, &config.version_arn(), name)
+    }
+
+    async fn run(&self, call: Call<'_>) -> Result<Invocation, Error> {
         let mut environment = self.environment.lock().await;
         if self.shared.state.read(|state| state.stage) == Stage::Over {
             return Err(Error::ShutDown);
         }
-        Ok(environment.invoke(payload.into(), events).await)
+        if !self.shared.config.policy.mode.concurrent() {
+            return Ok(environment.invoke(call).await);
+        }
+        drop(environment);
+        let (mut invocation, intact) = self.shared.invoke_concurrently(call).await;
+        if !intact {
+            // The first that finds the environment broken ends it; Lambda would start another.
+            let mut environment = self.environment.lock().await;
+            if self.shared.state.read(|state| state.stage) == Stage::Running {
+                invocation.reset = Some(environment.reset("failure").await);
+            }
+        }
+        Ok(invocation)
     }
 
     /// Shuts the environment down as Lambda does: SIGTERM for the runtime, then what is left of the telemetry, then
@@ -133,6 +185,14 @@ impl LocalLambda {
             return Err(Error::ShutDown);
         }
         Ok(environment.stop(reason, deadline).await)
+    }
+
+    /// Resets the environment as Lambda does after a timeout or a failure, with the time that Lambda gives for it.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn reset(&self, reason: &str) -> Result<ShutdownReport, Error> {
+        self.shutdown(reason, self.shared.config.policy.reset_budget).await
     }
 
     /// How the first init went.
@@ -193,6 +253,16 @@ impl LocalLambda {
         self.shared.hub.failed_posts()
     }
 
+    /// Puts a fault between Lambda and the listeners, beside those of other kinds.
+    pub fn telemetry_fault(&self, fault: TelemetryFault) {
+        self.shared.hub.set_fault(fault);
+    }
+
+    /// Ends all faults between Lambda and the listeners.
+    pub fn clear_telemetry_faults(&self) {
+        self.shared.hub.clear_faults();
+    }
+
     /// Events that wait to be posted or acknowledged.
     pub fn undelivered(&self) -> usize {
         self.shared.hub.undelivered()
@@ -244,11 +314,4 @@ impl Drop for LocalLambda {
     fn drop(&mut self) {
         self.shared.abort();
     }
-}
-
-/// An instance's id has the form of a log stream's name.
-fn instance_id(version: &str) -> String {
-    let now = format_time(std::time::SystemTime::now());
-    let day = now.get(..10).unwrap_or_default().replace('-', "/");
-    format!("{day}/[{version}]{}", Uuid::new_v4().simple())
 }

@@ -27,21 +27,27 @@
 //!
 //! # Layout
 //! In the order one reads them:
-//! - `builder`, `config`: what the local Lambda is told to be
-//! - `lambda`: the handle to a running one
+//! - `mode`, `builder`, `config`: what the local Lambda is told to be
+//! - `lambda`: the handle to a running one; `durable`: an execution of many invocations on it
 //! - `lifecycle`: what happens when (init, invocations, freezes, the end), and what each came to
 //! - `api`: the three HTTP APIs
 //! - `telemetry`: events, subscriptions, delivery
-//! - `process`: real processes and what they print; `variables`: the environment variables that they see
+//! - `process`: real processes and what they print; `variables`: the environment variables that they see;
+//!   `credentials`: those that are no variables
 //! - `state`, `watched`: what the lifecycle and the APIs know in common, and how one waits for it
+//! - `chaos`: whatever can happen, by a seed
 //! - `error`: what can break
 
 mod api;
 mod builder;
+mod chaos;
 mod config;
+mod credentials;
+mod durable;
 mod error;
 mod lambda;
 mod lifecycle;
+mod mode;
 mod process;
 mod state;
 mod telemetry;
@@ -49,9 +55,12 @@ mod variables;
 mod watched;
 
 pub use builder::Builder;
+pub use chaos::{Chaos, Played, Step};
 pub use config::{LogFormat, SubscribeAnswer};
+pub use durable::DurableExecution;
 pub use error::{Error, Fault, InitFailure, Status};
 pub use lambda::{LocalLambda, RunningProcess};
-pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, ShutdownReport};
+pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport, Trouble};
+pub use mode::Mode;
 pub use process::{OutputLine, Role, Stream};
-pub use telemetry::{HandedOver, Subscription, TelemetryType};
+pub use telemetry::{HandedOver, Subscription, TelemetryFault, TelemetryType};

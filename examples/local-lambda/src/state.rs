@@ -32,8 +32,8 @@ pub(crate) struct State {
     pub(crate) runtime: Runtime,
     /// The processes of this life of the environment.
     pub(crate) processes: Vec<Process>,
-    /// The invocation that runs, or that ran last.
-    pub(crate) invocation: Option<Request>,
+    /// The invocations that run; where there is one at a time, the one that ran last as long as there is no other.
+    pub(crate) requests: Vec<Request>,
     /// The fault of a program that could not be started.
     pub(crate) launch_fault: Option<Fault>,
     /// Subscriptions refused so far for their schema version.
@@ -80,9 +80,11 @@ pub(crate) enum Activity {
 #[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) activity: Activity,
-    /// Whether the running invocation waits to be fetched.
-    pub(crate) pending: bool,
     pub(crate) init_error: Option<Fault>,
+    /// Since when it has been ready for a snapshot: its call of `restore/next`.
+    pub(crate) snapshot_ready: Option<Instant>,
+    /// Whether the snapshot has been restored, if there was to be one.
+    pub(crate) restored: bool,
 }
 
 /// An invocation on its way through the function.
@@ -93,6 +95,10 @@ pub(crate) struct Request {
     pub(crate) deadline_ms: u64,
     pub(crate) arn: String,
     pub(crate) trace: String,
+    /// Whether the runtime has fetched it.
+    pub(crate) taken: bool,
+    /// Whether nobody waits for its answer any more.
+    pub(crate) abandoned: bool,
     pub(crate) answer: Option<Answer>,
 }
 
@@ -104,6 +110,23 @@ pub(crate) struct Answer {
     pub(crate) started: Instant,
     /// When its last byte came.
     pub(crate) done: Instant,
+}
+
+impl Answer {
+    /// That of an environment without a function.
+    pub(crate) fn null() -> Self {
+        let now = Instant::now();
+        Self {
+            result: Ok(Bytes::from_static(b"null")),
+            started: now,
+            done: now,
+        }
+    }
+
+    /// Whether the function answered with success.
+    pub(crate) fn outcome(&self) -> Result<(), Fault> {
+        self.result.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
 }
 
 /// The body of an answer to an extension's `next`.
@@ -166,11 +189,12 @@ impl State {
             agents: Vec::new(),
             runtime: Runtime {
                 activity: Activity::Started,
-                pending: false,
                 init_error: None,
+                snapshot_ready: None,
+                restored: false,
             },
             processes: Vec::new(),
-            invocation: None,
+            requests: Vec::new(),
             launch_fault: None,
             refused_schemas: 0,
         }
@@ -200,16 +224,38 @@ impl State {
                 },
             });
         }
-        self.runtime.pending = true;
-        self.invocation = Some(request);
+        self.requests = vec![request];
+    }
+
+    /// Hands an invocation to the runtime beside those that run. Extensions do not hear of it.
+    pub(crate) fn add_invocation(&mut self, request: Request) {
+        self.requests.push(request);
+    }
+
+    /// Ends an invocation among many. An answer may still come of one that was fetched and not answered.
+    pub(crate) fn end_invocation(&mut self, id: &str) {
+        for request in self.requests.iter_mut().filter(|request| request.id == id) {
+            request.abandoned = true;
+        }
+        self.requests
+            .retain(|request| !request.abandoned || (request.taken && request.answer.is_none()));
+    }
+
+    pub(crate) fn request(&self, id: &str) -> Option<&Request> {
+        self.requests.iter().find(|request| request.id == id)
     }
 
     /// Since when the runtime has waited for an invocation, having answered the last.
     pub(crate) fn runtime_idle_since(&self) -> Option<Instant> {
         match self.runtime.activity {
-            Activity::Waiting { since } if !self.runtime.pending => Some(since),
+            Activity::Waiting { since } if self.requests.iter().all(|request| request.taken) => Some(since),
             _ => None,
         }
+    }
+
+    /// Since when the runtime has been through its init: waiting for an invocation, or for a restore.
+    pub(crate) fn runtime_ready_since(&self) -> Option<Instant> {
+        self.runtime.snapshot_ready.or_else(|| self.runtime_idle_since())
     }
 
     /// Since when all extensions have had nothing to do: the time of the last one's `next`, and `before` if there

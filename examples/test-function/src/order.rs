@@ -29,6 +29,11 @@ pub(crate) struct Order {
     pub(crate) response_bytes: usize,
     /// Whether to stream the answer.
     pub(crate) stream: bool,
+    /// Milliseconds between two chunks of a streamed answer.
+    pub(crate) chunk_ms: u64,
+    /// The durable execution that the invocation is a part of. Lambda sets it, under this name.
+    #[serde(rename = "DurableExecutionArn")]
+    pub(crate) durable_execution_arn: Option<String>,
 }
 
 impl Default for Order {
@@ -46,6 +51,8 @@ impl Default for Order {
             exit_code: 1,
             response_bytes: 0,
             stream: false,
+            chunk_ms: 0,
+            durable_execution_arn: None,
         }
     }
 }
@@ -118,4 +125,6 @@ pub(crate) enum Failure {
     Panic,
     /// End the process.
     Exit,
+    /// Use up all memory.
+    Memory,
 }

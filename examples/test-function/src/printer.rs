@@ -25,9 +25,20 @@ pub(crate) struct Printed {
 /// Prints in the order's format, one write a line.
 pub(crate) struct Printer<'a, W> {
     order: &'a Order,
-    request_id: &'a str,
+    about: About<'a>,
     out: W,
     printed: Printed,
+}
+
+/// What lines tell of their invocation: JSON lines all of it, others the request.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About<'a> {
+    pub(crate) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) execution_arn: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -35,7 +46,8 @@ pub(crate) struct Printer<'a, W> {
 struct JsonLine<'a> {
     timestamp: &'a str,
     level: &'a str,
-    request_id: &'a str,
+    #[serde(flatten)]
+    about: About<'a>,
     message: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stack_trace: &'a [&'a str],
@@ -51,10 +63,10 @@ const TRACE: [&str; 5] = [
 ];
 
 impl<'a, W: Write> Printer<'a, W> {
-    pub(crate) fn new(order: &'a Order, request_id: &'a str, out: W) -> Self {
+    pub(crate) fn new(order: &'a Order, about: About<'a>, out: W) -> Self {
         Self {
             order,
-            request_id,
+            about,
             out,
             printed: Printed::default(),
         }
@@ -94,7 +106,7 @@ impl<'a, W: Write> Printer<'a, W> {
 
     fn line(&mut self, level: Level, message: &str, stack_trace: &[&str]) -> io::Result<()> {
         let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let (name, id) = (level.name(), self.request_id);
+        let (name, id) = (level.name(), self.about.request_id);
         let line = match self.order.format {
             Format::Text => format!("[{name}]\t{time}\t{id}\t{message}"),
             Format::Node => format!("{time}\t{id}\t{name}\t{message}"),
@@ -102,7 +114,7 @@ impl<'a, W: Write> Printer<'a, W> {
             Format::Json => serde_json::to_string(&JsonLine {
                 timestamp: &time,
                 level: name,
-                request_id: id,
+                about: self.about,
                 message,
                 stack_trace,
             })?,
@@ -127,7 +139,12 @@ mod tests {
     fn print(order: &str) -> (String, Printed) {
         let order: Order = serde_json::from_str(order).unwrap();
         let mut out = Vec::new();
-        let mut printer = Printer::new(&order, "id-1", &mut out);
+        let about = About {
+            request_id: "id-1",
+            tenant_id: None,
+            execution_arn: order.durable_execution_arn.as_deref(),
+        };
+        let mut printer = Printer::new(&order, about, &mut out);
         printer.lines().unwrap();
         if order.stack_trace {
             printer.stack_trace().unwrap();
@@ -162,5 +179,8 @@ mod tests {
         assert_eq!(line.get("level").unwrap(), "WARN");
         assert_eq!(line.get("requestId").unwrap(), "id-1");
         assert_eq!(line.get("message").unwrap(), "a \"b\" 1/1");
+        assert!(line.get("tenantId").is_none() && line.get("executionArn").is_none());
+        let (text, _) = print(r#"{"format":"json","DurableExecutionArn":"arn:1"}"#);
+        assert!(text.contains(r#""executionArn":"arn:1""#), "{text}");
     }
 }

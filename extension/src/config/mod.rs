@@ -178,7 +178,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     let routes = routes(reader, &sinks);
     refuse_feedback(reader, types, &routes, &sinks);
     let millis = Duration::from_millis;
-    let config = Config {
+    Config {
         flush: FlushPolicy {
             strategy: reader
                 .choice("flush.strategy", &Strategy::NAMES, Strategy::from_name)
@@ -186,6 +186,9 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
             budget: reader
                 .duration("flush.budget", Duration::ZERO, Duration::from_secs(900), "500ms")
                 .unwrap_or(millis(500)),
+            idle: reader
+                .duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s")
+                .unwrap_or(Duration::from_secs(5)),
         },
         max_age: reader
             .duration("flush.max_age", millis(10), Duration::from_secs(900), "10s")
@@ -217,10 +220,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
             .unwrap_or(false),
         sinks,
         routes,
-    };
-    // Read where it takes effect: `adaptive` is `end` as long as the rhythm of invocations is not looked at.
-    reader.duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s");
-    config
+    }
 }
 
 /// A sixteenth of the function's memory, 4 to 64 MiB.

@@ -2,11 +2,12 @@
 //!
 //! - this file: what a queue is made of, and how lines get into it.
 //! - `hold`: what it holds, what it gives up, what it leaves behind.
-//! - `exchange`: between disk, lanes and lives.
+//! - `exchange`: between disk, lanes and lives; `life`: where one life ends and the next begins.
 //! - `put`: what is due, what a put takes, what becomes of it.
 
 mod exchange;
 mod hold;
+mod life;
 pub(super) mod put;
 
 use std::collections::VecDeque;
@@ -36,6 +37,7 @@ pub(crate) struct Queue {
     writer: Writer,
     ledger: Ledger,
     health: Health,
+    random: fastrand::Rng,
     spool: Option<Arc<Spool>>,
     encoding: Encoding,
     /// How records are keyed; `None` for a sink without keys.
@@ -125,6 +127,7 @@ impl Queue {
             writer: Writer::new(settings, max_record, key.map_or(0, PartitionKey::len), id, resource),
             ledger: Ledger::default(),
             health: Health::default(),
+            random: life::random(),
             spool,
             encoding: settings.encoding(),
             key,

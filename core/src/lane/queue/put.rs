@@ -173,10 +173,10 @@ impl Queue {
     }
 
     /// A key for one record of one attempt.
-    pub(in crate::lane) fn partition_key(&self, random: &mut fastrand::Rng) -> String {
+    pub(in crate::lane) fn partition_key(&mut self) -> String {
         match self.key {
             None => String::new(),
-            Some(PartitionKey::Random) => format!("{:032x}", random.u128(..)),
+            Some(PartitionKey::Random) => format!("{:032x}", self.random.u128(..)),
             Some(PartitionKey::Instance) => self.writer.id().to_owned(),
         }
     }
@@ -211,13 +211,12 @@ impl Queue {
     }
 
     /// Judges the put in flight: what was delivered goes, what failed comes back in its order.
-    pub(in crate::lane) fn judge(
-        &mut self,
-        result: Result<Vec<Outcome>, Reason>,
-        now: Instant,
-        random: &mut fastrand::Rng,
-    ) -> Option<Change> {
+    pub(in crate::lane) fn judge(&mut self, result: Result<Vec<Outcome>, Reason>, now: Instant) -> Option<Change> {
         let chunks = std::mem::take(&mut self.in_flight);
+        if chunks.is_empty() {
+            // They are another environment's, and were given up while the answer came.
+            return None;
+        }
         let mut sizes = std::mem::take(&mut self.in_flight_sizes).into_iter();
         self.in_flight_cost = 0;
         self.ledger.stats.puts += 1;
@@ -226,7 +225,7 @@ impl Queue {
             Err(reason) => {
                 self.ledger.stats.failed_puts += 1;
                 if reason == Reason::Invalid {
-                    return self.search(chunks, now, random);
+                    return self.search(chunks, now);
                 }
                 vec![Outcome::Retry(reason); chunks.len()]
             }
@@ -254,26 +253,26 @@ impl Queue {
         back.into_iter().rev().for_each(|chunk| self.put_back(chunk));
         match failure {
             None => self.health.succeeds(),
-            Some(reason) => self.health.fails(reason, false, now, random),
+            Some(reason) => self.health.fails(reason, false, now, &mut self.random),
         }
     }
 
     /// A call was called invalid: either one record in it is, or the configuration. Smaller calls tell, each made at once.
     /// A record that is refused alone is put aside; if others are delivered then and it is refused again, it is given up.
     /// If others are refused as well, it is the configuration, nothing is given up, and the sink is looked at now and then.
-    fn search(&mut self, mut chunks: Vec<Chunk>, now: Instant, random: &mut fastrand::Rng) -> Option<Change> {
+    fn search(&mut self, mut chunks: Vec<Chunk>, now: Instant) -> Option<Change> {
         self.ledger.stats.retried += chunks.iter().map(Chunk::len).sum::<u64>();
         self.search.limit = chunks.len().div_ceil(2);
         if chunks.len() > 1 {
             chunks.into_iter().rev().for_each(|chunk| self.put_back(chunk));
-            return self.health.fails(Reason::Invalid, true, now, random);
+            return self.health.fails(Reason::Invalid, true, now, &mut self.random);
         }
         let mut lone = chunks.pop()?;
         let delivered = self.ledger.stats.records;
         if lone.suspected.is_some_and(|before| delivered > before) {
             self.give_up(lone, DropReason::Rejected);
             self.search.lone_failures = 0;
-            return self.health.fails(Reason::Invalid, true, now, random);
+            return self.health.fails(Reason::Invalid, true, now, &mut self.random);
         }
         lone.suspected.get_or_insert(delivered);
         let others = self.older.chunks.len() + self.sealed.chunks.len() > 0;
@@ -283,6 +282,6 @@ impl Queue {
         }
         self.search.lone_failures += 1;
         let at_once = others && self.search.lone_failures < LONE_FAILURES;
-        self.health.fails(Reason::Invalid, at_once, now, random)
+        self.health.fails(Reason::Invalid, at_once, now, &mut self.random)
     }
 }

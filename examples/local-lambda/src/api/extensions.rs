@@ -44,6 +44,10 @@ pub(super) async fn register(shared: &Shared, request: Request<Incoming>) -> Res
     let features = header(&request, FEATURES).unwrap_or_default();
     let asks_account = features.split(',').any(|feature| feature.trim() == "accountId");
     let registration = registration(&reply::body(request).await?)?;
+    if shared.config.policy.mode.concurrent() && wants(&registration, "INVOKE") {
+        let message = "an extension cannot register for INVOKE on Managed Instances";
+        return Err(Refusal::forbidden("Extension.InvalidEventType", message));
+    }
     let id = Uuid::new_v4().to_string();
     shared.state.update(|state| enter(state, &name, &id, &registration))?;
     let config = &shared.config;

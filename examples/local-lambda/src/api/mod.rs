@@ -1,16 +1,17 @@
-//! The HTTP side: one server for the Runtime API, the Extensions API and the Telemetry API.
+//! The HTTP side: one server for the Runtime API, the Extensions API, the Telemetry API and credentials.
 //!
 //! - [`reply`]: how answers are made
-//! - [`runtime`], [`extensions`], [`telemetry`]: one API each. They write down what was told and wait for what is to
+//! - [`runtime`], [`extensions`], [`telemetry`], [`credentials`]: one API each. They write down what was told and wait for what is to
 //!   be told; what follows from it is the lifecycle's.
 
+mod credentials;
 mod extensions;
 mod reply;
 mod runtime;
 mod telemetry;
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -32,8 +33,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn bind() -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub(crate) async fn bind(host: IpAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((host, 0)).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
@@ -78,7 +79,14 @@ async fn route(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Ref
         (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "error"]) => {
             runtime::error(shared, id, request).await
         }
-        (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => runtime::init_error(shared, request).await,
+        (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
+            runtime::init_error(shared, request, "Runtime.InitError").await
+        }
+        (&Method::GET, ["2018-06-01", "runtime", "restore", "next"]) => runtime::restore_next(shared).await,
+        (&Method::POST, ["2018-06-01", "runtime", "restore", "error"]) => {
+            runtime::init_error(shared, request, "Runtime.RestoreError").await
+        }
+        (&Method::GET, ["2021-04-23", "credentials"]) => credentials::give(shared, &request),
         (&Method::POST, ["2020-01-01", "extension", "register"]) => extensions::register(shared, request).await,
         (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => extensions::next(shared, &request).await,
         (&Method::POST, ["2020-01-01", "extension", "init", "error"]) => {

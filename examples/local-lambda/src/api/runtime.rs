@@ -10,6 +10,7 @@ use hyper::{Request, StatusCode};
 use super::reply::{self, Reply, accepted, header, told_fault, well_formed, with_header};
 use crate::error::{Fault, Refusal};
 use crate::lifecycle::Shared;
+use crate::mode::Mode;
 use crate::state::{Activity, Answer};
 
 /// Bytes of a response. Lambda quotas: 6 MB, and 200 MB streamed.
@@ -24,8 +25,10 @@ const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 pub(super) async fn next(shared: &Shared) -> Result<Reply, Refusal> {
     let unanswered = shared.state.update(|state| {
         let runtime = &mut state.runtime;
-        let request = state.invocation.as_ref();
-        let unanswered = runtime.activity == Activity::Busy && request.is_some_and(|request| request.answer.is_none());
+        let one_at_a_time = !shared.config.policy.mode.concurrent();
+        let unanswered = one_at_a_time
+            && runtime.activity == Activity::Busy
+            && state.requests.iter().any(|request| request.answer.is_none());
         if !unanswered && !matches!(runtime.activity, Activity::Waiting { .. }) {
             let since = Instant::now();
             runtime.activity = Activity::Waiting { since };
@@ -39,14 +42,18 @@ pub(super) async fn next(shared: &Shared) -> Result<Reply, Refusal> {
     let invocation = shared
         .state
         .wait(|state| {
-            let request = state.invocation.as_ref().filter(|_| state.runtime.pending)?;
-            state.runtime.pending = false;
+            let request = state.requests.iter_mut().find(|request| !request.taken)?;
+            request.taken = true;
             state.runtime.activity = Activity::Busy;
             let reply = reply::bytes(StatusCode::OK, request.payload.clone());
             let reply = with_header(reply, "lambda-runtime-aws-request-id", &request.id);
             let reply = with_header(reply, "lambda-runtime-deadline-ms", &request.deadline_ms.to_string());
             let reply = with_header(reply, "lambda-runtime-invoked-function-arn", &request.arn);
-            Some(with_header(reply, "lambda-runtime-trace-id", &request.trace))
+            let reply = with_header(reply, "lambda-runtime-trace-id", &request.trace);
+            Some(match &shared.config.tenant_id {
+                Some(tenant) => with_header(reply, "lambda-runtime-aws-tenant-id", tenant),
+                None => reply,
+            })
         })
         .await;
     Ok(invocation)
@@ -106,11 +113,25 @@ pub(super) async fn error(shared: &Shared, id: &str, request: Request<Incoming>)
     Ok(accepted())
 }
 
-/// The runtime could not start.
-pub(super) async fn init_error(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Refusal> {
+/// Waits for the restore of the snapshot. The call tells that the runtime is ready to be frozen in one.
+pub(super) async fn restore_next(shared: &Shared) -> Result<Reply, Refusal> {
+    if shared.config.policy.mode != Mode::SnapStart {
+        let message = "only a function with SnapStart is restored";
+        return Err(Refusal::forbidden("InvalidStateTransition", message));
+    }
+    shared.state.update(|state| {
+        state.runtime.snapshot_ready.get_or_insert(Instant::now());
+    });
+    let restored = shared.state.wait(|state| state.runtime.restored.then_some(()));
+    restored.await;
+    Ok(reply::bytes(StatusCode::OK, Bytes::new()))
+}
+
+/// The runtime could not start, or not go on after a restore.
+pub(super) async fn init_error(shared: &Shared, request: Request<Incoming>, otherwise: &str) -> Result<Reply, Refusal> {
     let error_type = match header(&request, ERROR_TYPE) {
         Some(told) if well_formed(told, &["Runtime", "Function"]) => told.to_owned(),
-        _ => "Runtime.InitError".to_owned(),
+        _ => otherwise.to_owned(),
     };
     let fault = told_fault(error_type, &reply::body(request).await?);
     shared.state.update(|state| state.runtime.init_error = Some(fault));
@@ -127,29 +148,34 @@ fn function_error_type(told: &str) -> &str {
 
 /// Whether an answer to this request is expected.
 fn may_answer(shared: &Shared, id: &str) -> Result<(), Refusal> {
-    let (known, answered) = shared.state.read(|state| match &state.invocation {
-        Some(request) => (request.id == id, request.answer.is_some()),
-        None => (false, false),
-    });
-    if !known {
-        let message = "no such request is running";
-        return Err(Refusal::bad_request("InvalidRequestID", message));
+    let answered = shared
+        .state
+        .read(|state| Some(state.request(id).filter(|request| request.taken)?.answer.is_some()));
+    match answered {
+        None => {
+            let message = "no such request is running";
+            Err(Refusal::bad_request("InvalidRequestID", message))
+        }
+        Some(true) => {
+            let message = "the request has been answered before";
+            Err(Refusal::forbidden("InvalidStateTransition", message))
+        }
+        Some(false) => Ok(()),
     }
-    if answered {
-        let message = "the request has been answered before";
-        return Err(Refusal::forbidden("InvalidStateTransition", message));
-    }
-    Ok(())
 }
 
 fn answer(shared: &Shared, id: &str, started: Instant, result: Result<Bytes, Fault>) {
     shared.state.update(|state| {
-        if let Some(request) = state.invocation.as_mut().filter(|request| request.id == id) {
+        if let Some(request) = state.requests.iter_mut().find(|request| request.id == id) {
             request.answer = Some(Answer {
                 result,
                 started,
                 done: Instant::now(),
             });
         }
+        // Nobody has waited for these.
+        state
+            .requests
+            .retain(|request| !request.abandoned || request.answer.is_none());
     });
 }

@@ -13,6 +13,9 @@ use crate::lifecycle::Shared;
 use crate::state::Stage;
 use crate::telemetry::{Subscribed, Terms};
 
+/// The only schema of Managed Instances.
+const NEWEST_SCHEMA: &str = "2025-01-29";
+
 pub(super) async fn subscribe(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let id = identifier(&request)?;
     let name = shared
@@ -24,6 +27,13 @@ pub(super) async fn subscribe(shared: &Shared, request: Request<Incoming>) -> Re
         return Err(closed());
     }
     let terms = Terms::parse(&body)?;
+    if shared.config.policy.mode.concurrent() && terms.schema_version != NEWEST_SCHEMA {
+        let message = format!(
+            "schemaVersion should be {NEWEST_SCHEMA} on Managed Instances, not '{}'",
+            terms.schema_version
+        );
+        return Err(Refusal::bad_request("ValidationError", message));
+    }
     match &shared.config.subscribe_answer {
         SubscribeAnswer::Accept => {}
         SubscribeAnswer::Closed => return Err(closed()),

@@ -5,18 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::config::{Config, file_name};
+use crate::credentials::Credentials;
 use crate::error::Fault;
 use crate::process::{Capture, Launch, LineSink, OutputLine, Process, Role, Signal, Spawner, Started};
 use crate::state::State;
 use crate::telemetry::Hub;
+use crate::telemetry::records::format_time;
 use crate::watched::Watched;
 
 /// What the lifecycle and the HTTP APIs both work on.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    pub(crate) credentials: Credentials,
     pub(crate) state: Watched<State>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) output: Arc<Watched<Vec<OutputLine>>>,
@@ -28,8 +32,9 @@ impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             state: Watched::new(State::new()),
-            hub: Arc::new(Hub::new(config.log_format)),
+            hub: Arc::new(Hub::new(config.log_format, config.telemetry_buffer)),
             output: Arc::default(),
+            credentials: Credentials::new(),
             tasks: Mutex::default(),
             config,
         }
@@ -82,6 +87,15 @@ pub(crate) struct Environment {
     pub(crate) instance_id: String,
     /// The init that the next report has to tell of.
     pub(crate) unreported_init: Option<Duration>,
+    /// The restore that the next report has to tell of.
+    pub(crate) unreported_restore: Option<Duration>,
+}
+
+/// An instance's id has the form of a log stream's name.
+pub(crate) fn new_instance_id(version: &str) -> String {
+    let now = format_time(std::time::SystemTime::now());
+    let day = now.get(..10).unwrap_or_default().replace('-', "/");
+    format!("{day}/[{version}]{}", Uuid::new_v4().simple())
 }
 
 impl Environment {
@@ -163,7 +177,7 @@ impl Environment {
     /// Stops all processes, once what is being posted to them has arrived.
     pub(crate) async fn freeze(&self) {
         let policy = &self.shared.config.policy;
-        if policy.freeze {
+        if policy.freezes() {
             self.shared.hub.pause();
             // A listener that does not answer is frozen all the same.
             let _ = tokio::time::timeout(policy.freeze_grace, self.shared.hub.quiet()).await;

@@ -1,7 +1,7 @@
 //! Init: extensions register, the runtime starts, all call `next`.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use tokio::time::timeout_at;
@@ -15,15 +15,15 @@ use crate::telemetry::records::{self, Millis, Phase};
 use crate::variables;
 
 /// What the platform says the runtime is.
-const RUNTIME_VERSION: &str = "provided:al2023.v100";
+pub(crate) const RUNTIME_VERSION: &str = "provided:al2023.v100";
 
 /// When the runtime reached what.
 #[derive(Default)]
 struct RuntimeTimes {
-    started: Cell<Option<Instant>>,
-    ready: Cell<Option<Instant>>,
-    /// Whether `platform.initRuntimeDone` has been told.
-    told: Cell<bool>,
+    started: OnceLock<Instant>,
+    ready: OnceLock<Instant>,
+    /// Set once `platform.initRuntimeDone` has been told.
+    told: OnceLock<()>,
 }
 
 impl Environment {
@@ -37,14 +37,14 @@ impl Environment {
             .update(|state| state.begin_init(config.extension_names()));
         self.shared.hub.resume();
         self.shared.hub.emit(&records::InitStart {
-            initialization_type: config.policy.initialization_type,
+            initialization_type: config.policy.mode.initialization_type(),
             phase,
             runtime_version: RUNTIME_VERSION,
-            runtime_version_arn: &format!("arn:aws:lambda:{}::runtime:local", config.region),
+            runtime_version_arn: &self.runtime_version_arn(),
             function_name: &config.function_name,
             function_version: &config.function_version,
             instance_id: &self.instance_id,
-            instance_max_memory: u64::from(config.memory_mb) * 1024 * 1024,
+            instance_max_memory: config.memory_bytes(),
         });
 
         let outcome = timeout_at(limit.into(), self.stages(phase, &times)).await;
@@ -57,15 +57,11 @@ impl Environment {
         });
         let duration = started.elapsed();
         let status = outcome.as_ref().err().map_or(Status::Success, Fault::status);
-        // A timeout says all; Lambda gives no type with it.
-        let error_type = match &outcome {
-            Err(fault) if status != Status::Timeout => Some(fault.error_type.as_str()),
-            _ => None,
-        };
+        let error_type = outcome.as_ref().err().and_then(Fault::told_type);
         self.tell_init_runtime_done(phase, status, error_type, &times);
         self.tell_extensions();
         self.shared.hub.emit(&records::InitReport {
-            initialization_type: self.shared.config.policy.initialization_type,
+            initialization_type: self.shared.config.policy.mode.initialization_type(),
             phase,
             status,
             error_type,
@@ -73,20 +69,24 @@ impl Environment {
                 duration: Millis(duration),
             },
         });
-        let after = |at: Option<Instant>| Some(at?.saturating_duration_since(started));
+        let after = |at: &OnceLock<Instant>| Some(at.get()?.saturating_duration_since(started));
         let report = InitReport {
             duration,
             status,
             fault: outcome.err(),
-            runtime_started_after: after(times.started.get()),
-            runtime_ready_after: after(times.ready.get()),
+            runtime_started_after: after(&times.started),
+            runtime_ready_after: after(&times.ready),
             extensions: self.extension_times(),
         };
 
         if report.fault.is_none() {
             self.shared.state.update(|state| state.stage = Stage::Running);
-            if phase == Phase::Init {
-                self.unreported_init = Some(duration);
+            match phase {
+                Phase::Init => self.unreported_init = Some(duration),
+                // It was told when the version was published.
+                Phase::SnapStart | Phase::Invoke => {}
+            }
+            if phase != Phase::Invoke {
                 self.freeze().await;
             }
         } else {
@@ -99,7 +99,7 @@ impl Environment {
     async fn stages(&self, phase: Phase, times: &RuntimeTimes) -> Result<(), Fault> {
         let shared = &self.shared;
         for program in &shared.config.extensions {
-            let variables = variables::of_extension(&shared.config, self.api);
+            let variables = variables::of_extension(&shared.config, self.api, &shared.credentials);
             let launched = self
                 .launch(program.clone(), PathBuf::from("/"), variables, Role::Extension)
                 .await;
@@ -117,15 +117,16 @@ impl Environment {
         if let Some(bootstrap) = &shared.config.function {
             let directory = bootstrap.parent().unwrap_or(Path::new("/")).to_owned();
             let root = directory.to_string_lossy();
-            let variables = variables::of_function(&shared.config, self.api, &self.instance_id, &root);
-            times.started.set(Some(Instant::now()));
+            let variables =
+                variables::of_function(&shared.config, self.api, &shared.credentials, &self.instance_id, &root);
+            let _ = times.started.set(Instant::now());
             self.launch(bootstrap.clone(), directory.clone(), variables, Role::Function)
                 .await?;
             let ready = shared.state.wait(|state| match state.fault() {
                 Some(fault) => Some(Err(fault)),
-                None => state.runtime_idle_since().map(Ok),
+                None => state.runtime_ready_since().map(Ok),
             });
-            times.ready.set(Some(ready.await?));
+            let _ = times.ready.set(ready.await?);
         }
         self.tell_init_runtime_done(phase, Status::Success, None, times);
 
@@ -136,6 +137,11 @@ impl Environment {
                 None => state.agents_idle_since(Instant::now()).map(|_| Ok(())),
             })
             .await
+    }
+
+    /// What the platform says that the runtime is, as an ARN.
+    pub(crate) fn runtime_version_arn(&self) -> String {
+        format!("arn:aws:lambda:{}::runtime:local", self.shared.config.region)
     }
 
     fn failed_launch(&self, program: &Path, fault: Fault) -> Fault {
@@ -150,12 +156,12 @@ impl Environment {
 
     /// What the function printed so far comes first.
     fn tell_init_runtime_done(&self, phase: Phase, status: Status, error_type: Option<&str>, times: &RuntimeTimes) {
-        if times.told.replace(true) {
+        if times.told.set(()).is_err() {
             return;
         }
         self.shared.drain(Role::Function);
         self.shared.hub.emit(&records::InitRuntimeDone {
-            initialization_type: self.shared.config.policy.initialization_type,
+            initialization_type: self.shared.config.policy.mode.initialization_type(),
             phase,
             status,
             error_type,

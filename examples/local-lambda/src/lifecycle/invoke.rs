@@ -1,17 +1,21 @@
-//! An invocation: the function's turn, the extensions' turn, the report.
+//! An invocation where there is one at a time: the function's turn, the extensions' turn, the report.
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::time::timeout_at;
-use uuid::Uuid;
 
 use super::environment::Environment;
-use super::report::{InitReport, Invocation, ShutdownReport};
-use crate::error::{Fault, Status, TIMED_OUT};
+use super::report::{InitReport, Invocation, RestoreReport, ShutdownReport};
+use super::running::{Before, Call, Running, Turn};
+use super::trouble::Trouble;
+use crate::error::{Fault, Status};
+use crate::mode::Mode;
 use crate::process::Role;
-use crate::state::{Answer, Request, Stage, State, epoch_ms, system_time};
-use crate::telemetry::records::{self, Millis, Phase, Span, Tracing};
+use crate::state::{Answer, Stage, State};
+use crate::telemetry::records::Phase;
+
+/// What a function that hangs has left to its timeout: nobody wants to wait longer for what is certain.
+const HANG: Duration = Duration::from_millis(300);
 
 /// How a turn ended.
 enum End {
@@ -23,138 +27,114 @@ enum End {
     Late,
 }
 
-/// An invocation while it runs.
-struct Running {
-    request_id: String,
-    trace: String,
-    span_id: String,
-    /// When the time that is billed began: with init, if it ran inside.
+/// What ran in front of an invocation.
+struct Ahead {
+    /// When the time that is billed began.
     billed_from: Instant,
-    started: Instant,
-    deadline: Instant,
     init: Option<InitReport>,
+    restore: Option<RestoreReport>,
 }
 
-/// The function's turn.
-struct Turn {
-    status: Status,
-    fault: Option<Fault>,
-    answer: Option<Answer>,
-    ended: Instant,
-    /// The most memory at its end, before anything was killed, in MB.
-    peak_memory_mb: u64,
-    /// Whether the environment goes on.
-    intact: bool,
+impl Ahead {
+    fn fault(&self) -> Option<Fault> {
+        let init = self.init.as_ref().and_then(|init| init.fault.clone());
+        init.or_else(|| self.restore.as_ref()?.fault.clone())
+    }
 }
 
 impl Environment {
-    /// Runs one invocation to its very end. `events` are told as if the function had caused them at its start.
-    pub(crate) async fn invoke(&mut self, payload: Bytes, events: &[String]) -> Invocation {
-        let billed_from = Instant::now();
-        let deadline = billed_from + self.shared.config.timeout;
-        let init = if self.shared.state.read(|state| state.stage) == Stage::Down {
-            Some(self.init(Phase::Invoke, deadline).await)
+    /// Runs one invocation to its very end.
+    pub(crate) async fn invoke(&mut self, call: Call<'_>) -> Invocation {
+        let ahead = self.prepare().await;
+        let timeout = match call.trouble {
+            Some(Trouble::Hang(after)) => self.shared.config.timeout.min(after + HANG),
+            _ => self.shared.config.timeout,
+        };
+        let running = Running::new(ahead.billed_from, timeout);
+        self.thaw();
+        self.shared.tell_start(&running, call.events);
+        let turn = match ahead.fault() {
+            // What is broken before it begins cannot run.
+            Some(fault) => Turn::broken(fault),
+            None => self.function_turn(&running, call).await,
+        };
+        self.shared.tell_runtime_done(&running, &turn);
+        self.extensions_turn(running, ahead, turn).await
+    }
+
+    /// Starts everything again, or restores the snapshot, where that is due.
+    async fn prepare(&mut self) -> Ahead {
+        let mut billed_from = Instant::now();
+        let down = |state: &State| state.stage == Stage::Down;
+        let init = if self.shared.state.read(down) {
+            let limit = billed_from + self.shared.config.timeout;
+            Some(self.init(Phase::Invoke, limit).await)
         } else {
             None
         };
-        let request_id = Uuid::new_v4().to_string();
-        let (trace, span_id) = new_trace(billed_from);
-        let running = Running {
-            request_id,
-            trace,
-            span_id,
+        let snapshot = |state: &State| state.stage == Stage::Running && !state.runtime.restored;
+        let restore = if self.shared.config.policy.mode == Mode::SnapStart && self.shared.state.read(snapshot) {
+            let report = self.restore().await;
+            // A restore has a time of its own.
+            billed_from = Instant::now();
+            Some(report)
+        } else {
+            None
+        };
+        Ahead {
             billed_from,
-            started: Instant::now(),
-            deadline,
             init,
-        };
-
-        self.thaw();
-        self.shared.hub.emit(&records::Start {
-            request_id: &running.request_id,
-            version: &self.shared.config.function_version,
-            tracing: running.tracing(),
-        });
-        for event in events {
-            // They were checked where they came in.
-            let _ = self.shared.hub.emit_foreign(event);
+            restore,
         }
-        let turn = match running.init.as_ref().and_then(|init| init.fault.clone()) {
-            // What init broke cannot run.
-            Some(fault) => Turn {
-                status: fault.status(),
-                fault: Some(fault),
-                answer: None,
-                ended: Instant::now(),
-                peak_memory_mb: 0,
-                intact: false,
-            },
-            None => self.function_turn(&running, payload).await,
-        };
-        self.tell_runtime_done(&running, &turn);
-        self.extensions_turn(running, turn).await
     }
 
     /// From the start until the runtime's next `next`. A function that is late has been killed when this returns.
-    async fn function_turn(&self, running: &Running, payload: Bytes) -> Turn {
+    async fn function_turn(&self, running: &Running, call: Call<'_>) -> Turn {
         let shared = &self.shared;
-        let function = shared.config.function.is_some();
-        shared.state.update(|state| {
-            state.begin_invocation(Request {
-                id: running.request_id.clone(),
-                payload,
-                deadline_ms: epoch_ms(running.deadline),
-                arn: shared.config.arn(),
-                trace: running.trace.clone(),
-                answer: None,
-            });
-        });
-        if !function {
-            let now = Instant::now();
-            let answer = Answer {
-                result: Ok(Bytes::from_static(b"null")),
-                started: now,
-                done: now,
-            };
-            return Turn {
-                status: Status::Success,
-                fault: None,
-                answer: Some(answer),
-                ended: now,
-                peak_memory_mb: 0,
-                intact: true,
-            };
+        let request = running.request(shared, call.payload);
+        shared.state.update(|state| state.begin_invocation(request));
+        if shared.config.function.is_none() {
+            return Turn::ended(Ok(()), Some(Answer::null()), Instant::now());
         }
         let done = shared.state.wait(|state| {
             let done = state.runtime_idle_since().map(End::Done);
             done.or_else(|| state.fault().map(End::Broken))
         });
-        let end = timeout_at(running.deadline.into(), done).await.unwrap_or(End::Late);
+        let end = async {
+            tokio::select! {
+                end = done => end,
+                fault = shared.befall(call.trouble) => End::Broken(fault),
+                fault = shared.exhaust_memory() => End::Broken(fault),
+            }
+        };
+        let end = timeout_at(running.deadline.into(), end).await.unwrap_or(End::Late);
         let peak_memory_mb = shared.state.read(State::peak_memory_mb);
         if matches!(end, End::Late) {
             self.kill(Role::Function).await;
         }
-        let answer = shared.state.read(|state| state.invocation.as_ref()?.answer.clone());
-        let (ended, fault, intact) = match end {
+        let answer = shared
+            .state
+            .read(|state| state.request(&running.request_id)?.answer.clone());
+        let turn = match end {
             End::Done(ended) => {
-                let told = answer.as_ref().and_then(|answer| answer.result.as_ref().err().cloned());
-                (ended, told, true)
+                let told = answer.as_ref().map_or(Ok(()), |answer| answer.outcome());
+                Turn::ended(told, answer, ended)
             }
-            End::Broken(fault) => (Instant::now(), Some(fault), false),
-            End::Late => (running.deadline, Some(self.timed_out(running)), false),
+            End::Broken(fault) => Turn {
+                answer,
+                ..Turn::broken(fault)
+            },
+            End::Late => Turn {
+                answer,
+                ended: running.deadline,
+                ..Turn::broken(running.timed_out())
+            },
         };
-        Turn {
-            status: fault.as_ref().map_or(Status::Success, Fault::status),
-            fault,
-            answer,
-            ended,
-            peak_memory_mb,
-            intact,
-        }
+        Turn { peak_memory_mb, ..turn }
     }
 
     /// From the end of the function's turn until the last extension's `next`, and a reset where one is due.
-    async fn extensions_turn(&mut self, running: Running, mut turn: Turn) -> Invocation {
+    async fn extensions_turn(&mut self, running: Running, ahead: Ahead, mut turn: Turn) -> Invocation {
         let shared = &self.shared;
         let runtime_done = turn.ended;
         let mut ended = runtime_done;
@@ -174,7 +154,7 @@ impl Environment {
                 }
                 End::Late => {
                     ended = running.deadline;
-                    Some(self.timed_out(&running))
+                    Some(running.timed_out())
                 }
             };
             if let Some(fault) = fault {
@@ -183,25 +163,29 @@ impl Environment {
                 turn.fault = Some(fault);
             }
         }
-        if turn.intact && shared.config.policy.freeze {
+        if turn.intact && shared.config.policy.freezes() {
             // The report is told of an environment that is about to freeze: it is delivered after the thaw.
             shared.hub.pause();
         }
-        let added = ended.saturating_duration_since(runtime_done);
-        let billed = self.tell_report(&running, &turn, ended, added);
+        let before = Before {
+            init: self.unreported_init.take(),
+            restore: self.unreported_restore.take(),
+        };
+        let billed = shared.tell_report(&running, &turn, ended, &before);
         let reset = self.freeze_or_reset(&turn).await;
         let since_start = |at: Instant| at.saturating_duration_since(running.started);
         Invocation {
-            request_id: running.request_id,
             status: turn.status,
             responded_after: turn.answer.as_ref().map(|answer| since_start(answer.done)),
             response: turn.answer.and_then(|answer| answer.result.ok()),
             error: turn.fault,
             duration: since_start(runtime_done),
-            added,
+            added: ended.saturating_duration_since(runtime_done),
             billed,
-            init: running.init,
+            init: ahead.init,
+            restore: ahead.restore,
             reset,
+            request_id: running.request_id,
         }
     }
 
@@ -218,98 +202,4 @@ impl Environment {
             Some(self.reset("failure").await)
         }
     }
-
-    /// What the function printed comes first.
-    fn tell_runtime_done(&self, running: &Running, turn: &Turn) {
-        let shared = &self.shared;
-        shared.drain(Role::Function);
-        let mut spans = Vec::new();
-        let mut span = |name, from: Instant, to: Instant| {
-            spans.push(Span {
-                name,
-                start: system_time(from),
-                duration: Millis(to.saturating_duration_since(from)),
-            });
-        };
-        match &turn.answer {
-            Some(answer) => {
-                span("responseLatency", running.started, answer.started);
-                span("responseDuration", answer.started, answer.done);
-                if turn.intact {
-                    span("runtimeOverhead", answer.done, turn.ended);
-                }
-            }
-            None => span("responseLatency", running.started, turn.ended),
-        }
-        let produced = turn.answer.as_ref().and_then(|answer| answer.result.as_ref().ok());
-        shared.hub.emit(&records::RuntimeDone {
-            request_id: &running.request_id,
-            status: turn.status,
-            error_type: turn.error_type(),
-            tracing: running.tracing(),
-            spans,
-            metrics: records::RuntimeMetrics {
-                duration: Millis(turn.ended.saturating_duration_since(running.started)),
-                produced_bytes: produced.map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX)),
-            },
-        });
-    }
-
-    /// Answers what is billed.
-    fn tell_report(&mut self, running: &Running, turn: &Turn, ended: Instant, added: Duration) -> Duration {
-        let init = self.unreported_init.take();
-        let duration = ended.saturating_duration_since(running.billed_from);
-        let config = &self.shared.config;
-        let billed_ms = config.policy.billed_ms(duration, init);
-        self.shared.hub.emit(&records::Report {
-            request_id: &running.request_id,
-            status: turn.status,
-            error_type: turn.error_type(),
-            tracing: running.tracing(),
-            metrics: records::ReportMetrics {
-                duration: Millis(duration),
-                billed_ms,
-                memory_size_mb: config.memory_mb,
-                max_memory_used_mb: turn.peak_memory_mb.max(self.shared.state.read(State::peak_memory_mb)),
-                init: init.map(Millis),
-            },
-            spans: vec![Span {
-                name: "extensionOverhead",
-                start: system_time(turn.ended),
-                duration: Millis(added),
-            }],
-        });
-        Duration::from_millis(billed_ms)
-    }
-
-    fn timed_out(&self, running: &Running) -> Fault {
-        let limit = self.shared.config.timeout.as_secs_f64();
-        let message = format!("{} Task timed out after {limit:.2} seconds", running.request_id);
-        Fault::new(TIMED_OUT, message)
-    }
-}
-
-impl Running {
-    fn tracing(&self) -> Tracing<'_> {
-        Tracing::new(Some(&self.span_id), &self.trace)
-    }
-}
-
-impl Turn {
-    /// A timeout has no type of its own in the events.
-    fn error_type(&self) -> Option<&str> {
-        let fault = self.fault.as_ref()?;
-        (self.status != Status::Timeout).then_some(fault.error_type.as_str())
-    }
-}
-
-/// A trace header's value and a span id.
-fn new_trace(at: Instant) -> (String, String) {
-    let hex = |length: usize| {
-        let digits = Uuid::new_v4().simple().to_string();
-        digits.chars().take(length).collect::<String>()
-    };
-    let seconds = epoch_ms(at) / 1000;
-    let trace = format!("Root=1-{seconds:08x}-{};Parent={};Sampled=1", hex(24), hex(16));
-    (trace, hex(16))
 }

@@ -2,16 +2,23 @@
 //!
 //! - [`policy`]: limits and choices
 //! - [`environment`]: what all phases work on
-//! - [`init`], [`invoke`], [`stop`]: the phases
+//! - [`init`], [`restore`], [`invoke`], [`stop`]: the phases; [`concurrent`] instead of [`invoke`] on Managed Instances
+//! - [`running`]: an invocation and what is told of it; [`trouble`]: what befalls it
 //! - [`report`]: what they came to
 
+mod concurrent;
 mod environment;
 mod init;
 mod invoke;
 mod policy;
 mod report;
+mod restore;
+mod running;
 mod stop;
+mod trouble;
 
-pub(crate) use environment::{Environment, Shared};
+pub(crate) use environment::{Environment, Shared, new_instance_id};
 pub(crate) use policy::Policy;
-pub use report::{ExtensionInit, InitReport, Invocation, ProcessExit, ShutdownReport};
+pub use report::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport};
+pub(crate) use running::Call;
+pub use trouble::Trouble;

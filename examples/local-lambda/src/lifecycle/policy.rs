@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use crate::mode::Mode;
+
 /// How the environment is led through its life.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
-    /// The `initializationType` of the platform's events.
-    pub(crate) initialization_type: &'static str,
-    /// The longest that init may take in a phase of its own. Inside an invocation the function's timeout holds.
-    pub(crate) init_limit: Duration,
+    /// The kind of Lambda.
+    pub(crate) mode: Mode,
+    /// The longest that init may take in a phase of its own, where it is not Lambda's. Inside an invocation the
+    /// function's timeout holds.
+    pub(crate) init_limit: Option<Duration>,
+    /// The longest that a restore may take. Lambda developer guide, SnapStart: 10 s.
+    pub(crate) restore_limit: Duration,
     /// Whether processes are stopped between invocations.
     pub(crate) freeze: bool,
     /// The longest that a freeze waits for a POST that is on its way.
@@ -22,8 +27,9 @@ pub(crate) struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            initialization_type: "on-demand",
-            init_limit: Duration::from_secs(10),
+            mode: Mode::OnDemand,
+            init_limit: None,
+            restore_limit: Duration::from_secs(10),
             freeze: true,
             freeze_grace: Duration::from_millis(250),
             reset_budget: Duration::from_secs(2),
@@ -33,9 +39,30 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The runtime's part of the time for shutdown, as AWS's own code divides it: 30 %.
+    /// The longest that init may take in a phase of its own. Lambda developer guide: 10 s on demand, else 130 s or the
+    /// function's timeout, whichever is longer.
+    pub(crate) fn init_limit(&self, timeout: Duration) -> Duration {
+        let of_mode = if self.mode.prepared() {
+            timeout.clamp(Duration::from_secs(130), Duration::from_secs(900))
+        } else {
+            Duration::from_secs(10)
+        };
+        self.init_limit.unwrap_or(of_mode)
+    }
+
+    /// Whether processes are stopped while all of them wait.
+    pub(crate) fn freezes(&self) -> bool {
+        self.freeze && !self.mode.concurrent()
+    }
+
+    /// The runtime's part of the time for shutdown, as AWS's own code divides it: 30 %, on Managed Instances 600 ms.
     pub(crate) fn runtime_share(&self, budget: Duration) -> Duration {
-        budget.mul_f64(0.3)
+        let share = budget.mul_f64(0.3);
+        if self.mode.concurrent() {
+            share.min(Duration::from_millis(600))
+        } else {
+            share
+        }
     }
 
     /// The time for telemetry before SHUTDOWN: at most half of what is left.
@@ -44,23 +71,52 @@ impl Policy {
     }
 
     /// Whether Lambda uses the environment again after a shutdown for this reason. Everything but a reset is
-    /// the end.
+    /// the end, and on Managed Instances there are no resets: another environment takes its place.
     pub(crate) fn survives(&self, reason: &str) -> bool {
-        ["timeout", "failure"]
-            .iter()
-            .any(|reset| reason.eq_ignore_ascii_case(reset))
+        !self.mode.concurrent()
+            && ["timeout", "failure"]
+                .iter()
+                .any(|reset| reason.eq_ignore_ascii_case(reset))
     }
 
-    /// What is billed for an invocation: whole milliseconds, begun ones included.
+    /// What is billed for an invocation. An init ahead of any invocation is billed in another way.
     pub(crate) fn billed_ms(&self, duration: Duration, init: Option<Duration>) -> u64 {
-        let nanos = (duration + init.unwrap_or_default()).as_nanos();
-        u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+        let init = init.filter(|_| !self.mode.prepared());
+        whole_ms(duration + init.unwrap_or_default())
     }
+}
+
+/// Whole milliseconds, begun ones included.
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn policy(mode: Mode) -> Policy {
+        Policy {
+            mode,
+            ..Policy::default()
+        }
+    }
+
+    #[test]
+    fn prepared_environments_have_more_time_for_init() {
+        let limit = |mode, timeout| policy(mode).init_limit(Duration::from_secs(timeout)).as_secs();
+        assert_eq!(limit(Mode::OnDemand, 60), 10);
+        assert_eq!(limit(Mode::ProvisionedConcurrency, 60), 130);
+        assert_eq!(limit(Mode::SnapStart, 300), 300);
+        assert_eq!(limit(Mode::ManagedInstances, 5_400), 900);
+    }
+
+    #[test]
+    fn managed_instances_are_never_frozen_nor_reset() {
+        let policy = policy(Mode::ManagedInstances);
+        assert!(!policy.freezes() && !policy.survives("failure"));
+        assert_eq!(policy.runtime_share(Duration::from_secs(10)).as_millis(), 600);
+    }
 
     #[test]
     fn billing_rounds_up_and_holds_init() {
@@ -68,6 +124,8 @@ mod tests {
         let micros = Duration::from_micros;
         assert_eq!(policy.billed_ms(micros(226_311), Some(micros(612_410))), 839);
         assert_eq!(policy.billed_ms(micros(61_000), None), 61);
+        let prepared = self::policy(Mode::ProvisionedConcurrency);
+        assert_eq!(prepared.billed_ms(micros(226_311), Some(micros(612_410))), 227);
     }
 
     #[test]

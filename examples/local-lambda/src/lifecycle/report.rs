@@ -37,6 +37,17 @@ pub struct ExtensionInit {
     pub ready_after: Option<Duration>,
 }
 
+/// How the restore of a snapshot went.
+#[derive(Debug, Clone)]
+pub struct RestoreReport {
+    /// From the thaw until the runtime waited for its first invocation, or until it failed.
+    pub duration: Duration,
+    /// How it ended.
+    pub status: Status,
+    /// What broke.
+    pub fault: Option<Fault>,
+}
+
 /// How an invocation went.
 #[derive(Debug, Clone)]
 pub struct Invocation {
@@ -59,6 +70,8 @@ pub struct Invocation {
     pub billed: Duration,
     /// The init that ran inside the invocation, after a failed init or a reset.
     pub init: Option<InitReport>,
+    /// The restore of the snapshot ahead of it.
+    pub restore: Option<RestoreReport>,
     /// The reset that followed, with reason `timeout` or `failure`.
     pub reset: Option<ShutdownReport>,
 }

@@ -46,7 +46,8 @@ impl Environment {
         let processes = shared.state.update(|state| {
             state.stage = next;
             state.agents.clear();
-            let exits = state.processes.iter().map(|process| {
+            // All have ended, and are no part of the next life.
+            let exits = std::mem::take(&mut state.processes).into_iter().map(|process| {
                 let after = |begin: Instant| {
                     let ended = process.ended.unwrap_or(begin);
                     ended.saturating_duration_since(begin)

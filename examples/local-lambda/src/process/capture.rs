@@ -167,7 +167,7 @@ mod tests {
         let sink = LineSink {
             process: "one".into(),
             role: Role::Function,
-            hub: Arc::new(Hub::new(LogFormat::Text)),
+            hub: Arc::new(Hub::new(LogFormat::Text, 1_000_000)),
             output: Arc::default(),
         };
         (writer, Capture::new(reader.into(), Stream::Both, sink).unwrap())

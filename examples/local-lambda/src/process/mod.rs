@@ -63,8 +63,17 @@ impl Process {
 
     /// The most memory it has had resident, in bytes. `None` once it has ended.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
+        self.memory_line("VmHWM:")
+    }
+
+    /// The memory it has resident, in bytes. `None` once it has ended.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.memory_line("VmRSS:")
+    }
+
+    fn memory_line(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
         Some(kib * 1024)
     }

@@ -9,9 +9,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::fault::Befallen;
 use super::hub::{AfterPost, Hub};
 use super::terms::Destination;
 
@@ -36,8 +38,8 @@ impl Hub {
             let body = array(&batch.events);
             let mut failures = 0;
             loop {
-                self.begin_post(index, &mut batch).await;
-                let success = self.post(index, &mut poster, body.clone()).await;
+                let befallen = self.begin_post(index, &mut batch).await;
+                let success = self.post(index, &mut poster, body.clone(), befallen).await;
                 match self.end_post(index, &batch, success) {
                     AfterPost::Delivered => break,
                     AfterPost::Gone => {}
@@ -55,9 +57,9 @@ impl Hub {
     }
 
     /// One POST. Time that the subscriber is frozen does not count against the limit.
-    async fn post(&self, index: usize, poster: &mut Poster, body: Bytes) -> bool {
+    async fn post(&self, index: usize, poster: &mut Poster, body: Bytes, befallen: Befallen) -> bool {
         let success = {
-            let answer = poster.post(body);
+            let answer = poster.post_amid(body, befallen);
             tokio::pin!(answer);
             loop {
                 tokio::select! {
@@ -126,6 +128,32 @@ impl Poster {
             address: address.unwrap_or(local),
             connection: None,
         }
+    }
+
+    /// A POST with what befalls it.
+    async fn post_amid(&mut self, body: Bytes, befallen: Befallen) -> bool {
+        if !befallen.delay.is_zero() {
+            tokio::time::sleep(befallen.delay).await;
+        }
+        if befallen.breaks {
+            // That it fails is what was wanted.
+            let _ = self.break_off(&body).await;
+            return false;
+        }
+        self.post(body).await && !befallen.unheard
+    }
+
+    /// Sends half of a POST and closes the connection.
+    async fn break_off(&self, body: &[u8]) -> std::io::Result<()> {
+        let Destination { host, port, path, .. } = &self.destination;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.get(..body.len() / 2).unwrap_or_default()).await?;
+        stream.shutdown().await
     }
 
     /// Whether the batch was answered with success.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::event::Event;
+use super::fault::{Befallen, Faults, TelemetryFault};
 use super::records::{LogsDropped, PlatformRecord, TelemetrySubscription};
 use super::subscriber::{Batch, Subscriber};
 use super::terms::{Subscription, Terms};
@@ -39,6 +40,8 @@ pub(crate) enum Subscribed {
 #[derive(Debug)]
 pub(crate) struct Hub {
     log_format: LogFormat,
+    /// Bytes that may wait for one subscriber.
+    buffer_bytes: usize,
     state: Watched<State>,
 }
 
@@ -53,6 +56,7 @@ struct State {
     /// Batches are due at once, full or not.
     flushing: bool,
     failed_posts: u64,
+    faults: Faults,
 }
 
 impl State {
@@ -63,12 +67,25 @@ impl State {
         }
         self.events.push(event);
     }
+
+    /// Tells what a subscriber has lost, if it is time.
+    fn tell_lost(&mut self, index: usize) {
+        let lost = self.subscribers.get_mut(index).and_then(Subscriber::take_lost);
+        if let Some(lost) = lost {
+            self.push(Event::platform(&LogsDropped {
+                reason: "Some logs were dropped because the downstream consumer is slower than the logs production rate",
+                dropped_records: lost.records,
+                dropped_bytes: lost.bytes,
+            }));
+        }
+    }
 }
 
 impl Hub {
-    pub(crate) fn new(log_format: LogFormat) -> Self {
+    pub(crate) fn new(log_format: LogFormat, buffer_bytes: usize) -> Self {
         Self {
             log_format,
+            buffer_bytes,
             state: Watched::default(),
         }
     }
@@ -102,7 +119,7 @@ impl Hub {
                 }
                 None => {
                     let types = terms.type_names();
-                    let subscriber = Subscriber::new(name, terms, &state.events);
+                    let subscriber = Subscriber::new(name, terms, self.buffer_bytes, &state.events);
                     state.subscribers.push(subscriber);
                     (Subscribed::New(state.subscribers.len() - 1), "Subscribed", types)
                 }
@@ -132,6 +149,15 @@ impl Hub {
 
     pub(crate) fn resume(&self) {
         self.state.update(|state| state.paused = false);
+    }
+
+    /// Puts a fault into force.
+    pub(crate) fn set_fault(&self, fault: TelemetryFault) {
+        self.state.update(|state| state.faults.set(fault));
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        self.state.update(|state| state.faults = Faults::default());
     }
 
     /// Waits until no POST is on its way.
@@ -219,7 +245,13 @@ impl Hub {
                 }
                 let now = Instant::now();
                 let due = subscriber.due(now, flushing)?;
-                Some(if due <= now { Ok(subscriber.take()) } else { Err(due) })
+                if due > now {
+                    return Some(Err(due));
+                }
+                let batch = subscriber.take();
+                // There is room again.
+                state.tell_lost(index);
+                Some(Ok(batch))
             });
             match step.await {
                 Ok(batch) => return batch,
@@ -238,8 +270,8 @@ impl Hub {
         }
     }
 
-    /// Waits until the subscriber may be posted to, and notes that the batch is on its way.
-    pub(super) async fn begin_post(&self, index: usize, batch: &mut Batch) {
+    /// Waits until the subscriber may be posted to, and notes that the batch is on its way. Answers what befalls it.
+    pub(super) async fn begin_post(&self, index: usize, batch: &mut Batch) -> Befallen {
         self.state
             .wait(|state| {
                 let paused = state.paused;
@@ -262,9 +294,9 @@ impl Hub {
                 for event in state.handed_over.iter_mut().skip(first).take(batch.events.len()) {
                     event.posts += 1;
                 }
-                Some(())
+                Some(state.faults.take())
             })
-            .await;
+            .await
     }
 
     /// Notes how a POST ended. Answers whether the batch is done with: delivered, or to be tried again later

@@ -5,16 +5,18 @@
 //! - [`terms`]: what a subscription asks for, validated
 //! - [`subscriber`]: the queue of one subscriber
 //! - [`hub`]: all events, all subscribers
-//! - [`delivery`]: the task that posts one subscriber's batches
+//! - [`delivery`]: the task that posts one subscriber's batches; [`fault`]: what may be wrong on their way
 
 mod delivery;
 mod event;
+mod fault;
 mod hub;
 pub(crate) mod records;
 mod subscriber;
 mod terms;
 
 pub(crate) use event::check as check_event;
+pub use fault::TelemetryFault;
 pub use hub::HandedOver;
 pub(crate) use hub::{Hub, Subscribed};
 pub(crate) use terms::{Destination, Terms};

@@ -27,14 +27,18 @@ platform_records! {
     Start = "platform.start",
     RuntimeDone = "platform.runtimeDone",
     Report = "platform.report",
+    RestoreStart = "platform.restoreStart",
+    RestoreRuntimeDone = "platform.restoreRuntimeDone",
+    RestoreReport = "platform.restoreReport",
     LogsDropped = "platform.logsDropped",
 }
 
-/// Whether init runs in its own phase or inside an invocation.
+/// Whether init runs in its own phase, for a snapshot, or inside an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
     Init,
+    SnapStart,
     Invoke,
 }
 
@@ -81,6 +85,35 @@ pub(crate) struct InitMetrics {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+pub(crate) struct RestoreStart<'a> {
+    pub(crate) runtime_version: &'a str,
+    pub(crate) runtime_version_arn: &'a str,
+    pub(crate) function_name: &'a str,
+    pub(crate) function_version: &'a str,
+    pub(crate) instance_id: &'a str,
+    /// Bytes.
+    pub(crate) instance_max_memory: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RestoreRuntimeDone<'a> {
+    pub(crate) status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error_type: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RestoreReport<'a> {
+    pub(crate) status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error_type: Option<&'a str>,
+    pub(crate) metrics: InitMetrics,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ExtensionState<'a> {
     pub(crate) name: &'a str,
     pub(crate) state: &'a str,
@@ -100,8 +133,13 @@ pub(crate) struct TelemetrySubscription<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Start<'a> {
     pub(crate) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
     pub(crate) version: &'a str,
-    pub(crate) tracing: Tracing<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) function_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tracing: Option<Tracing<'a>>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +149,8 @@ pub(crate) struct RuntimeDone<'a> {
     pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
     pub(crate) tracing: Tracing<'a>,
     pub(crate) spans: Vec<Span>,
     pub(crate) metrics: RuntimeMetrics,
@@ -131,7 +171,10 @@ pub(crate) struct Report<'a> {
     pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error_type: Option<&'a str>,
-    pub(crate) tracing: Tracing<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tracing: Option<Tracing<'a>>,
     pub(crate) metrics: ReportMetrics,
     pub(crate) spans: Vec<Span>,
 }
@@ -140,6 +183,13 @@ pub(crate) struct Report<'a> {
 pub(crate) struct ReportMetrics {
     #[serde(rename = "durationMs")]
     pub(crate) duration: Millis,
+    #[serde(flatten)]
+    pub(crate) more: Option<BilledMetrics>,
+}
+
+/// What a report has where there is one invocation at a time.
+#[derive(Serialize)]
+pub(crate) struct BilledMetrics {
     #[serde(rename = "billedDurationMs")]
     pub(crate) billed_ms: u64,
     #[serde(rename = "memorySizeMB")]
@@ -148,6 +198,17 @@ pub(crate) struct ReportMetrics {
     pub(crate) max_memory_used_mb: u64,
     #[serde(rename = "initDurationMs", skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<Millis>,
+    #[serde(flatten)]
+    pub(crate) restore: Option<RestoreMetrics>,
+}
+
+/// What the report of a restored environment's first invocation has besides.
+#[derive(Serialize)]
+pub(crate) struct RestoreMetrics {
+    #[serde(rename = "restoreDurationMs")]
+    pub(crate) duration: Millis,
+    #[serde(rename = "billedRestoreDurationMs")]
+    pub(crate) billed_ms: u64,
 }
 
 #[derive(Serialize)]

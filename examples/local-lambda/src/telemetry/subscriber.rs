@@ -1,4 +1,4 @@
-//! One subscriber: what waits for it, and when a batch of it is due. No I/O, no clock of its own.
+//! One subscriber: what waits for it, when a batch of it is due, and what it lost. No I/O, no clock of its own.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,12 +13,23 @@ pub(super) struct Subscriber {
     pub(super) terms: Terms,
     queue: VecDeque<Queued>,
     queued_bytes: usize,
+    /// The most that may wait, in bytes of events.
+    buffer_bytes: usize,
+    /// What found no room since the last loss was told.
+    lost: Lost,
     /// Events of the batch that is being delivered.
     pub(super) in_hand: usize,
     /// Whether a POST is on its way.
     pub(super) posting: bool,
     /// Whether somebody listens: the extension has subscribed in this life, or is past its init.
     pub(super) open: bool,
+}
+
+/// Events that found no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) records: usize,
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -39,12 +50,14 @@ pub(super) struct Batch {
 
 impl Subscriber {
     /// One that listens, with everything that happened before.
-    pub(super) fn new(name: &str, terms: Terms, events: &[Event]) -> Self {
+    pub(super) fn new(name: &str, terms: Terms, buffer_bytes: usize, events: &[Event]) -> Self {
         let mut subscriber = Self {
             name: name.into(),
             terms,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            buffer_bytes,
+            lost: Lost::default(),
             in_hand: 0,
             posting: false,
             open: true,
@@ -77,14 +90,22 @@ impl Subscriber {
         }
     }
 
+    /// Queues an event that was subscribed to, if there is room.
     pub(super) fn push(&mut self, event: &Event, since: Instant) {
-        if self.terms.types.contains(&event.class) {
-            self.queued_bytes += event.text(&self.terms.schema_version).len();
-            self.queue.push_back(Queued {
-                event: event.clone(),
-                since,
-            });
+        if !self.terms.types.contains(&event.class) {
+            return;
         }
+        let bytes = event.text(&self.terms.schema_version).len();
+        if self.queued_bytes + bytes > self.buffer_bytes && !event.tells_loss {
+            self.lost.records += 1;
+            self.lost.bytes += bytes;
+            return;
+        }
+        self.queued_bytes += bytes;
+        self.queue.push_back(Queued {
+            event: event.clone(),
+            since,
+        });
     }
 
     pub(super) fn full(&self) -> bool {
@@ -99,6 +120,12 @@ impl Subscriber {
         } else {
             Some(oldest.since + self.terms.timeout)
         }
+    }
+
+    /// What was lost and has not been told yet, once there is room to tell it.
+    pub(super) fn take_lost(&mut self) -> Option<Lost> {
+        let room = self.queued_bytes < self.buffer_bytes;
+        (room && self.lost != Lost::default()).then(|| std::mem::take(&mut self.lost))
     }
 
     /// Takes as many events as fit, and one in any case.
@@ -149,7 +176,7 @@ mod tests {
             timeout: Duration::from_millis(25),
             destination,
         };
-        Subscriber::new("one", terms, &[])
+        Subscriber::new("one", terms, 1_000, &[])
     }
 
     /// An event of 100 bytes.
@@ -184,6 +211,22 @@ mod tests {
             let taken = [(); 3].map(|()| subscriber.take().events.len());
             assert_eq!(taken, sizes, "at most {max_items} items, {max_bytes} bytes");
         }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_lost_and_told_once_there_is_room() {
+        let mut subscriber = subscriber(4, 10_000);
+        for _ in 0..12 {
+            subscriber.push(&event("function"), Instant::now());
+        }
+        assert_eq!(
+            (subscriber.left(), subscriber.take_lost()),
+            (10, None),
+            "no room to tell it"
+        );
+        subscriber.take();
+        let lost = Lost { records: 2, bytes: 200 };
+        assert_eq!((subscriber.take_lost(), subscriber.take_lost()), (Some(lost), None));
     }
 
     #[test]

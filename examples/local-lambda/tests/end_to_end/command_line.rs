@@ -59,6 +59,60 @@ fn a_failure_ends_with_1() {
 }
 
 #[test]
+fn each_kind_of_lambda_is_played() {
+    for (arguments, told) in [
+        (&["--mode", "snapstart"][..], "restore "),
+        (&["--mode", "provisioned-concurrency"], "invoke 2 "),
+        (
+            &[
+                "--mode",
+                "managed-instances",
+                "--concurrency",
+                "2",
+                "--env",
+                "SCRIPT_EVENTS=SHUTDOWN",
+            ],
+            "invoke 2 ",
+        ),
+        (&["--tenant", "blue", "--durable", "order"], "invoke 2 "),
+    ] {
+        let output = command("{}").args(["--count", "2"]).args(arguments).output().unwrap();
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {text}");
+        assert!(text.contains(told), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn an_init_over_its_limit_is_told_and_run_again() {
+    let output = command("{}")
+        .args(["--init-timeout", "0.5", "--env", "TEST_FUNCTION_INIT_MS=1000"])
+        .output()
+        .unwrap();
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("init again") && text.contains("timeout"), "{text}");
+}
+
+#[test]
+fn chaos_complains_of_extensions_only() {
+    let chaos = |mode: &str, more: &[&str]| {
+        let output = command(r#"{"sleepMs":30}"#)
+            .args(["--chaos", "5", "--mode", mode, "--env", "SCRIPT_TYPES=platform"])
+            .args(more)
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output))
+    };
+    let (code, text) = chaos("on-demand", &[]);
+    assert_eq!(code, Some(0), "functions may fail: {text}");
+    let (code, text) = chaos("on-demand", &["--env", "SCRIPT_EXIT_ON=invoke"]);
+    assert!(code == Some(1) && text.contains("COMPLAINT: Extension.Crash"), "{text}");
+    let (code, text) = chaos("managed-instances", &["--env", "SCRIPT_EVENTS=SHUTDOWN"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_help_with_0() {
     let output = Command::new(local_lambda()).arg("--nonsense").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));

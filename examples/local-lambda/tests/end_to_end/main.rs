@@ -5,6 +5,8 @@ mod api;
 mod command_line;
 mod failures;
 mod lifecycle;
+mod modes;
 mod shutdown;
 mod telemetry;
+mod trouble;
 mod world;

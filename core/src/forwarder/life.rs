@@ -1,0 +1,128 @@
+//! Where one life ends and the next begins: around a snapshot.
+//!
+//! A snapshot is taken of a process that waits for its first event, and many environments go on from it, each with the same
+//! memory. What they send must not look as if it came from one: each begins a life of its own, with its own `id`, and what
+//! came before is delivered and closed before the snapshot can be taken. What could not be is sent by none of them.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::Forwarder;
+use crate::batch::Batch;
+use crate::event::Kind;
+use crate::intake::{Intake, Queues};
+use crate::lane::Lane;
+
+/// A body that came less than this ago came to this environment: no snapshot is taken, stored and restored in less.
+const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
+
+/// Where the process stands towards a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Snapshot {
+    /// None is expected.
+    #[default]
+    Unexpected,
+    /// One will be taken when init is over.
+    Expected,
+    /// It may be taken at any moment. Each body is a life of its own, delivered and closed at once, so that environments
+    /// made from the snapshot find nothing to send.
+    Near,
+    /// This environment was made from one.
+    Restored,
+}
+
+impl Snapshot {
+    /// Notes what `platform.initStart` says, if nothing is known yet: there may be no time to prepare.
+    pub(crate) fn note_init(&mut self, initialization_type: Option<&str>) {
+        if *self == Self::Unexpected && initialization_type == Some("\"snap-start\"") {
+            *self = Self::Near;
+        }
+    }
+
+    /// Notes a restore. `false` if it was noted before.
+    pub(crate) fn is_restored(&mut self) -> bool {
+        std::mem::replace(self, Self::Restored) != Self::Restored
+    }
+}
+
+/// Random, of this life alone.
+pub(super) fn new_id() -> String {
+    format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)))
+}
+
+impl Forwarder {
+    /// A snapshot will be taken when init is over: [`prepare_snapshot`](Self::prepare_snapshot) comes before.
+    pub fn expect_snapshot(&self) {
+        self.intake().snapshot = Snapshot::Expected;
+    }
+
+    /// A snapshot may be taken from here on. Closes this life and begins the next; what is held is to be
+    /// [flushed](Self::flush) now.
+    pub fn prepare_snapshot(&self) {
+        let mut intake = self.intake();
+        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        intake.snapshot = Snapshot::Near;
+        self.begin_life_in(&mut intake, &mut queues, Instant::now());
+    }
+
+    /// The first invocation after a snapshot: this environment was restored, whether or not `platform.restoreStart` has come.
+    /// `false` if that was known, or no snapshot was expected.
+    pub fn restored(&self) -> bool {
+        let mut intake = self.intake();
+        if !matches!(intake.snapshot, Snapshot::Expected | Snapshot::Near) {
+            return false;
+        }
+        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        self.restore_in(&mut intake, &mut queues, Instant::now());
+        drop(queues);
+        drop(intake);
+        self.forget();
+        true
+    }
+
+    /// Closes this life, in each lane that was used, and begins the next. `false` if none was.
+    pub(super) fn begin_life_in(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> bool {
+        intake.let_go(now, queues, now);
+        let is_used = queues.iter().any(|queue| queue.is_used());
+        intake.id = new_id();
+        for queue in queues.iter_mut() {
+            queue.begin_life(&intake.id, &intake.resource, &intake.stats, now);
+        }
+        intake.forget_counts();
+        is_used
+    }
+
+    /// A body comes that may be the first after a restore, or the last before the snapshot.
+    pub(super) fn begin_near_body(&self, body: &[u8], intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) {
+        let tells_of_restore = Batch::new(body).flatten().any(|event| event.kind == Kind::RestoreStart);
+        if tells_of_restore {
+            self.restore_in(intake, queues, now);
+        } else {
+            // The `id` is random only from here on: all environments made from a snapshot would share one from before.
+            self.begin_life_in(intake, queues, now);
+            intake.near_body = Some((now, SystemTime::now()));
+        }
+    }
+
+    fn restore_in(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) {
+        intake.snapshot = Snapshot::Restored;
+        intake.let_go(now, queues, now);
+        let came_here = |(_, wall): &(Instant, SystemTime)| wall.elapsed().unwrap_or_default() < SNAPSHOT_AGE;
+        let kept_since = intake
+            .near_body
+            .take()
+            .filter(came_here)
+            .map(|(monotonic, _)| monotonic);
+        intake.id = new_id();
+        for queue in queues.iter_mut() {
+            queue.restore(&intake.id, &intake.resource, kept_since, now);
+        }
+        intake.forget_counts();
+    }
+
+    /// What is in flight, connections and credentials are another environment's.
+    pub(super) fn forget(&self) {
+        self.lanes.iter().for_each(Lane::forget);
+    }
+}

@@ -1,0 +1,150 @@
+//! Whatever can happen, by a seed: the local Lambda's `--chaos`, a function that fails as well, and an ill Kinesis. The judge
+//! is the reader's side.
+//!
+//! `KINDS_SEEDS=1000` runs more of them; `KINDS_SEED=7` runs one, the one that a failure names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use end_to_end::binaries;
+use end_to_end::world::*;
+use forwarder_core::format::Standing;
+use local_lambda::{Chaos, LocalLambda, Mode};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::chaos::{any_fault, variable};
+
+const SEEDS: u64 = 50;
+
+/// Environments at once. Most of their time they wait.
+const AT_ONCE: usize = 4;
+
+#[tokio::test]
+async fn no_seed_loses_an_event_that_lambda_got_an_answer_for() {
+    let mut seeds = match variable("KINDS_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("KINDS_SEEDS").unwrap_or(SEEDS),
+    };
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(seed) = seeds.next()
+        {
+            running.spawn(run(seed));
+        }
+        match running.join_next().await {
+            None => break,
+            Some(Ok(())) => {}
+            Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
+}
+
+/// What the function is to do.
+fn order(random: &mut fastrand::Rng, mode: Mode) -> String {
+    let format = ["text", "node", "tracing", "json"][random.usize(..4)];
+    let mut order = json!({
+        "lines": random.u32(..30),
+        "bytes": random.u32(..400),
+        "level": "mixed",
+        "format": format,
+        "stackTrace": random.u8(..4) == 0,
+        "stream": random.u8(..4) == 0,
+        "sleepMs": random.u32(..40),
+    });
+    // The end of the process is the end of a Managed Instance; the plan has that at its end.
+    let failures = if mode == Mode::ManagedInstances { 2 } else { 3 };
+    if random.u8(..6) == 0 {
+        order["fail"] = ["error", "panic", "exit"][random.usize(..failures)].into();
+    }
+    order.to_string()
+}
+
+async fn run(seed: u64) {
+    let chaos = Chaos::of(seed);
+    eprintln!("KINDS_SEED={seed} {}", chaos.mode);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let kinesis = kinesis().await;
+    let (builder, _) = lambda_to_kinesis(&kinesis);
+    let strategy = ["adaptive", "end", "continuous"][random.usize(..3)];
+    let builder = builder
+        .function(binaries::test_function())
+        .concurrency(6)
+        .timeout(Duration::from_secs(10))
+        .extension_env("FORWARDER_FLUSH__STRATEGY", strategy);
+    let lambda = chaos.configure(builder).start().await.unwrap();
+    let lambda = Arc::new(lambda);
+
+    let mut left = chaos.steps.len();
+    let mut illness = random.fork();
+    let (mut orders, mode) = (random.fork(), chaos.mode);
+    let mut complaints = Vec::new();
+    chaos
+        .play(
+            &lambda,
+            || order(&mut orders, mode),
+            |played| {
+                complaints.extend(played.complaints.into_iter().map(|complaint| (played.step, complaint)));
+                left -= 1;
+                // The last step may be the end of the environment, where what Kinesis does not take is rightly dropped.
+                if left <= 1 {
+                    kinesis.clear_faults();
+                } else if illness.bool() {
+                    any_fault(&kinesis, &mut illness);
+                }
+            },
+        )
+        .await
+        .unwrap();
+    assert!(complaints.is_empty(), "seed {seed}: {complaints:#?}");
+    kinesis.clear_faults();
+    // Whatever was reset starts again, and takes up what is on its disk.
+    for _ in 0..2 {
+        let _ = lambda.invoke(r#"{"sleepMs":50}"#).await;
+    }
+    // A Managed Instance may have ended before.
+    if let Ok(report) = lambda.shutdown("spindown", Duration::from_secs(10)).await {
+        assert!(report.clean(), "seed {seed}: {report:?}");
+    }
+    judge(seed, &lambda, &Found::in_stream(&kinesis, STREAM).await);
+}
+
+/// Each event that was answered for has arrived, none more often than it was posted, and each life can be proven.
+fn judge(seed: u64, lambda: &LocalLambda, found: &Found) {
+    let mut seen = BTreeSet::new();
+    let mut copies: BTreeMap<String, u32> = BTreeMap::new();
+    for event in found.events() {
+        let mut event = event.clone();
+        let stamp = event
+            .as_object_mut()
+            .and_then(|event| event.remove("forwarder"))
+            .unwrap();
+        // Kinesis may have taken a line twice: that shows, and is no copy of Lambda's.
+        if seen.insert(format!("{} {} {}", stamp["id"], stamp["sink"], stamp["seq"])) {
+            *copies.entry(event.to_string()).or_default() += 1;
+        }
+    }
+    let mut bounds: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    for event in lambda.ground_truth() {
+        let json: Value = serde_json::from_str(&event.json).unwrap();
+        let (least, most) = bounds.entry(json.to_string()).or_default();
+        *least += u32::from(event.acknowledged);
+        *most += event.posts;
+    }
+    let mut wrong = Vec::new();
+    for (event, (least, most)) in &bounds {
+        let count = copies.remove(event).unwrap_or_default();
+        if !(least..=most).contains(&&count) {
+            wrong.push(format!("{count}, not {least} to {most}: {event}"));
+        }
+    }
+    let log = extension_log(lambda);
+    assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}; {log:#?}");
+    assert!(copies.is_empty(), "seed {seed}: nobody sent {copies:#?}");
+    for life in &found.lives {
+        let proven = life.standing == Standing::Complete && life.announced == 0;
+        assert!(proven, "seed {seed}: {life:?}; {log:#?}");
+    }
+}

@@ -1,0 +1,50 @@
+//! The figures as a table.
+
+use std::fmt::Write;
+
+use crate::measure::{PUT, Run, quantile};
+
+pub(crate) fn table(runs: &[Run]) -> String {
+    let mut table = String::from(
+        "| invocations | strategy | added to each, median | p99 | the function itself, median | age of a line, median | oldest | puts per invocation |\n|---|---|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for run in runs {
+        let _ = writeln!(
+            table,
+            "| {} | `{}` | {} | {} | {:+.1} ms | {} | {} | {:.2} |",
+            run.pitch,
+            run.strategy,
+            time(quantile(&run.added, 0.5)),
+            time(quantile(&run.added, 0.99)),
+            quantile(&run.function, 0.5),
+            time(quantile(&run.age, 0.5)),
+            time(quantile(&run.age, 1.0)),
+            run.puts_per_invocation,
+        );
+    }
+    table
+}
+
+fn time(ms: f64) -> String {
+    match ms {
+        ms if ms >= 1_000.0 => format!("{:.1} s", ms / 1_000.0),
+        ms => format!("{ms:.1} ms"),
+    }
+}
+
+/// Where the figures are from.
+pub(crate) fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let models = cpus
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let models: Vec<_> = models.map(|(_, model)| model.trim()).collect();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!(
+        "Measured on {} × {}, load {} at the end; extension of the profile `ci`; a put takes {} ms; five lines an invocation.",
+        models.len(),
+        models.first().unwrap_or(&"an unknown processor"),
+        load.split(' ').next().unwrap_or_default(),
+        PUT.as_millis(),
+    )
+}

@@ -1,0 +1,77 @@
+//! A stand-in for AWS that remembers what calls were signed with.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+
+/// What a call was signed with, and its body.
+pub type Call = (String, String);
+
+/// Stands in for STS and Kinesis: gives credentials, takes every record, and remembers each call.
+pub struct StandIn {
+    /// Its endpoint's URL.
+    pub endpoint: String,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl StandIn {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// No port is free.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await;
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let endpoint = format!("http://{address}");
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let seen = calls.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = seen.clone();
+                let service = service_fn(move |request| answer(request, seen.clone()));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Self { endpoint, calls }
+    }
+
+    /// What has been called so far.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.calls).clone()
+    }
+}
+
+async fn answer(request: Request<Incoming>, calls: Arc<Mutex<Vec<Call>>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let authorization = request.headers().get("authorization").map(|value| value.as_bytes());
+    let authorization = String::from_utf8_lossy(authorization.unwrap_or_default()).into_owned();
+    let body = request.into_body().collect().await.map(|body| body.to_bytes());
+    let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    let text = if body.contains("Action=AssumeRole") {
+        // STS API reference, AssumeRole.
+        r#"<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+        <AccessKeyId>ASIAOTHERACCOUNT</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>
+        <SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+        <AssumedRoleUser><Arn>arn:aws:sts::210987654321:assumed-role/writer/x</Arn><AssumedRoleId>AROA:x</AssumedRoleId>
+        </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"#
+            .to_owned()
+    } else {
+        let records = body.matches("\"PartitionKey\"").count();
+        let taken = vec![r#"{"SequenceNumber":"1","ShardId":"shardId-000000000000"}"#; records];
+        format!(r#"{{"FailedRecordCount":0,"Records":[{}]}}"#, taken.join(","))
+    };
+    lock(&calls).push((authorization, body));
+    Ok(Response::new(Full::new(Bytes::from(text))))
+}
+
+fn lock(calls: &Mutex<Vec<Call>>) -> MutexGuard<'_, Vec<Call>> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
+}
