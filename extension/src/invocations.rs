@@ -39,7 +39,7 @@ impl Invocations {
     /// Notes what a body told.
     pub fn note(&self, accepted: &Accepted) {
         let mut seen = self.seen();
-        seen.initialized |= accepted.initialized || accepted.in_invocation;
+        seen.initialized |= accepted.initialized;
         for request_id in &accepted.started {
             seen.starts(request_id);
         }
@@ -59,7 +59,7 @@ impl Invocations {
         self.changed.notify_waiters();
     }
 
-    /// Waits for `platform.initRuntimeDone`, or for word that init runs inside of an invocation, which is not to wait for us.
+    /// Waits for `platform.initRuntimeDone`, or for an init that goes on inside an invocation.
     pub async fn initialized(&self) {
         self.wait(|seen| seen.initialized.then_some(())).await;
     }

@@ -10,10 +10,9 @@ use tokio::time::Instant;
 
 use super::Forwarder;
 use crate::batch::Batch;
-use crate::event::{Event, Kind};
+use crate::event::Kind;
 use crate::intake::{Intake, Queues};
 use crate::lane::Lane;
-use crate::route::skim;
 
 /// A body that came less than this ago came to this environment: no snapshot is taken, stored and restored in less.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
@@ -34,17 +33,17 @@ pub(crate) enum Snapshot {
 }
 
 impl Snapshot {
-    /// Notes what `platform.initStart` says. `true` if init runs inside of an invocation, as after a reset: that waits for us,
-    /// and no snapshot is taken. Else one may be, though nobody expected it: there may be no time to prepare.
-    pub(crate) fn note_init(&mut self, event: &Event<'_>) -> bool {
-        let phase = skim::child(event.record.unwrap_or_default(), "phase");
-        let in_invocation = phase == Some("\"invoke\"");
-        if in_invocation {
-            *self = Self::Unexpected;
-        } else if *self == Self::Unexpected && event.members.initialization_type == Some("\"snap-start\"") {
-            *self = Self::Near;
+    /// Notes what `platform.initStart` says.
+    pub(crate) fn note_init(&mut self, initialization_type: Option<&str>, phase: Option<&str>) {
+        match self {
+            // The environment was reset after its restore: there is an invocation, so no snapshot comes any more.
+            Self::Expected if phase == Some("\"invoke\"") => *self = Self::Restored,
+            // The variable did not tell, and there may be no time to prepare.
+            Self::Unexpected if initialization_type == Some("\"snap-start\"") && phase != Some("\"invoke\"") => {
+                *self = Self::Near;
+            }
+            _ => {}
         }
-        in_invocation
     }
 
     /// Notes a restore. `false` if it was noted before.
@@ -65,10 +64,10 @@ impl Forwarder {
     }
 
     /// A snapshot may be taken from here on. Closes this life and begins the next; what is held is to be
-    /// [flushed](Self::flush) now. `false` if none will be taken after all.
+    /// [flushed](Self::flush) now. `false` if Lambda has told that none will be taken.
     pub fn prepare_snapshot(&self) -> bool {
         let mut intake = self.intake();
-        if intake.snapshot == Snapshot::Unexpected {
+        if intake.snapshot == Snapshot::Restored {
             return false;
         }
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();

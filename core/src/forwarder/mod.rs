@@ -1,13 +1,13 @@
 //! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
 //!
-//! - this file: what it is made of, and what goes in.
+//! - this file: what it is made of, and what goes in; `accepted`: what that told.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
 //! - `life`: where one life ends and the next begins: around a snapshot.
 
+mod accepted;
 mod deliver;
 mod life;
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,9 +15,8 @@ use tokio::time::Instant;
 
 use crate::batch::Batch;
 use crate::envelope::Resource;
-use crate::event::{Event, Kind};
+use crate::event::Kind;
 use crate::intake::{self, Intake, Patience, Queues};
-use crate::json::unescape;
 use crate::lane::{Lane, LaneSettings};
 use crate::own_event::{self, OwnEvent};
 use crate::ranges::Dropped;
@@ -26,6 +25,7 @@ use crate::route::Routes;
 use crate::sink::Sink;
 use crate::spool::{Spool, SpoolSettings};
 use crate::stats::{IntakeStats, LaneStats};
+pub use accepted::Accepted;
 pub(crate) use life::Snapshot;
 
 /// A put takes no more than this part of the buffer's bound.
@@ -71,27 +71,6 @@ impl Types {
             _ => self.platform,
         }
     }
-}
-
-/// What a body told about the environment.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// The runtime's init is over.
-    pub initialized: bool,
-    /// Init runs inside of an invocation, as after a reset.
-    pub in_invocation: bool,
-    /// Requests whose `platform.start` was in it.
-    pub started: Vec<String>,
-    /// Requests whose `platform.runtimeDone` was in it.
-    pub done: Vec<String>,
-    /// Requests whose `platform.report` was in it.
-    pub reported: Vec<String>,
-    /// Lambda dropped events, and told so after the last `platform.start` in it: an end may be among them.
-    pub events_dropped: bool,
-    /// The environment was restored from a snapshot, which nothing told before.
-    pub restored: bool,
-    /// The buffer is near its bound: better wait for [`Forwarder::room`] than take more at once.
-    pub full: bool,
 }
 
 /// What could not be delivered before the end.
@@ -202,7 +181,8 @@ impl Forwarder {
                 Ok(event) => {
                     accepted.note(&event);
                     if event.kind == Kind::InitStart {
-                        accepted.in_invocation |= intake.snapshot.note_init(&event);
+                        let members = &event.members;
+                        intake.snapshot.note_init(members.initialization_type, members.phase);
                     }
                     if event.kind == Kind::RestoreStart && intake.snapshot.is_restored() {
                         accepted.restored = true;
@@ -356,41 +336,4 @@ impl Drop for Forwarder {
     fn drop(&mut self) {
         self.lanes.iter().for_each(Lane::stop);
     }
-}
-
-impl Accepted {
-    fn note(&mut self, event: &Event<'_>) {
-        let requests = match event.kind {
-            Kind::Start => {
-                self.note_start(event);
-                return;
-            }
-            Kind::RuntimeDone => &mut self.done,
-            Kind::Report => &mut self.reported,
-            Kind::InitRuntimeDone => {
-                self.initialized = true;
-                return;
-            }
-            Kind::LogsDropped => {
-                self.events_dropped = true;
-                return;
-            }
-            _ => return,
-        };
-        requests.extend(request_id(event));
-    }
-
-    /// What was told of a request before its start was of another attempt: a retry has the same id.
-    fn note_start(&mut self, event: &Event<'_>) {
-        self.events_dropped = false;
-        let Some(request_id) = request_id(event) else { return };
-        for requests in [&mut self.done, &mut self.reported] {
-            requests.retain(|other| *other != request_id);
-        }
-        self.started.push(request_id);
-    }
-}
-
-fn request_id(event: &Event<'_>) -> Option<String> {
-    event.members.request_id.map(unescape).map(Cow::into_owned)
 }

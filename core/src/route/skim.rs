@@ -5,7 +5,7 @@ use crate::json::unescape;
 
 /// The value of an object's member, or of an array's place where `key` is a number. Of members of the same name the last
 /// counts, as for nearly every reader of JSON.
-pub(crate) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+pub(super) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let mut at = 1;
     match json.as_bytes().first()? {
         b'{' => {

@@ -209,7 +209,7 @@ async fn after_a_reset_no_snapshot_is_taken_and_nothing_is_given_up() {
     let forwarder = life(&sink, &dir.0, SpoolMode::Overflow, 4 << 20);
     forwarder.expect_snapshot();
     let init = INIT.replace(r#""phase":"init""#, r#""phase":"invoke""#);
-    assert!(forwarder.accept(init.as_bytes()).in_invocation);
+    assert!(forwarder.accept(init.as_bytes()).initialized);
     assert!(!forwarder.prepare_snapshot());
     forwarder.recover().await;
     // What was read from disk has not been put yet when the invocation begins.
@@ -259,4 +259,21 @@ async fn another_environment_does_not_go_by_the_snapshots_instance() {
         None,
         "{restored}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_init_inside_an_invocation_expects_no_snapshot() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.expect_snapshot();
+    let init = INIT.replace(r#""phase":"init""#, r#""phase":"invoke""#);
+    assert!(
+        forwarder.accept(init.as_bytes()).initialized,
+        "nobody waits for its end"
+    );
+    assert!(!forwarder.prepare_snapshot());
+    assert!(!forwarder.restored());
+    forwarder.close(soon(), false).await;
+    let [(_, types)] = lives(&sink).try_into().unwrap();
+    assert_eq!(types, ["platform.initStart", "function", "forwarder.report"]);
 }

@@ -112,7 +112,7 @@ impl Http {
     ) -> Result<HttpResponse, ConnectorError> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| ConnectorError::io(error))?.to_bytes();
+        let body = body.map_err(ConnectorError::io)?.to_bytes();
         if connection.sender.is_ready() {
             self.keep(target, connection);
         }
