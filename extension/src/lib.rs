@@ -9,10 +9,12 @@
 //! - `environment`: what the extension asks of Lambda, whatever becomes of the forwarder.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown; `turn`: what is done between INVOKE
 //!   and `next`; `clock`: time that passes while the environment is frozen.
+//! - [`allocator`]: the C library's allocator, told what this process does.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
 //! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
 //! - [`cost`]: what a sample of telemetry costs under each format and compression; for people, not in Lambda.
 
+pub mod allocator;
 mod clock;
 pub mod config;
 pub mod cost;

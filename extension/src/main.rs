@@ -1,15 +1,18 @@
 //! The binary of the layer: `/opt/extensions/telemetry-forwarder`.
 
+mod pow;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use telemetry_forwarder::{lifecycle, logger, version};
+use telemetry_forwarder::{allocator, lifecycle, logger, version};
 
 fn main() -> ExitCode {
     if let Some(argument) = std::env::args().nth(1) {
         return answer(&argument);
     }
+    allocator::tune();
     logger::start();
     std::panic::set_hook(Box::new(|panic| {
         log::error!(event = "panicked"; "a bug in the forwarder: {panic}");

@@ -19,6 +19,14 @@ pub fn test_function() -> PathBuf {
     find("TEST_FUNCTION_BIN", "test-function")
 }
 
+/// The function that reads the stream: `LAMBDA_CONSUMER_BIN`, or where `make binaries` puts it.
+///
+/// # Panics
+/// It is not there; the message says how to build it.
+pub fn lambda_consumer() -> PathBuf {
+    find("LAMBDA_CONSUMER_BIN", "lambda-consumer")
+}
+
 fn find(variable: &str, name: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/e2e/ci")).join(name),

@@ -5,6 +5,7 @@
 //! - [`world`]: all of it together, and what a reader finds at the end.
 //! - [`post`]: bodies that a test posts to the listener itself.
 //! - [`process`]: what a test does to the extension's process.
+//! - [`moto`]: services of AWS that have no stand-in of ours.
 //! - [`stand_in`]: an AWS that remembers what calls were signed with.
 //! - [`numbers`]: which of many numbered lines a reader finds.
 
@@ -15,6 +16,7 @@
 )]
 
 pub mod binaries;
+pub mod moto;
 pub mod numbers;
 pub mod post;
 pub mod process;

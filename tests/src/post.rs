@@ -40,6 +40,17 @@ impl Poster {
     /// # Errors
     /// There is no answer: the extension was killed, most likely.
     pub async fn try_post(&mut self, path: &str, body: impl Into<Bytes>) -> Result<u16, hyper::Error> {
+        Ok(self.ask(path, body).await?.0)
+    }
+
+    /// Posts a body to a path and returns the answer's status and body.
+    ///
+    /// # Errors
+    /// There is no answer.
+    ///
+    /// # Panics
+    /// The path is none.
+    pub async fn ask(&mut self, path: &str, body: impl Into<Bytes>) -> Result<(u16, Bytes), hyper::Error> {
         let request = Request::post(path)
             .header("host", "sandbox.localdomain")
             .body(Full::new(body.into()))
@@ -47,8 +58,8 @@ impl Poster {
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status().as_u16();
-        answer.into_body().collect().await?;
-        Ok(status)
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, body))
     }
 }
 

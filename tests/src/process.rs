@@ -27,11 +27,7 @@ impl Extension {
     /// # Panics
     /// There is no `kill` on this machine.
     pub fn signal(self, signal: &str) {
-        // It may be gone already, which is as well.
-        let _ = Command::new("kill")
-            .args([format!("-{signal}"), self.pid.to_string()])
-            .output()
-            .expect("`kill` runs");
+        self::signal(self.pid, signal);
     }
 
     /// The most memory it has had, in bytes.
@@ -41,6 +37,18 @@ impl Extension {
         let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kilobytes * 1_024)
     }
+}
+
+/// Sends a signal to a process: `KILL`, `STOP`, `CONT`, `TERM`.
+///
+/// # Panics
+/// There is no `kill` on this machine.
+pub fn signal(pid: u32, signal: &str) {
+    // It may be gone already, which is as well.
+    let _ = Command::new("kill")
+        .args([format!("-{signal}"), pid.to_string()])
+        .output()
+        .expect("`kill` runs");
 }
 
 /// Invokes until the environment has started again: the first invocation after a crash may be what finds it.

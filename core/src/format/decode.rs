@@ -14,6 +14,11 @@ use super::kpl;
 pub enum DecodeError {
     /// The record begins like a compressed one, and is none.
     NotCompressed(io::Error),
+    /// Decompressed, the record would be longer than its reader takes.
+    TooLong {
+        /// The most bytes that it takes.
+        most: usize,
+    },
     /// The record begins like an aggregate of the Kinesis Producer Library, and is none.
     NotAnAggregate,
     /// The data is not text.
@@ -26,6 +31,7 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotCompressed(error) => write!(f, "the record cannot be decompressed: {error}"),
+            Self::TooLong { most } => write!(f, "decompressed, the record is longer than {most} bytes"),
             Self::NotAnAggregate => write!(f, "the record begins like a KPL aggregate, and is none"),
             Self::NotText(error) => write!(f, "the record is not text: {error}"),
             Self::NotAnEvent(error) => write!(f, "the line is not an event: {error}"),
@@ -47,20 +53,38 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// # Errors
 /// The data is not what its first bytes say, or not text.
 pub fn decode(data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
+    decode_within(data, usize::MAX)
+}
+
+/// As [`decode`], but gives up on what would be more than `most` bytes when decompressed: who writes a stream need not mean
+/// its readers well. What the forwarder writes is never more than the longest record that its sink takes: 10 MiB.
+///
+/// # Errors
+/// As `decode`, and [`DecodeError::TooLong`].
+pub fn decode_within(data: &[u8], most: usize) -> Result<Decoded<'_>, DecodeError> {
     let text = if data.starts_with(&GZIP) {
-        let mut text = Vec::new();
-        flate2::bufread::MultiGzDecoder::new(data)
-            .read_to_end(&mut text)
-            .map_err(DecodeError::NotCompressed)?;
-        owned(text)?
+        owned(read(flate2::bufread::MultiGzDecoder::new(data), most)?)?
     } else if data.starts_with(&ZSTD) {
-        owned(zstd::stream::decode_all(data).map_err(DecodeError::NotCompressed)?)?
+        let decoder = zstd::stream::read::Decoder::with_buffer(data).map_err(DecodeError::NotCompressed)?;
+        owned(read(decoder, most)?)?
     } else if data.starts_with(&kpl::MAGIC) {
         owned(kpl::decode(data).ok_or(DecodeError::NotAnAggregate)?)?
     } else {
         Cow::Borrowed(std::str::from_utf8(data).map_err(DecodeError::NotText)?)
     };
     Ok(Decoded { text })
+}
+
+fn read(decompressed: impl Read, most: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut text = Vec::new();
+    // One byte more, to see that there is more.
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let read = decompressed.take(limit).read_to_end(&mut text);
+    read.map_err(DecodeError::NotCompressed)?;
+    if text.len() > most {
+        return Err(DecodeError::TooLong { most });
+    }
+    Ok(text)
 }
 
 fn owned(text: Vec<u8>) -> Result<Cow<'static, str>, DecodeError> {
@@ -130,9 +154,23 @@ pub struct Stamp<'a> {
     /// The tenant, of functions with tenant isolation.
     #[serde(borrow, default)]
     pub tenant_id: Option<Cow<'a, str>>,
+    /// Which part of a longer line this one is.
+    #[serde(default)]
+    pub part: Option<Part>,
     /// OpenTelemetry attributes of the function.
     #[serde(default)]
     pub resource: std::collections::BTreeMap<String, String>,
+}
+
+/// A part of a line that was longer than a record may be.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+pub struct Part {
+    /// The `seq` of the first part.
+    pub first: u64,
+    /// Its place among the parts, from 0.
+    pub index: usize,
+    /// How many parts there are.
+    pub of: usize,
 }
 
 #[cfg(test)]
@@ -161,6 +199,23 @@ mod tests {
         assert_eq!(first.record.unwrap().get(), r#""a\n""#);
         assert!(second.stamp.is_none() && second.time.is_none());
         assert_eq!(second.record.unwrap().get(), r#"{"x": 1}"#);
+    }
+
+    #[test]
+    fn no_record_takes_more_memory_than_its_reader_gives() {
+        let lines = vec![b'\n'; 1_000_000];
+        let gzip = {
+            use std::io::Write;
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&lines).unwrap();
+            gzip.finish().unwrap()
+        };
+        for bomb in [gzip, zstd::stream::encode_all(lines.as_slice(), 1).unwrap()] {
+            assert!(bomb.len() < 10_000);
+            assert!(decode(&bomb).is_ok() && decode_within(&bomb, lines.len()).is_ok());
+            let refused = decode_within(&bomb, lines.len() - 1);
+            assert!(matches!(refused, Err(DecodeError::TooLong { most: 999_999 })));
+        }
     }
 
     #[test]

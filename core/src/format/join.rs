@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::decode::Part;
+
 /// Collects parts, in any order, until a line is whole.
 #[derive(Debug, Default)]
 pub struct Joiner {
@@ -41,13 +43,6 @@ struct Stamp<'a> {
     part: Option<Part>,
 }
 
-#[derive(Deserialize)]
-struct Part {
-    first: u64,
-    index: usize,
-    of: usize,
-}
-
 impl Joiner {
     /// Takes the next line. A part that came before counts once.
     pub fn take(&mut self, line: &str) -> Joined {
@@ -81,6 +76,20 @@ impl Joiner {
     /// How many lines are not whole.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// The parts of lines that are not whole, as they came.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.waiting.values().flatten().flatten().map(String::as_str)
+    }
+
+    /// Gives up on the lines that are not whole: what there is of them.
+    pub fn give_up(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.waiting)
+            .into_values()
+            .flatten()
+            .flatten()
+            .collect()
     }
 }
 
@@ -181,6 +190,18 @@ mod tests {
             assert_eq!(joiner.take(&parts[order[2]]), Joined::Line(whole.into()));
             assert_eq!(joiner.waiting(), 0);
         }
+    }
+
+    #[test]
+    fn what_never_becomes_whole_can_be_had_as_it_came() {
+        let parts = [part(2, "[1]}"), part(0, "{")];
+        let mut joiner = Joiner::default();
+        for part in &parts {
+            assert_eq!(joiner.take(part), Joined::Waiting);
+        }
+        assert_eq!(joiner.parts().collect::<Vec<_>>(), [&parts[1], &parts[0]]);
+        assert_eq!(joiner.give_up(), [parts[1].clone(), parts[0].clone()]);
+        assert_eq!(joiner.waiting(), 0);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod pack;
 mod verify;
 
 #[cfg(feature = "decode")]
-pub use decode::{DecodeError, Decoded, Forwarded, Line, Stamp, decode};
+pub use decode::{DecodeError, Decoded, Forwarded, Line, Part, Stamp, decode, decode_within};
 pub use encode::Encoder;
 #[cfg(feature = "decode")]
 pub use join::{Joined, Joiner};

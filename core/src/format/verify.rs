@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::decode::Forwarded;
 
-/// Reads events in any order and tells for each life of a forwarder and each sink whether all of it is there.
-#[derive(Debug, Default)]
+/// Reads events in any order and tells for each life of a forwarder and each sink whether all of it is there. A reader that
+/// is to go on later keeps it as it serializes: ranges of numbers, however many events there were.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Verifier {
+    #[serde(with = "as_list")]
     lives: BTreeMap<Life, Seen>,
     unstamped: u64,
 }
 
 /// One life of a forwarder's process, towards one sink.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Life {
     /// The envelope's `id`.
     pub id: String,
@@ -22,7 +24,7 @@ pub struct Life {
     pub sink: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Seen {
     present: Ranges,
     announced: Ranges,
@@ -62,12 +64,28 @@ pub struct LifeReport {
     pub announced: u64,
     /// Lines seen once more than needed.
     pub repeats: u64,
+    /// What the final report says: how many lines the life had. `None` as long as it was not seen.
+    pub next_seq: Option<u64>,
 }
 
 impl LifeReport {
+    /// The findings of a reader that began in the middle of the stream: what is missing before the first line seen came
+    /// before the reader, and is no loss. Answers how many lines that are.
+    pub fn from_the_middle(&mut self) -> u64 {
+        if self.lost.first().is_none_or(|[first, _]| *first > 0) {
+            return 0;
+        }
+        let [_, last] = self.lost.remove(0);
+        if self.lost.is_empty() {
+            self.standing = standing(&self.lost, self.next_seq);
+        }
+        last + 1
+    }
+
     /// How many lines are missing and not announced.
     pub fn lost_lines(&self) -> u64 {
-        self.lost.iter().map(|[first, last]| last - first + 1).sum()
+        let lines = self.lost.iter().map(|[first, last]| (last - first).saturating_add(1));
+        lines.fold(0, u64::saturating_add)
     }
 }
 
@@ -109,7 +127,8 @@ impl Verifier {
         match event.kind.as_ref() {
             "forwarder.dropped" => {
                 let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
-                for [first, last] in ranges {
+                // What is no range says nothing.
+                for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
                     seen.announced.insert(first, last);
                     seen.stand_ins += u64::from((first..=last).contains(&stamp.seq));
                 }
@@ -124,6 +143,11 @@ impl Verifier {
             _ => {}
         }
         true
+    }
+
+    /// Forgets lives: a reader that never ends would keep them all. A line of a life that comes again begins it anew.
+    pub fn forget(&mut self, mut is_over: impl FnMut(&LifeReport) -> bool) {
+        self.lives.retain(|life, seen| !is_over(&seen.report(life.clone())));
     }
 
     /// Events without the member `forwarder`, of which nothing can be proved.
@@ -143,33 +167,49 @@ impl Verifier {
 impl Seen {
     fn report(&self, life: Life) -> LifeReport {
         let mut known = self.present.clone();
-        let mut announced = self.stand_ins;
         for (first, last) in self.announced.iter() {
-            for seq in first..=last {
-                announced += u64::from(known.insert(seq, seq));
-            }
+            known.insert(first, last);
         }
+        let more = known.count() - self.present.count();
+        let announced = self.stand_ins.saturating_add(more);
         let end = self.next_seq.unwrap_or(0).max(known.end());
         let lost = known.gaps(end);
-        let standing = match (lost.is_empty(), self.next_seq) {
-            (false, _) => Standing::Lost,
-            (true, Some(_)) => Standing::Complete,
-            (true, None) => Standing::Unproven,
-        };
         LifeReport {
             life,
-            standing,
+            standing: standing(&lost, self.next_seq),
             events: self.events,
             own: self.own,
             lost,
             announced,
             repeats: self.repeats,
+            next_seq: self.next_seq,
         }
     }
 }
 
+fn standing(lost: &[[u64; 2]], next_seq: Option<u64>) -> Standing {
+    match (lost.is_empty(), next_seq) {
+        (false, _) => Standing::Lost,
+        (true, Some(_)) => Standing::Complete,
+        (true, None) => Standing::Unproven,
+    }
+}
+
+/// A map whose keys are no strings, as JSON wants them, but a list of pairs.
+mod as_list {
+    use super::{BTreeMap, Deserialize, Life, Seen, Serialize};
+
+    pub(super) fn serialize<S: serde::Serializer>(lives: &BTreeMap<Life, Seen>, to: S) -> Result<S::Ok, S::Error> {
+        lives.iter().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<Life, Seen>, D::Error> {
+        Ok(Vec::<(Life, Seen)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
 /// A set of integers as ranges: first → last, both inclusive, none touching the next.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Ranges(BTreeMap<u64, u64>);
 
 impl Ranges {
@@ -197,7 +237,12 @@ impl Ranges {
 
     /// One more than the largest member.
     fn end(&self) -> u64 {
-        self.0.last_key_value().map_or(0, |(_, &last)| last + 1)
+        self.0.last_key_value().map_or(0, |(_, &last)| last.saturating_add(1))
+    }
+
+    fn count(&self) -> u64 {
+        let counts = self.iter().map(|(first, last)| (last - first).saturating_add(1));
+        counts.fold(0, u64::saturating_add)
     }
 
     /// What is missing below `end`.
@@ -208,7 +253,7 @@ impl Ranges {
             if first > next {
                 gaps.push([next, first - 1]);
             }
-            next = last + 1;
+            next = last.saturating_add(1);
         }
         if end > next {
             gaps.push([next, end - 1]);
@@ -284,6 +329,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_nobody_counts_to_are_no_trouble() {
+        let most = u64::MAX;
+        let ranges = format!(r#"{{"ranges":[[0,{most}],[9,3]]}}"#);
+        let report = verify(&[function(most), line(5, "forwarder.dropped", &ranges)]);
+        assert_eq!((report.standing, report.lost_lines()), (Standing::Unproven, 0));
+        assert_eq!(verify(&[function(most)]).lost, [[0, most - 1]]);
+    }
+
+    #[test]
     fn each_life_and_sink_is_told_apart() {
         let mut verifier = Verifier::default();
         for (id, sink) in [("a", "s"), ("b", "s"), ("a", "t")] {
@@ -292,6 +346,36 @@ mod tests {
         }
         verifier.observe(&Line(r#"{"type":"x"}"#).event().unwrap());
         assert_eq!((verifier.report().len(), verifier.unstamped()), (3, 1));
+    }
+
+    #[test]
+    fn what_is_kept_goes_on_where_it_stopped() {
+        let mut before = Verifier::default();
+        for seq in [0, 1, 2, 7] {
+            before.observe(&Line(&function(seq)).event().unwrap());
+        }
+        let kept = serde_json::to_string(&before).unwrap();
+        assert!(kept.len() < 250, "ranges, not numbers: {kept}");
+        let mut after: Verifier = serde_json::from_str(&kept).unwrap();
+        assert_eq!(after.report(), before.report());
+        assert!(
+            !after.observe(&Line(&function(7)).event().unwrap()),
+            "known from before"
+        );
+        assert!(after.observe(&Line(&function(3)).event().unwrap()));
+        after.forget(|life| life.events == 5);
+        assert!(after.report().is_empty());
+    }
+
+    #[test]
+    fn what_came_before_a_reader_in_the_middle_is_no_loss() {
+        let last = line(6, "forwarder.report", r#"{"nextSeq":7,"final":true}"#);
+        let mut report = verify(&[function(3), function(4), function(5), last.clone()]);
+        assert_eq!((report.from_the_middle(), report.standing), (3, Standing::Complete));
+        let mut report = verify(&[function(3), function(5), last]);
+        assert_eq!((report.from_the_middle(), report.standing), (3, Standing::Lost));
+        assert_eq!(report.lost, [[4, 4]]);
+        assert_eq!(report.from_the_middle(), 0, "the gap in the middle stays");
     }
 
     proptest! {

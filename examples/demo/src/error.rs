@@ -20,10 +20,10 @@ pub(crate) enum Error {
     },
     #[error("{what} took longer than {limit:?}")]
     TooLong { what: String, limit: Duration },
-    #[error("reading the stream: {operation}: {reason}")]
-    Read { operation: &'static str, reason: String },
+    #[error("reading the stream: {0}")]
+    Read(#[from] consumer::reader::Error),
     #[error("the stream holds what the forwarder does not write: {0}")]
-    Undecodable(#[from] forwarder_core::format::DecodeError),
+    Unreadable(String),
     #[error(
         "the local Lambda handed nothing over, so nothing is proven: did the extension subscribe? It logged: {log}"
     )]

@@ -2,65 +2,55 @@
 
 use std::collections::HashMap;
 
-use forwarder_core::format::{DecodeError, LifeReport, Line, Verifier, decode};
+use consumer::event::Event;
+use consumer::reader::Record;
+use consumer::unpack::Unpacker;
+use forwarder_core::format::{LifeReport, Line};
 
-use crate::reader::Record;
+use crate::error::Error;
 use crate::table::billed_kb;
 
 /// All that was read so far.
 #[derive(Default)]
 pub(crate) struct Found {
-    verifier: Verifier,
+    unpacker: Unpacker,
     /// Lambda's events without the forwarder's member, each with how often it was read; repeats of a sequence number not
     /// counted.
     events: HashMap<String, u64>,
-    /// Lives in the order in which they were first seen.
-    lives: Vec<String>,
-    /// Records.
-    pub(crate) records: u64,
-    /// Lines in them, the forwarder's own and repeats included.
-    pub(crate) lines: u64,
     /// What Kinesis bills for the records, in KB.
     pub(crate) billed_kb: u64,
 }
 
 impl Found {
-    /// Takes note of records and answers their lines in the order in which each forwarder sent them: a stream has an
-    /// order within a shard only.
-    pub(crate) fn take(&mut self, records: &[Record]) -> Result<Vec<String>, DecodeError> {
-        let mut lines = Vec::new();
+    /// Takes note of records and answers the events in them that were not seen before.
+    pub(crate) fn take(&mut self, records: &[Record]) -> Result<Vec<Event>, Error> {
+        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
         for record in records {
-            self.records += 1;
             self.billed_kb += billed_kb(record.data.len() + record.partition_key.len());
-            for line in decode(&record.data)?.lines() {
-                let place = self.note(line)?;
-                lines.push((place, line.0.to_owned()));
+            self.unpacker.take(record, &mut events, &mut unreadable);
+        }
+        if let Some(unreadable) = unreadable.first() {
+            return Err(Error::Unreadable(unreadable.to_string()));
+        }
+        for event in &events {
+            let of_lambda = Line(&event.line)
+                .event()
+                .is_ok_and(|event| !event.kind.starts_with("forwarder."));
+            if let Some(text) = as_lambda_sent(&event.line).filter(|_| of_lambda) {
+                *self.events.entry(text).or_default() += 1;
             }
         }
-        lines.sort_by_key(|(place, _)| *place);
-        Ok(lines.into_iter().map(|(_, line)| line).collect())
+        Ok(events)
     }
 
-    /// Answers the line's place: its life's, and its own in that life.
-    fn note(&mut self, line: Line<'_>) -> Result<(usize, u64), DecodeError> {
-        let event = line.event()?;
-        self.lines += 1;
-        let new = self.verifier.observe(&event);
-        if new
-            && !event.kind.starts_with("forwarder.")
-            && let Some(text) = as_lambda_sent(line.0)
-        {
-            *self.events.entry(text).or_default() += 1;
-        }
-        let Some(stamp) = event.stamp else {
-            return Ok((usize::MAX, 0));
-        };
-        let known = self.lives.iter().position(|life| *life == stamp.id);
-        let life = known.unwrap_or_else(|| {
-            self.lives.push(stamp.id.into_owned());
-            self.lives.len() - 1
-        });
-        Ok((life, stamp.seq))
+    /// Records read.
+    pub(crate) fn records(&self) -> u64 {
+        self.unpacker.counts().records
+    }
+
+    /// Lines in them, the forwarder's own and repeats included.
+    pub(crate) fn lines(&self) -> u64 {
+        self.unpacker.counts().lines
     }
 
     /// How many of Lambda's events were read, each counted once.
@@ -75,7 +65,7 @@ impl Found {
 
     /// What the sequence numbers say.
     pub(crate) fn lives(&self) -> Vec<LifeReport> {
-        self.verifier.report()
+        self.unpacker.lives()
     }
 }
 
@@ -89,6 +79,7 @@ fn as_lambda_sent(line: &str) -> Option<String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::time::SystemTime;
 
     /// A line of a life, with its line break.
     pub(crate) fn line(life: &str, seq: u64, event: &str) -> String {
@@ -98,11 +89,17 @@ pub(crate) mod tests {
 
     /// A record of such lines.
     pub(crate) fn record(lines: &[String]) -> Record {
-        Record::new("0123456789abcdef0123456789abcdef", lines.concat())
+        Record {
+            shard: "shardId-000000000000".into(),
+            sequence_number: "1".into(),
+            partition_key: "0123456789abcdef0123456789abcdef".into(),
+            data: lines.concat().into(),
+            arrival: SystemTime::UNIX_EPOCH,
+        }
     }
 
     #[test]
-    fn lines_come_in_the_order_in_which_they_were_sent() {
+    fn records_and_their_lines_are_counted() {
         let event = |text: &str| format!(r#"{{"type":"function","record":"{text}"}}"#);
         let records = [
             record(&[line("a", 2, &event("three"))]),
@@ -110,13 +107,8 @@ pub(crate) mod tests {
             record(&[line("a", 0, &event("one")), line("a", 1, &event("two"))]),
         ];
         let mut found = Found::default();
-        let lines = found.take(&records).unwrap();
-        let order = ["one", "two", "three", "four"];
-        assert!(
-            lines.iter().zip(order).all(|(line, text)| line.contains(text)),
-            "{lines:?}"
-        );
-        assert_eq!((found.records, found.lines, found.events()), (3, 4, 4));
+        assert_eq!(found.take(&records).unwrap().len(), 4);
+        assert_eq!((found.records(), found.lines(), found.events()), (3, 4, 4));
         assert_eq!(found.billed_kb, 3, "each record is rounded up");
     }
 
@@ -135,7 +127,16 @@ pub(crate) mod tests {
         let mut found = Found::default();
         let same = record(&[line("a", 0, event)]);
         found.take(&[same.clone(), same]).unwrap();
-        assert_eq!((found.count(event), found.lines), (1, 2));
+        assert_eq!((found.count(event), found.lines()), (1, 2));
         assert_eq!(found.lives().iter().map(|life| life.repeats).sum::<u64>(), 1);
+    }
+
+    #[test]
+    fn what_the_forwarder_does_not_write_ends_the_demo() {
+        let error = Found::default().take(&[record(&["nonsense\n".into()])]).unwrap_err();
+        assert!(
+            error.to_string().contains("line 1 of record 1 of shardId-000000000000"),
+            "{error}"
+        );
     }
 }

@@ -6,41 +6,33 @@
 //! - `programs`: where the extension and the test function are
 //! - `scenario`: which functions there are and what is asked of them
 //! - `function`: one function on its local Lambda, from init to shutdown
-//! - `client`, `reader`: what the stream holds, through `GetShardIterator` and `GetRecords`
-//! - `found`: what was read back, decoded and counted
-//! - `entry`, `summary`, `clean`: an event as a line for a person
-//! - `screen`: the terminal
+//! - `found`: what was read back, decoded and counted; it is read and shown by the consumer's library
 //! - `verdict`: whether anything is missing, from two sides
 //! - `table`: what it came to
 //! - `run`: all of it together; `error`: what can go wrong
 
-mod clean;
-mod client;
-mod entry;
 mod error;
 mod found;
 mod function;
 mod programs;
-mod reader;
 mod run;
 mod scenario;
-mod screen;
-mod summary;
 mod table;
 mod verdict;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use screen::Screen;
+use consumer::screen::Screen;
 use tokio::task::LocalSet;
 
 const HELP: &str = "\
 Runs two functions on a local Lambda with the real extension, reads their telemetry back from a local Kinesis, and shows
 each event as it arrives. At the end a table tells what was handed over, read back, lost, and what it would cost.
 
-Usage: make demo        builds everything first
-       demo [--help]
+Usage: make demo               builds everything first
+       make demo STAY=--stay  keeps the stream at the end, for a consumer of your own
+       demo [--stay | --help]
 
 Variables:
   TELEMETRY_FORWARDER_BIN   the extension   (default: target/e2e/ci/telemetry-forwarder)
@@ -58,18 +50,18 @@ const INTERRUPTED: u8 = 130;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    if let Some(first) = arguments.next() {
-        if arguments.next().is_none() && (first == "--help" || first == "-h") {
-            return written(io::stdout().write_all(HELP.as_bytes()));
-        }
-        return complain("the demo takes no arguments; see --help");
-    }
-    let mut screen = Screen::of_this_terminal();
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let stay = match arguments.as_slice() {
+        [] => false,
+        [only] if only == "--stay" => true,
+        [only] if only == "--help" || only == "-h" => return written(io::stdout().write_all(HELP.as_bytes())),
+        _ => return complain("the demo takes --stay or --help, and nothing else"),
+    };
+    let mut screen = Screen::of_this_terminal("demo");
     // The futures of local Lambdas stay on their thread. An interrupt drops them all, which kills what they started.
     let local = LocalSet::new();
     let outcome = tokio::select! {
-        outcome = local.run_until(run::run(&mut screen)) => outcome,
+        outcome = local.run_until(run::run(&mut screen, stay)) => outcome,
         _ = tokio::signal::ctrl_c() => {
             screen.clear();
             return ExitCode::from(INTERRUPTED);

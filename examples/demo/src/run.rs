@@ -1,20 +1,24 @@
 //! All of it together: functions run side by side, and a consumer reads what their extensions put.
 
-use forwarder_core::format::Line;
+use std::time::Duration;
+
+use consumer::aws::local_client;
+use consumer::clean::clean;
+use consumer::filter::Filter;
+use consumer::paint::Look;
+use consumer::reader::{News, Pace, Reader, Start, Stream};
+use consumer::screen::Screen;
+use consumer::show::{Output, Show};
 use local_kinesis::LocalKinesis;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, interval};
 
-use crate::clean::clean;
-use crate::entry::Entries;
 use crate::error::{Error, in_time};
 use crate::found::Found;
 use crate::function::{Ended, Function, STREAM, free_ports};
 use crate::programs::Programs;
-use crate::reader::{self, Reader};
 use crate::scenario::{self, SCRIPTS};
-use crate::screen::{Colour, Screen};
 use crate::table::{Endings, Table, billed_kb_one_by_one};
 use crate::verdict::{Truth, Verdict};
 
@@ -24,13 +28,17 @@ const SHARDS: u32 = 2;
 /// How many missing events are shown.
 const MISSING_SHOWN: usize = 10;
 
-/// Runs the demo, on a `LocalSet`. Answers whether everything arrived.
-pub(crate) async fn run(screen: &mut Screen) -> Result<bool, Error> {
+/// How often lines that waited for others are looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs the demo, on a `LocalSet`. Answers whether everything arrived. `stay`: only when Kinesis was no longer wanted.
+pub(crate) async fn run(screen: &mut Screen, stay: bool) -> Result<bool, Error> {
     let programs = Programs::find()?;
     screen.progress("starting Kinesis and Lambda");
     let kinesis = LocalKinesis::builder().stream(STREAM, SHARDS).start();
     let kinesis = in_time("the start of Kinesis", kinesis).await??;
-    let mut consumer = Consumer::new(Reader::connect(kinesis.address(), STREAM).await?);
+    let mut consumer = Consumer::new(&kinesis, screen.colours());
+    let mut tick = interval(TICK);
 
     let (begun, mut steps) = mpsc::unbounded_channel();
     let mut functions = JoinSet::new();
@@ -50,55 +58,71 @@ pub(crate) async fn run(screen: &mut Screen) -> Result<bool, Error> {
                 Some(done) => ended.push(done??),
                 None => break,
             },
-            _ = consumer.pace.tick() => {
-                consumer.read_on(screen).await?;
-            }
+            _ = tick.tick() => consumer.show(screen)?,
+            news = consumer.reader.next() => consumer.take(news?)?,
         }
     }
     screen.progress("reading the rest of the stream");
+    let all_is_put = Instant::now();
     let rest = async {
-        loop {
-            consumer.pace.tick().await;
-            if consumer.read_on(screen).await? {
-                return Ok::<_, Error>(());
-            }
+        while !consumer.reader.caught_up_with(all_is_put) {
+            let news = consumer.reader.next().await?;
+            consumer.take(news)?;
+            consumer.show(screen)?;
         }
+        Ok::<_, Error>(())
     };
     in_time("reading the stream to its end", rest).await??;
-    conclude(screen, &ended, &consumer.found)
+    consumer.finish(screen)?;
+    let complete = conclude(screen, &ended, &consumer.found)?;
+    if stay {
+        let endpoint = kinesis.endpoint();
+        screen.say(&format!(
+            "the stream is there until Ctrl-C: consumer {STREAM} --from trim-horizon --endpoint {endpoint}"
+        ));
+        // An interrupt drops all of this.
+        std::future::pending::<()>().await;
+    }
+    Ok(complete)
 }
 
 /// Reads the stream at Kinesis's pace and shows what comes.
 struct Consumer {
     reader: Reader,
-    pace: Interval,
-    entries: Entries,
+    show: Show,
     found: Found,
 }
 
 impl Consumer {
-    fn new(reader: Reader) -> Self {
-        let mut pace = interval(reader::INTERVAL);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    fn new(kinesis: &LocalKinesis, colours: bool) -> Self {
+        let client = local_client(kinesis.endpoint());
         Self {
-            reader,
-            pace,
-            entries: Entries::default(),
+            reader: Reader::new(client, Stream::new(STREAM), Start::TrimHorizon, Pace::default()),
+            show: Show::new(Output::Lines { colours }, Filter::default()),
             found: Found::default(),
         }
     }
 
-    /// Answers whether there was nothing more.
-    async fn read_on(&mut self, screen: &mut Screen) -> Result<bool, Error> {
-        let round = self.reader.read_on().await?;
-        let mut shown = Vec::new();
-        for line in self.found.take(&round.records)? {
-            shown.push(self.entries.entry(&Line(&line).event()?).render(screen.colours()));
+    fn take(&mut self, news: News) -> Result<(), Error> {
+        match news {
+            News::Batch(batch) => self.show.take(self.found.take(&batch.records)?, Instant::now()),
+            News::Trouble(trouble) => return Err(trouble.error.into()),
+            News::Expired(_) => {}
         }
-        if !shown.is_empty() {
-            screen.lines(shown)?;
-        }
-        Ok(round.caught_up)
+        Ok(())
+    }
+
+    /// Shows what need not wait for others.
+    fn show(&mut self, screen: &mut Screen) -> Result<(), Error> {
+        let mut out = String::new();
+        self.show.release(Instant::now(), &mut out);
+        Ok(screen.lines(&out)?)
+    }
+
+    fn finish(&mut self, screen: &mut Screen) -> Result<(), Error> {
+        let mut out = String::new();
+        self.show.finish(&mut out);
+        Ok(screen.lines(&out)?)
     }
 }
 
@@ -112,10 +136,10 @@ fn conclude(screen: &mut Screen, ended: &[Ended], found: &Found) -> Result<bool,
     let verdict = Verdict::of(truth, found);
     for function in ended {
         for line in &function.log {
-            screen.warn(&format!("the extension of {} logged: {}", function.name, clean(line)));
+            screen.say(&format!("the extension of {} logged: {}", function.name, clean(line)));
         }
         if !function.shutdown.clean() {
-            screen.warn(&format!("the extension of {} did not end by itself", function.name));
+            screen.say(&format!("the extension of {} did not end by itself", function.name));
         }
     }
     if verdict.handed_over == 0 {
@@ -137,14 +161,15 @@ fn conclude(screen: &mut Screen, ended: &[Ended], found: &Found) -> Result<bool,
     let table = Table {
         endings,
         verdict: &verdict,
-        records: found.records,
-        lines: found.lines,
+        records: found.records(),
+        lines: found.lines(),
         billed_kb: found.billed_kb,
         one_by_one_kb: billed_kb_one_by_one(handed_over().map(|event| event.json.as_ref())),
         added,
     };
     let missing = verdict.missing.iter().take(MISSING_SHOWN);
-    let missing = missing.map(|event| Colour::Red.paint(&format!("missing: {}", clean(event)), colours));
-    screen.lines([String::new()].into_iter().chain(missing).chain(table.render(colours)))?;
+    let missing = missing.map(|event| Look::Red.paint(&format!("missing: {}", clean(event)), colours));
+    let lines = [String::new()].into_iter().chain(missing).chain(table.render(colours));
+    screen.lines(&lines.map(|line| line + "\n").collect::<String>())?;
     Ok(verdict.lost() == 0)
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use consumer::paint::Look;
 use local_lambda::{Invocation, Status};
 
-use crate::screen::Colour;
 use crate::verdict::Verdict;
 
 /// A KB on AWS's bills, bytes. Kinesis Data Streams pricing page.
@@ -118,8 +118,8 @@ impl Table<'_> {
 
     fn lost(&self, colours: bool) -> String {
         let lost = self.verdict.lost();
-        let colour = if lost == 0 { Colour::Green } else { Colour::Red };
-        colour.paint(&row("lost", &lost.to_string()), colours)
+        let look = if lost == 0 { Look::Green } else { Look::Red };
+        look.paint(&row("lost", &lost.to_string()), colours)
     }
 
     fn proof(&self) -> String {

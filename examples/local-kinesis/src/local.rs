@@ -146,13 +146,14 @@ impl<B: Backend> Local<B> {
                 let _ = written.changed().await;
             }
         });
-        found.await.unwrap_or_else(|_| {
-            let counts = Box::new(self.counts(stream));
-            Err(Error::TimedOut {
-                stream: stream.to_owned(),
-                waited: within,
-                counts,
-            })
-        })
+        found.await.unwrap_or_else(|_| Err(self.timed_out(stream, within)))
+    }
+
+    pub(crate) fn timed_out(&self, stream: &str, waited: Duration) -> Error {
+        Error::TimedOut {
+            stream: stream.to_owned(),
+            waited,
+            counts: Box::new(self.counts(stream)),
+        }
     }
 }

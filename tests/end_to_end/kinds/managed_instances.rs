@@ -7,6 +7,7 @@ use std::time::Duration;
 use end_to_end::binaries;
 use end_to_end::process::Extension;
 use end_to_end::world::*;
+use local_kinesis::Fault;
 use local_lambda::{Builder, Invocation, LocalLambda, Mode, Trouble};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -87,6 +88,22 @@ async fn an_instance_that_breaks_is_delivered_whole() {
 }
 
 #[tokio::test]
+async fn what_an_instance_that_breaks_cannot_deliver_is_said_for_nobody_takes_it_up() {
+    let kinesis = kinesis().await;
+    kinesis.set_fault(Fault::silence());
+    let (builder, _) = lambda_to_kinesis(&kinesis);
+    let lambda = instance(builder).start().await.unwrap();
+    let crash = lambda.invoke(r#"{"lines":5,"fail":"exit"}"#).await.unwrap();
+    let reset = crash.reset.unwrap();
+    assert!(reset.reason == "failure" && reset.clean(), "{reset:?}");
+    let log = extension_log(&lambda).join("\n");
+    assert!(
+        log.contains(r#""event":"dropped""#) && log.contains(r#""reason":"shutdown""#),
+        "another environment, on another disk, takes its place: {log}"
+    );
+}
+
+#[tokio::test]
 async fn a_timeout_ends_nothing() {
     let kinesis = kinesis().await;
     let (builder, _) = lambda_to_kinesis(&kinesis);
@@ -102,6 +119,12 @@ async fn a_timeout_ends_nothing() {
     assert_eq!(Extension::of(&lambda).unwrap().pid, extension, "the same process");
     let found = end(&lambda, &kinesis).await;
     let reports = found.of_type("platform.report");
-    assert_eq!(reports[0]["record"]["status"], "timeout");
+    let of_late = reports
+        .iter()
+        .find(|event| event["record"]["requestId"] == late.request_id);
+    assert_eq!(
+        of_late.expect("a report of the late one")["record"]["status"],
+        "timeout"
+    );
     assert_eq!(found.lives.len(), 1);
 }

@@ -3,15 +3,16 @@
 //! - `store`: puts go straight into ferrokinesis' store, since its own front door still has the limits of before October
 //!   2025 (1 MiB a record, 5 MiB a call) and refuses what AWS takes; everything else goes through its router unchanged
 //! - `shards`: splitting, merging, and the stream's record limit
-//! - `client`, `read`: reading back through the real API
+//! - `read`: reading back through the real API
 
-mod client;
 mod read;
 mod shards;
 mod store;
 
 pub use read::StoredRecord;
 pub(crate) use store::Kinesis;
+
+use std::time::Duration;
 
 use ferrokinesis::actions::Operation;
 use ferrokinesis::store::StoreOptions;
@@ -31,6 +32,7 @@ const SHARD_LIMIT: u32 = 10_000;
 #[derive(Debug, Default)]
 pub struct KinesisBuilder {
     streams: Vec<(String, u32)>,
+    iterator_ttl: Option<Duration>,
     enforce_limits: bool,
     port: u16,
     seed: u64,
@@ -49,6 +51,13 @@ impl KinesisBuilder {
     #[must_use]
     pub fn enforce_limits(mut self, enforce: bool) -> Self {
         self.enforce_limits = enforce;
+        self
+    }
+
+    /// How long a shard iterator is good for, in whole seconds; AWS's five minutes without it.
+    #[must_use]
+    pub fn iterator_ttl(mut self, ttl: Duration) -> Self {
+        self.iterator_ttl = Some(ttl);
         self
     }
 
@@ -71,13 +80,16 @@ impl KinesisBuilder {
     /// # Errors
     /// The port could not be taken, or a stream's name or number of shards is not one that Kinesis takes.
     pub async fn start(self) -> Result<LocalKinesis, Error> {
+        let defaults = StoreOptions::default();
+        let iterator_ttl = self.iterator_ttl.map(|ttl| ttl.as_secs());
         let kinesis = Kinesis::new(StoreOptions {
+            iterator_ttl_seconds: iterator_ttl.unwrap_or(defaults.iterator_ttl_seconds),
             create_stream_ms: 0,
             delete_stream_ms: 0,
             update_stream_ms: 0,
             shard_limit: SHARD_LIMIT,
             enforce_limits: self.enforce_limits,
-            ..StoreOptions::default()
+            ..defaults
         });
         let local = Local::serve(Gate::new(kinesis, self.seed), self.port).await?;
         for (name, shards) in self.streams {

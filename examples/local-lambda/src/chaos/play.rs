@@ -101,10 +101,11 @@ fn against(report: &ShutdownReport) -> Vec<String> {
         .filter(|process| process.role == Role::Extension);
     for process in extensions {
         let ended = process.exit.is_some_and(|exit| exit.success());
-        if process.killed {
+        // Who has not registered for SHUTDOWN, perhaps not yet, is killed without one.
+        if process.killed && process.after_shutdown_event.is_some() {
             let limit = report.budget;
             complaints.push(format!("{} was killed at its deadline after {limit:?}", process.name));
-        } else if !ended {
+        } else if !process.killed && !ended {
             complaints.push(format!("{} ended with {:?}", process.name, process.exit));
         }
     }

@@ -36,6 +36,7 @@ impl Environment {
         // Past the deadline they are killed, which is what the report says of them.
         let _ = timeout_at(deadline.into(), self.ended(Role::Extension)).await;
         self.kill(Role::Extension).await;
+        self.begin_life().await;
 
         let policy = &shared.config.policy;
         let next = if policy.survives(reason) {
@@ -46,7 +47,8 @@ impl Environment {
         let processes = shared.state.update(|state| {
             state.stage = next;
             state.agents.clear();
-            let exits = state.processes.iter().map(|process| {
+            // All have ended, and are no part of the next life.
+            let exits = std::mem::take(&mut state.processes).into_iter().map(|process| {
                 let after = |begin: Instant| {
                     let ended = process.ended.unwrap_or(begin);
                     ended.saturating_duration_since(begin)

@@ -1,0 +1,78 @@
+//! Text of others on our terminal: nothing in it may move the cursor, change colours or turn the line around.
+
+use std::borrow::Cow;
+
+/// The text with everything made visible that a terminal would act on: control characters, and Unicode's invisible and
+/// direction-changing ones. A tab becomes two spaces. Colours, which many loggers write, are left out.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(acts_on_terminals) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        if let Some(after) = after_colour(rest) {
+            rest = after;
+            continue;
+        }
+        match char {
+            '\t' => clean.push_str("  "),
+            char if acts_on_terminals(char) => clean.extend(char.escape_default()),
+            char => clean.push(char),
+        }
+        rest = rest.get(char.len_utf8()..).unwrap_or_default();
+    }
+    Cow::Owned(clean)
+}
+
+/// What follows a Select Graphic Rendition (ECMA-48, 8.3.117), if the text begins with one.
+fn after_colour(text: &str) -> Option<&str> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let after = parameters.trim_start_matches(|char: char| char.is_ascii_digit() || char == ';' || char == ':');
+    after.strip_prefix('m')
+}
+
+fn acts_on_terminals(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_escapes_become_visible() {
+        assert_eq!(clean("\u{1b}[2J\u{1b}[H"), r"\u{1b}[2J\u{1b}[H");
+        assert_eq!(clean("\u{9b}2J"), r"\u{9b}2J", "the one-byte form of ESC [");
+        assert_eq!(clean("\u{1b}]0;title\u{7}"), r"\u{1b}]0;title\u{7}");
+        assert_eq!(clean("one\r\ntwo\u{8}\u{7f}"), r"one\r\ntwo\u{8}\u{7f}");
+    }
+
+    #[test]
+    fn colours_are_left_out_and_nothing_else_that_looks_like_them() {
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m \u{1b}[38;5;9mx\u{1b}[m"), "red x");
+        assert_eq!(clean("\u{1b}[31"), r"\u{1b}[31", "cut off");
+        assert_eq!(clean("\u{1b}[?1049m"), r"\u{1b}[?1049m");
+        assert_eq!(
+            clean("\u{1b}\u{1b}[1m[2J"),
+            r"\u{1b}[2J",
+            "what is left does not make one again"
+        );
+    }
+
+    #[test]
+    fn text_that_changes_direction_becomes_visible() {
+        assert_eq!(clean("abc\u{202e}txt.exe"), r"abc\u{202e}txt.exe");
+        assert_eq!(clean("\u{2066}a\u{2069}"), r"\u{2066}a\u{2069}");
+    }
+
+    #[test]
+    fn all_else_stays() {
+        for text in ["", "plain", "Ünïcödé 漢字 🎉", r"a back\slash", "\"quotes\""] {
+            assert!(matches!(clean(text), Cow::Borrowed(same) if same == text));
+        }
+        assert_eq!(clean("a\tb"), "a  b");
+    }
+}

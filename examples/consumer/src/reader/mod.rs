@@ -1,0 +1,312 @@
+//! All shards of a stream at once, through the API: parents before their children, within the API's limits.
+//!
+//! - `position`: where reading of a shard goes on
+//! - `lineage`: which shards there are, and which may be read yet; pure
+//! - `pace`: when a shard may be asked again, and for how much; pure
+//! - `api`: the three calls, and what their errors mean
+//! - `turn`: one turn of one shard
+
+mod api;
+mod lineage;
+mod pace;
+mod position;
+mod turn;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_kinesis::Client;
+use bytes::Bytes;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use api::{Error, Stream};
+pub use pace::Pace;
+pub use position::{Position, Start};
+
+use api::Api;
+use lineage::{Lineage, Listed};
+use pace::LISTING;
+use turn::{ShardReader, Turn};
+
+/// A record as Kinesis gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The shard it was read from.
+    pub shard: String,
+    /// Its place in the shard. A decimal number of many digits.
+    pub sequence_number: String,
+    /// The key it was put with; empty where it has none.
+    pub partition_key: String,
+    /// Its data.
+    pub data: Bytes,
+    /// `ApproximateArrivalTimestamp`, to the millisecond.
+    pub arrival: SystemTime,
+}
+
+/// What one call for one shard gave.
+#[derive(Debug)]
+pub struct Batch {
+    /// The shard.
+    pub shard: String,
+    /// In the shard's order; may be none.
+    pub records: Vec<Record>,
+    /// How far it is behind what was put last.
+    pub behind: Duration,
+}
+
+/// What a reader has to tell.
+#[derive(Debug)]
+pub enum News {
+    /// Records were read, or a shard has none at present.
+    Batch(Batch),
+    /// A call failed and is made again.
+    Trouble(Trouble),
+    /// What was not read of this shard is no longer in the stream: it was away for longer than the stream keeps records.
+    Expired(String),
+}
+
+/// A call that failed, and is made again.
+#[derive(Debug)]
+pub struct Trouble {
+    /// For which shard; none for the list of shards.
+    pub shard: Option<String>,
+    /// What went wrong.
+    pub error: Error,
+    /// When it is made again.
+    pub again_in: Duration,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(shard) = &self.shard {
+            write!(f, "{shard}: ")?;
+        }
+        write!(f, "{}; again in {:.1} s", self.error, self.again_in.as_secs_f64())
+    }
+}
+
+/// A consumer of one stream.
+pub struct Reader {
+    api: Api,
+    pace: Pace,
+    start: Start,
+    lineage: Lineage,
+    /// A turn of each shard that is being read, and the list of shards where it is wanted. They end with the reader.
+    calls: JoinSet<Done>,
+    /// How each shard that is being read stands; `None` as long as it has not answered.
+    standing: BTreeMap<String, Option<Standing>>,
+    /// Lists of shards that are on their way: at the beginning, and when a shard has been read to its end.
+    listings: usize,
+    /// The first list is there.
+    has_listed: bool,
+    /// Attempts to list the shards that failed in a row.
+    failures: u32,
+    expired: Vec<String>,
+}
+
+/// A call that came to its end.
+enum Done {
+    Turn(ShardReader, Turn),
+    Listed(Result<Vec<Listed>, Error>),
+}
+
+/// How far a shard has been read, by its last answer.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    behind: Duration,
+    /// There was nothing.
+    idle: bool,
+    /// When it was asked.
+    called: Instant,
+}
+
+impl Reader {
+    /// A reader of the whole stream. Nothing is called yet.
+    #[must_use]
+    pub fn new(client: Client, stream: Stream, start: Start, pace: Pace) -> Self {
+        Self::resume(client, stream, start, BTreeMap::new(), pace)
+    }
+
+    /// A reader that goes on at positions that [`positions`](Self::positions) gave; at `start` if there are none.
+    #[must_use]
+    pub fn resume(
+        client: Client,
+        stream: Stream,
+        start: Start,
+        positions: BTreeMap<String, Position>,
+        pace: Pace,
+    ) -> Self {
+        Self {
+            api: Api { client, stream },
+            pace,
+            start,
+            lineage: Lineage::new(positions),
+            calls: JoinSet::new(),
+            standing: BTreeMap::new(),
+            listings: 0,
+            has_listed: false,
+            failures: 0,
+            expired: Vec::new(),
+        }
+    }
+
+    /// Waits for what comes next. A call that may succeed later is made again, as often as the pace says.
+    /// Cancelled, it loses nothing.
+    ///
+    /// # Errors
+    /// The stream cannot be read: there is none, it may not be read, or a call failed too often.
+    pub async fn next(&mut self) -> Result<News, Error> {
+        loop {
+            if let Some(shard) = self.expired.pop() {
+                return Ok(News::Expired(shard));
+            }
+            let Some(done) = self.calls.join_next().await else {
+                // The beginning; or every shard has been read to its end and none has children: the stream is being
+                // deleted or resharded.
+                self.list_shards(if self.has_listed { LISTING } else { Duration::ZERO });
+                continue;
+            };
+            match done.map_err(Error::task)? {
+                Done::Turn(reader, turn) => return self.take(reader, turn),
+                Done::Listed(Ok(listed)) => {
+                    self.listings -= 1;
+                    self.has_listed = true;
+                    self.failures = 0;
+                    self.learn(listed);
+                }
+                Done::Listed(Err(error)) => {
+                    self.listings -= 1;
+                    self.failures = self.failures.saturating_add(1);
+                    let Some(again_in) = self.pace.after_failure(&error, self.failures) else {
+                        return Err(error);
+                    };
+                    self.list_shards(again_in);
+                    let shard = None;
+                    return Ok(News::Trouble(Trouble { shard, error, again_in }));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, reader: ShardReader, turn: Turn) -> Result<News, Error> {
+        let shard = reader.shard.clone();
+        match turn {
+            Turn::Failed(error) => {
+                let Some(again_in) = self.pace.after_failure(&error, reader.failures) else {
+                    return Err(error);
+                };
+                self.turn(reader, again_in);
+                let shard = Some(shard);
+                Ok(News::Trouble(Trouble { shard, error, again_in }))
+            }
+            Turn::Read { records, behind, ended } => {
+                if ended {
+                    // Its children hold what was put after it was split or merged.
+                    self.lineage.set(&shard, Position::Done);
+                    self.standing.remove(&shard);
+                    self.list_shards(Duration::ZERO);
+                } else {
+                    self.lineage.set(&shard, reader.position.clone());
+                    let idle = records.is_empty() && behind.is_zero();
+                    let called = reader.called;
+                    let standing = Standing { behind, idle, called };
+                    self.standing.insert(shard.clone(), Some(standing));
+                    let bytes = records.iter().map(|record| record.data.len()).sum();
+                    let wait = self.pace.after_answer(reader.called, bytes);
+                    self.turn(reader, wait);
+                }
+                Ok(News::Batch(Batch { shard, records, behind }))
+            }
+        }
+    }
+
+    /// Begins with the shards that may be read.
+    fn learn(&mut self, listed: Vec<Listed>) {
+        self.expired = self.lineage.learn(listed, self.start);
+        for (shard, position) in self.lineage.begin() {
+            self.standing.insert(shard.clone(), None);
+            self.turn(ShardReader::new(shard, position), Duration::ZERO);
+        }
+    }
+
+    fn list_shards(&mut self, wait: Duration) {
+        self.listings += 1;
+        let api = self.api.clone();
+        self.calls.spawn(async move {
+            tokio::time::sleep(wait).await;
+            Done::Listed(api.list_shards().await)
+        });
+    }
+
+    fn turn(&mut self, reader: ShardReader, wait: Duration) {
+        let api = self.api.clone();
+        self.calls.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let (reader, turn) = reader.turn(&api).await;
+            Done::Turn(reader, turn)
+        });
+    }
+
+    /// Whether everything has been read that was in the stream when its shards were asked last.
+    #[must_use]
+    pub fn caught_up(&self) -> bool {
+        self.is_idle(|_| true)
+    }
+
+    /// Whether everything has been read that was in the stream at this time.
+    #[must_use]
+    pub fn caught_up_with(&self, time: Instant) -> bool {
+        self.is_idle(|standing| standing.called >= time)
+    }
+
+    fn is_idle(&self, also: impl Fn(&Standing) -> bool) -> bool {
+        let idle = |standing: &Standing| standing.idle && also(standing);
+        let mut standing = self.standing.values();
+        self.listings == 0 && !self.standing.is_empty() && standing.all(|standing| standing.as_ref().is_some_and(idle))
+    }
+
+    /// How far the shard that is furthest behind is behind; `None` as long as one has not answered.
+    #[must_use]
+    pub fn behind(&self) -> Option<Duration> {
+        let standing = self.standing.values().copied().collect::<Option<Vec<_>>>()?;
+        standing.into_iter().map(|standing| standing.behind).max()
+    }
+
+    /// How many shards are being read.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.standing.len()
+    }
+
+    /// How many shards are known, those read to their ends and those that wait for their parents included.
+    #[must_use]
+    pub fn known_shards(&self) -> usize {
+        self.lineage.len()
+    }
+
+    /// Where to go on, by shard, after what [`next`](Self::next) gave. Empty before the first of it.
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<String, Position> {
+        self.lineage.positions()
+    }
+}
+
+/// Reads all that is in a stream, from its beginning, each shard's records in their order.
+///
+/// # Errors
+/// The stream cannot be read.
+pub async fn read_all(client: Client, stream: Stream, pace: Pace) -> Result<Vec<Record>, Error> {
+    let mut reader = Reader::new(client, stream, Start::TrimHorizon, pace);
+    let mut records = Vec::new();
+    loop {
+        if let News::Batch(batch) = reader.next().await? {
+            records.extend(batch.records);
+        }
+        if reader.caught_up() {
+            records.sort_by(|one: &Record, other| one.shard.cmp(&other.shard));
+            return Ok(records);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One turn of one shard: an iterator if there is none, and records.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::Record;
+use super::api::{Api, Error};
+use super::pace;
+use super::position::Position;
+
+/// A shard that is being read.
+#[derive(Debug)]
+pub(super) struct ShardReader {
+    pub(super) shard: String,
+    /// After the records that the last turn gave.
+    pub(super) position: Position,
+    /// When the last call for records was made.
+    pub(super) called: Instant,
+    /// Turns in a row that failed.
+    pub(super) failures: u32,
+    iterator: Option<String>,
+    limit: usize,
+    /// What arrived before is not wanted. Some stand-ins of Kinesis give it nevertheless where nothing came since.
+    since: SystemTime,
+}
+
+/// What became of a turn.
+#[derive(Debug)]
+pub(super) enum Turn {
+    Read {
+        records: Vec<Record>,
+        behind: Duration,
+        /// The shard is closed, and nothing more is in it.
+        ended: bool,
+    },
+    Failed(Error),
+}
+
+impl ShardReader {
+    pub(super) fn new(shard: String, position: Position) -> Self {
+        let since = match position {
+            Position::At(millis) => SystemTime::UNIX_EPOCH + Duration::from_millis(millis),
+            _ => SystemTime::UNIX_EPOCH,
+        };
+        Self {
+            since,
+            shard,
+            position,
+            called: Instant::now(),
+            failures: 0,
+            iterator: None,
+            limit: pace::first_limit(),
+        }
+    }
+
+    pub(super) async fn turn(mut self, api: &Api) -> (Self, Turn) {
+        let turn = match self.read(api).await {
+            Ok(turn) => {
+                self.failures = 0;
+                turn
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                Turn::Failed(error)
+            }
+        };
+        (self, turn)
+    }
+
+    async fn read(&mut self, api: &Api) -> Result<Turn, Error> {
+        let iterator = match self.iterator.clone() {
+            Some(iterator) => iterator,
+            None => self.renew(api).await?,
+        };
+        self.called = Instant::now();
+        let mut got = match api.get_records(&self.shard, &iterator, self.limit).await {
+            Err(error) if error.iterator_expired() => {
+                let iterator = self.renew(api).await?;
+                api.get_records(&self.shard, &iterator, self.limit).await?
+            }
+            got => got?,
+        };
+        if let Some(last) = got.records.last() {
+            self.position = Position::After(last.sequence_number.clone());
+        }
+        let bytes = got.records.iter().map(|record| record.data.len()).sum();
+        self.limit = pace::limit(got.records.len(), bytes).unwrap_or(self.limit);
+        self.iterator = got.next;
+        got.records.retain(|record| record.arrival >= self.since);
+        Ok(Turn::Read {
+            records: got.records,
+            behind: got.behind,
+            ended: self.iterator.is_none(),
+        })
+    }
+
+    /// An iterator for where reading stands.
+    async fn renew(&mut self, api: &Api) -> Result<String, Error> {
+        let now = SystemTime::now();
+        let iterator = api.iterator(&self.shard, &self.position).await?;
+        if self.position == Position::Latest {
+            // Should it expire before a record was read, then the next one must not begin later than this one did.
+            self.position = Position::at(now);
+        }
+        self.iterator = Some(iterator.clone());
+        Ok(iterator)
+    }
+}

@@ -1,0 +1,10 @@
+//! The real program, and the reader, on a local Kinesis.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod formats;
+mod interruptions;
+mod million;
+mod output;
+mod resharding;
+mod world;

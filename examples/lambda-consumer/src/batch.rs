@@ -1,0 +1,76 @@
+//! The records of an invocation: what is read, what is acknowledged, what Lambda is to hand over again.
+//!
+//! A record is the unit: it counts whole or not at all. What is acknowledged is never kept in memory only, since Lambda
+//! would not hand it over again: so a line that is not whole at the end of a batch is told, not kept.
+
+use std::time::SystemTime;
+
+use aws_lambda_events::kinesis::KinesisEventRecord;
+
+use crate::counts::Counts;
+use crate::notice::Notice;
+use crate::record::{Raw, Reader, Record};
+use crate::seen::Seen;
+
+/// What the acknowledged records of a batch came to.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) counts: Counts,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) seen: Seen,
+    /// The sequence number of the first record that is not acknowledged: Lambda goes on with it. None: all are.
+    pub(crate) go_on_at: Option<String>,
+}
+
+/// Reads records in their order, until all are read or it is `late`. At least one is read, or a batch that takes too long
+/// would never end.
+pub(crate) fn read(batch: &[KinesisEventRecord], earlier: &Seen, late: impl Fn() -> bool) -> Read {
+    let mut reader = Reader::new(earlier);
+    let mut records: Vec<Record> = Vec::with_capacity(batch.len());
+    for record in batch {
+        if !records.is_empty() && late() {
+            break;
+        }
+        records.push(reader.read(&raw(record)));
+    }
+
+    let mut read = Read::default();
+    if records.len() < batch.len() {
+        // A line whose other parts may be in the records that are left is read again with them, unless that would mean to
+        // begin with the first record for ever.
+        let begun = reader
+            .begun()
+            .map(|begun| begun.record)
+            .filter(|record| *record > 0)
+            .min();
+        records.truncate(begun.unwrap_or(records.len()));
+        read.go_on_at = batch
+            .get(records.len())
+            .map(|record| record.kinesis.sequence_number.clone());
+    }
+    let acknowledged = records.len();
+    for record in records {
+        read.counts.merge(record.counts);
+        read.notices.extend(record.notices);
+        read.seen.merge(&record.seen);
+    }
+    for begun in reader.begun().filter(|begun| begun.record < acknowledged) {
+        read.counts.incomplete_lines += 1;
+        read.notices.push(begun.notice());
+    }
+    read
+}
+
+fn raw(record: &KinesisEventRecord) -> Raw<'_> {
+    // An event's id is `<shard>:<sequence number>`.
+    let id = record.event_id.as_deref().unwrap_or_default();
+    Raw {
+        shard: id.split_once(':').map_or("unknown", |(shard, _)| shard),
+        sequence_number: &record.kinesis.sequence_number,
+        data: &record.kinesis.data.0,
+        arrival: SystemTime::from(record.kinesis.approximate_arrival_timestamp.0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! The job: what an event counts for. To do something else with the events, begin here: [`Counts::add`] is shown each
+//! event once, and what it makes of a record is merged only when the record is acknowledged.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use forwarder_core::format::Forwarded;
+use forwarder_core::route::Level;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The function's name where the envelope does not tell it.
+const UNKNOWN: &str = "unknown";
+
+/// A function and a minute, by its first millisecond since 1970: so a backlog is counted when it happened.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) function: String,
+    pub(crate) minute: u64,
+}
+
+/// What was counted for one place.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Tally {
+    /// Lines that the function logged.
+    pub(crate) lines: u64,
+    /// Those of level error or above; lines of a stack trace have that of the line before.
+    pub(crate) error_lines: u64,
+    /// Invocations reported.
+    pub(crate) invocations: u64,
+    /// Those with another status than `success`.
+    pub(crate) failed: u64,
+    /// Those that an init or a restore came before.
+    pub(crate) cold_starts: u64,
+    /// Milliseconds billed.
+    pub(crate) billed_ms: f64,
+    /// How long each invocation took. Milliseconds.
+    pub(crate) durations_ms: Vec<f64>,
+    /// Lines that the forwarder gave up and announced.
+    pub(crate) dropped: u64,
+}
+
+/// What a record, or all records of a batch, came to.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) places: BTreeMap<Place, Tally>,
+    pub(crate) repeats: u64,
+    pub(crate) corrupt_records: u64,
+    pub(crate) corrupt_lines: u64,
+    pub(crate) incomplete_lines: u64,
+}
+
+#[derive(Deserialize)]
+struct Report<'a> {
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    metrics: Option<Metrics>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Metrics {
+    duration_ms: Option<f64>,
+    billed_duration_ms: Option<f64>,
+    init_duration_ms: Option<f64>,
+    restore_duration_ms: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Dropped {
+    ranges: Vec<[u64; 2]>,
+}
+
+impl Counts {
+    /// Counts an event. `level` is that of a log line; `arrival` stands in for a time that nobody can read.
+    pub(crate) fn add(&mut self, event: &Forwarded<'_>, level: Option<Level>, arrival: SystemTime) {
+        let resource = event.stamp.as_ref().map(|stamp| &stamp.resource);
+        let function = resource.and_then(|resource| resource.get("faas.name").cloned());
+        let time = event.time.as_deref();
+        let time = time.and_then(|time| humantime::parse_rfc3339_weak(time).ok());
+        let tally = self.places.entry(Place {
+            function: function.unwrap_or_else(|| UNKNOWN.to_owned()),
+            minute: minute(time.unwrap_or(arrival)),
+        });
+        match event.kind.as_ref() {
+            "function" => {
+                let tally = tally.or_default();
+                tally.lines += 1;
+                tally.error_lines += u64::from(level >= Some(Level::Error));
+            }
+            "platform.report" => tally.or_default().report(read(event.record)),
+            "forwarder.dropped" => {
+                let dropped: Option<Dropped> = read(event.record);
+                let ranges = dropped.map(|dropped| dropped.ranges).unwrap_or_default();
+                let lines = ranges.iter().map(|[first, last]| last.saturating_sub(*first) + 1);
+                tally.or_default().dropped += lines.sum::<u64>();
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (place, tally) in other.places {
+            self.places.entry(place).or_default().merge(tally);
+        }
+        self.repeats += other.repeats;
+        self.corrupt_records += other.corrupt_records;
+        self.corrupt_lines += other.corrupt_lines;
+        self.incomplete_lines += other.incomplete_lines;
+    }
+}
+
+impl Tally {
+    fn report(&mut self, report: Option<Report<'_>>) {
+        self.invocations += 1;
+        let Some(report) = report else { return };
+        self.failed += u64::from(report.status.is_some_and(|status| status != "success"));
+        let metrics = report.metrics.unwrap_or_default();
+        self.cold_starts += u64::from(metrics.init_duration_ms.or(metrics.restore_duration_ms).is_some());
+        self.billed_ms += metrics.billed_duration_ms.unwrap_or_default();
+        self.durations_ms.extend(metrics.duration_ms);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.error_lines += other.error_lines;
+        self.invocations += other.invocations;
+        self.failed += other.failed;
+        self.cold_starts += other.cold_starts;
+        self.billed_ms += other.billed_ms;
+        self.durations_ms.extend(other.durations_ms);
+        self.dropped += other.dropped;
+    }
+}
+
+/// The record, if it has the members that count.
+fn read<'a, T: Deserialize<'a>>(record: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(record?.get()).ok()
+}
+
+fn minute(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() / 60 * 60 * 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forwarder_core::format::Line;
+    use std::time::Duration;
+
+    fn count(lines: &[(&str, Option<Level>)]) -> Counts {
+        let mut counts = Counts::default();
+        for (line, level) in lines {
+            let arrival = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
+            counts.add(&Line(line).event().unwrap(), *level, arrival);
+        }
+        counts
+    }
+
+    fn at(function: &str, minute: u64) -> Place {
+        Place {
+            function: function.into(),
+            minute,
+        }
+    }
+
+    #[test]
+    fn events_count_for_their_function_in_the_minute_of_their_time() {
+        let checkout = r#""forwarder":{"id":"i","sink":"s","seq":0,"resource":{"faas.name":"checkout"}}"#;
+        let line = format!(r#"{{"time":"1970-01-01T00:01:59.999Z","type":"function","record":"x",{checkout}}}"#);
+        let later = format!(r#"{{"time":"1970-01-01T00:02:00.000Z","type":"function","record":"x",{checkout}}}"#);
+        let nowhere = r#"{"time":"yesterday","type":"function","record":"x"}"#;
+        let counts = count(&[
+            (&line, Some(Level::Error)),
+            (&line, Some(Level::Warn)),
+            (&later, Some(Level::Fatal)),
+            (nowhere, Some(Level::Info)),
+        ]);
+        let found: Vec<_> = counts
+            .places
+            .iter()
+            .map(|(place, tally)| (place.clone(), tally.lines, tally.error_lines))
+            .collect();
+        let expected = [
+            (at("checkout", 60_000), 2, 1),
+            (at("checkout", 120_000), 1, 1),
+            (at("unknown", 600_000), 1, 0),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn reports_count_invocations_with_what_they_tell() {
+        let line = |record: &str| format!(r#"{{"type":"platform.report","record":{record}}}"#);
+        let cold =
+            line(r#"{"status":"success","metrics":{"durationMs":12.5,"billedDurationMs":40,"initDurationMs":27.1}}"#);
+        let restored =
+            line(r#"{"status":"success","metrics":{"durationMs":1.5,"billedDurationMs":2,"restoreDurationMs":9}}"#);
+        let late = line(r#"{"status":"timeout","metrics":{"durationMs":3000.0,"billedDurationMs":3000}}"#);
+        let bare = line("{}");
+        let strange = line("7");
+        let counts = count(&[
+            (&cold, None),
+            (&restored, None),
+            (&late, None),
+            (&bare, None),
+            (&strange, None),
+        ]);
+        let expected = Tally {
+            invocations: 5,
+            failed: 1,
+            cold_starts: 2,
+            billed_ms: 3_042.0,
+            durations_ms: vec![12.5, 1.5, 3_000.0],
+            ..Tally::default()
+        };
+        assert_eq!(counts.places.values().collect::<Vec<_>>(), [&expected]);
+    }
+
+    #[test]
+    fn what_the_forwarder_gave_up_is_counted_and_nothing_else_of_it() {
+        let dropped = r#"{"type":"forwarder.dropped","record":{"reason":"buffer_full","ranges":[[0,9],[20,20]]}}"#;
+        let report = r#"{"type":"forwarder.report","record":{"nextSeq":4,"final":true}}"#;
+        let counts = count(&[(dropped, None), (report, None)]);
+        let expected = Tally {
+            dropped: 11,
+            ..Tally::default()
+        };
+        assert_eq!(counts.places.values().collect::<Vec<_>>(), [&expected]);
+    }
+}

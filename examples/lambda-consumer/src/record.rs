@@ -1,0 +1,202 @@
+//! One record: its lines, those that came before left out, parts joined.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use forwarder_core::event::{Event, Kind, Members};
+use forwarder_core::format::{Forwarded, Joined, Joiner, Line, Part, decode_within};
+use forwarder_core::route::{Level, Levels};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::counts::Counts;
+use crate::notice::{Notice, head};
+use crate::seen::{Life, Seen};
+
+/// What a record may be when decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer ones
+/// could take all of the function's memory, and would be handed over again after that.
+const MOST_BYTES: usize = 10 * 1024 * 1024;
+
+/// A record as it came.
+pub(crate) struct Raw<'a> {
+    pub(crate) shard: &'a str,
+    pub(crate) sequence_number: &'a str,
+    pub(crate) data: &'a [u8],
+    pub(crate) arrival: SystemTime,
+}
+
+/// What a record came to. It takes effect only when the record is acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) counts: Counts,
+    pub(crate) notices: Vec<Notice>,
+    /// Its lines.
+    pub(crate) seen: Seen,
+}
+
+/// A line of which some parts were there, and others not yet.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    life: Life,
+    /// The number of its first part.
+    first: u64,
+    /// The place in the batch of the first record that had a part of it.
+    pub(crate) record: usize,
+    parts: usize,
+    of: usize,
+}
+
+/// Reads one record after the other.
+pub(crate) struct Reader<'a> {
+    /// What came in earlier batches.
+    earlier: &'a Seen,
+    /// What came in this one.
+    seen: Seen,
+    joiner: Joiner,
+    begun: BTreeMap<(Life, u64), Begun>,
+    levels: BTreeMap<Life, Levels>,
+    records: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(earlier: &'a Seen) -> Self {
+        Self {
+            earlier,
+            seen: Seen::default(),
+            joiner: Joiner::default(),
+            begun: BTreeMap::new(),
+            levels: BTreeMap::new(),
+            records: 0,
+        }
+    }
+
+    /// Reads the next record.
+    pub(crate) fn read(&mut self, raw: &Raw<'_>) -> Record {
+        let mut record = Record::default();
+        match decode_within(raw.data, MOST_BYTES) {
+            Ok(decoded) => {
+                for (index, line) in decoded.lines().enumerate() {
+                    self.line(raw, index, line, &mut record);
+                }
+            }
+            Err(error) => {
+                record.counts.corrupt_records += 1;
+                record.notices.push(Notice::CorruptRecord {
+                    shard: raw.shard.to_owned(),
+                    sequence_number: raw.sequence_number.to_owned(),
+                    bytes: raw.data.len(),
+                    head: head(raw.data),
+                    error: error.to_string(),
+                });
+            }
+        }
+        self.records += 1;
+        record
+    }
+
+    /// The lines that are not whole.
+    pub(crate) fn begun(&self) -> impl Iterator<Item = &Begun> {
+        self.begun.values()
+    }
+
+    fn line(&mut self, raw: &Raw<'_>, index: usize, line: Line<'_>, record: &mut Record) {
+        let event = match line.event() {
+            Ok(event) => event,
+            Err(error) => {
+                record.counts.corrupt_lines += 1;
+                record.notices.push(Notice::CorruptLine {
+                    shard: raw.shard.to_owned(),
+                    sequence_number: raw.sequence_number.to_owned(),
+                    line: index + 1,
+                    error: error.to_string(),
+                });
+                return;
+            }
+        };
+        let life = event.stamp.as_ref().map(|stamp| Life {
+            id: stamp.id.clone().into_owned(),
+            sink: stamp.sink.clone().into_owned(),
+        });
+        if let (Some(life), Some(stamp)) = (&life, &event.stamp) {
+            if self.earlier.contains(life, stamp.seq) || !self.seen.insert(life, stamp.seq) {
+                record.counts.repeats += 1;
+                return;
+            }
+            record.seen.insert(life, stamp.seq);
+        }
+        let (Some(part), Some(life)) = (event.stamp.as_ref().and_then(|stamp| stamp.part), &life) else {
+            return self.event(&event, life, raw, record);
+        };
+        match self.joiner.take(line.0) {
+            // Not the part that it says it is: a line like others.
+            Joined::Whole => self.event(&event, Some(life.clone()), raw, record),
+            Joined::Waiting => self.note_part(part, life),
+            Joined::Line(whole) => {
+                self.begun.remove(&(life.clone(), part.first));
+                if let Ok(event) = Line(&whole).event() {
+                    self.event(&event, Some(life.clone()), raw, record);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Forwarded<'_>, life: Option<Life>, raw: &Raw<'_>, record: &mut Record) {
+        // Lines inherit a level within a life only; those without an envelope have none to tell them apart by.
+        let level = match life {
+            Some(life) => level(self.levels.entry(life).or_default(), event),
+            None => level(&mut Levels::default(), event),
+        };
+        record.counts.add(event, level, raw.arrival);
+    }
+
+    fn note_part(&mut self, part: Part, life: &Life) {
+        let begun = self.begun.entry((life.clone(), part.first)).or_insert(Begun {
+            life: life.clone(),
+            first: part.first,
+            record: self.records,
+            parts: 0,
+            of: part.of,
+        });
+        begun.parts += 1;
+    }
+}
+
+impl Begun {
+    pub(crate) fn notice(&self) -> Notice {
+        Notice::IncompleteLine {
+            id: self.life.id.clone(),
+            sink: self.life.sink.clone(),
+            first: self.first,
+            parts: self.parts,
+            of: self.of,
+        }
+    }
+}
+
+/// The level of a log line, as the forwarder's own rules see it.
+fn level(levels: &mut Levels, event: &Forwarded<'_>) -> Option<Level> {
+    #[derive(Deserialize)]
+    struct Leveled<'a> {
+        #[serde(borrow)]
+        level: &'a RawValue,
+    }
+    let kind = Kind::from_name(event.kind.as_ref());
+    if !kind.is_log() {
+        return None;
+    }
+    let record = event.record.map(RawValue::get);
+    let level = record.and_then(|record| serde_json::from_str::<Leveled<'_>>(record).ok());
+    let event_with_level = Event {
+        raw: "",
+        has_line_breaks: false,
+        kind,
+        time: None,
+        record,
+        members: Members {
+            level: level.map(|leveled| leveled.level.get()),
+            ..Members::default()
+        },
+    };
+    let request_id = event.stamp.as_ref().and_then(|stamp| stamp.request_id.as_deref());
+    levels.observe(&event_with_level, request_id)
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import { App } from 'aws-cdk-lib';
+import { ForwarderOptionsError } from '../lib/forwarder/problems';
+import { stackFromContext } from '../lib/stack/context';
+
+try {
+  stackFromContext(new App());
+} catch (error) {
+  if (!(error instanceof ForwarderOptionsError)) {
+    throw error;
+  }
+  // Where it was thrown says nothing to who wrote the options.
+  console.error(error.message);
+  process.exitCode = 1;
+}

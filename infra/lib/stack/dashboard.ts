@@ -1,0 +1,100 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import { Construct } from 'constructs';
+import type { ForwarderMetric } from './metrics';
+import { byFunction } from './metrics';
+
+/** What is shown. */
+export interface ForwarderDashboardProps {
+  /** The stream. */
+  readonly stream: kinesis.IStream;
+  /** Shards of a provisioned stream; absent where the stream scales by itself, or is not ours. */
+  readonly shardCount?: number;
+  /** Shown at the top. */
+  readonly alarms: readonly cloudwatch.IAlarm[];
+}
+
+const PERIOD = Duration.minutes(1);
+const MIB = 1_048_576;
+
+/** What a shard takes a second. Kinesis quotas. */
+const SHARD_BYTES = MIB;
+const SHARD_RECORDS = 1_000;
+
+/** What a new on-demand stream takes a second; later up to twice its peak of the last 30 days. Kinesis quotas. */
+const ON_DEMAND_BYTES = 4 * MIB;
+const ON_DEMAND_RECORDS = 4_000;
+
+/** Events in, delivered, dropped, spooled; put latency, added time; throughput against limit. */
+export class ForwarderDashboard extends Construct {
+  public readonly dashboard: cloudwatch.Dashboard;
+
+  constructor(scope: Construct, id: string, props: ForwarderDashboardProps) {
+    super(scope, id);
+    this.dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
+    this.dashboard.addWidgets(
+      new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }),
+    );
+    this.dashboard.addWidgets(
+      chart('Events in', 'EventsIn', 'Sum', 'events a minute'),
+      chart('Delivered', 'Delivered', 'Sum', 'events a minute'),
+      chart('Dropped', 'Dropped', 'Sum', 'events a minute'),
+    );
+    this.dashboard.addWidgets(
+      chart('Spooled', 'Spooled', 'Maximum', 'events on disk'),
+      chart('Put latency', 'PutLatency', 'Average', 'ms'),
+      chart('Added time', 'AddedTime', 'Average', 'ms an invocation'),
+    );
+    this.dashboard.addWidgets(...throughput(props));
+  }
+}
+
+function chart(title: string, metric: ForwarderMetric, statistic: string, label: string): cloudwatch.GraphWidget {
+  return new cloudwatch.GraphWidget({
+    title,
+    left: [byFunction(metric, statistic, PERIOD)],
+    leftYAxis: { label, min: 0, showUnits: false },
+    width: 8,
+  });
+}
+
+function throughput({ stream, shardCount }: ForwarderDashboardProps): cloudwatch.IWidget[] {
+  const of = shardCount === undefined ? 'a new on-demand stream' : `${shardCount} shards`;
+  const bytes = shardCount === undefined ? ON_DEMAND_BYTES : shardCount * SHARD_BYTES;
+  const records = shardCount === undefined ? ON_DEMAND_RECORDS : shardCount * SHARD_RECORDS;
+  const sum = { statistic: 'Sum', period: PERIOD };
+  const aSecond = (metric: cloudwatch.IMetric, label: string): cloudwatch.MathExpression =>
+    new cloudwatch.MathExpression({
+      expression: 'written / PERIOD(written)',
+      usingMetrics: { written: metric },
+      label,
+      period: PERIOD,
+    });
+  return [
+    new cloudwatch.GraphWidget({
+      title: 'Throughput against limit: bytes',
+      left: [aSecond(stream.metricIncomingBytes(sum), 'bytes a second')],
+      leftAnnotations: [{ value: bytes, label: `limit of ${of}`, color: cloudwatch.Color.RED }],
+      leftYAxis: { min: 0, showUnits: false },
+      width: 8,
+    }),
+    new cloudwatch.GraphWidget({
+      title: 'Throughput against limit: records',
+      left: [aSecond(stream.metricIncomingRecords(sum), 'records a second')],
+      leftAnnotations: [{ value: records, label: `limit of ${of}`, color: cloudwatch.Color.RED }],
+      leftYAxis: { min: 0, showUnits: false },
+      width: 8,
+    }),
+    new cloudwatch.GraphWidget({
+      title: 'Refused writes, and how late readers are',
+      left: [stream.metricWriteProvisionedThroughputExceeded({ ...sum, label: 'refused records' })],
+      right: [
+        stream.metricGetRecordsIteratorAgeMilliseconds({ statistic: 'Maximum', period: PERIOD, label: 'iterator age' }),
+      ],
+      leftYAxis: { min: 0, showUnits: false },
+      rightYAxis: { label: 'ms', min: 0, showUnits: false },
+      width: 8,
+    }),
+  ];
+}

@@ -1,0 +1,97 @@
+import type { Duration } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+
+/** The stream that telemetry goes to: a new one, or one that is there. */
+export interface StreamOptions {
+  /**
+   * How the stream is scaled and paid.
+   * @default StreamMode.ON_DEMAND
+   */
+  readonly mode?: kinesis.StreamMode;
+
+  /**
+   * Shards, for a provisioned stream: each takes 1 MB and 1,000 records a second.
+   * @default 1
+   */
+  readonly shardCount?: number;
+
+  /**
+   * How long the stream keeps what it has, 24 hours to 365 days.
+   * @default Duration.hours(24)
+   */
+  readonly retention?: Duration;
+
+  /**
+   * Accounts whose functions may write to it.
+   * @default - this account alone
+   */
+  readonly producerAccounts?: readonly string[];
+
+  /**
+   * The name of a stream that is there, instead of a new one.
+   * @default - a new stream
+   */
+  readonly existingName?: string;
+
+  /**
+   * The ARN of a stream that is there, instead of a new one.
+   * @default - a new stream
+   */
+  readonly existingArn?: string;
+
+  /**
+   * The ARN of the key that a stream that is there is encrypted with.
+   * @default - it is encrypted with none of yours
+   */
+  readonly existingKeyArn?: string;
+}
+
+/** What a new stream is made of. */
+export interface TelemetryStreamProps extends StreamOptions {
+  /** What the stream is encrypted with. */
+  readonly encryptionKey: kms.Key;
+}
+
+/** A new stream, encrypted, and open to the accounts that were named. */
+export class TelemetryStream extends Construct {
+  public readonly stream: kinesis.Stream;
+
+  constructor(scope: Construct, id: string, props: TelemetryStreamProps) {
+    super(scope, id);
+    const { mode = kinesis.StreamMode.ON_DEMAND, encryptionKey, producerAccounts = [] } = props;
+    this.stream = new kinesis.Stream(this, 'Stream', {
+      streamMode: mode,
+      ...(mode === kinesis.StreamMode.PROVISIONED ? { shardCount: props.shardCount ?? 1 } : {}),
+      ...(props.retention === undefined ? {} : { retentionPeriod: props.retention }),
+      encryption: kinesis.StreamEncryption.KMS,
+      encryptionKey,
+      // What is in it is gone after its retention in any case, and a stream costs by the hour.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    if (producerAccounts.length > 0) {
+      const principals = producerAccounts.map((account) => new iam.AccountPrincipal(account));
+      this.stream.addToResourcePolicy(
+        new iam.PolicyStatement({
+          sid: 'Producers',
+          principals,
+          actions: ['kinesis:PutRecords'],
+          resources: [this.stream.streamArn],
+        }),
+      );
+      encryptionKey.addToResourcePolicy(
+        new iam.PolicyStatement({
+          sid: 'Producers',
+          principals,
+          actions: ['kms:GenerateDataKey'],
+          // A key's own policy speaks of that key alone.
+          resources: ['*'],
+          conditions: { StringEquals: { 'kms:ViaService': `kinesis.${Stack.of(this).region}.amazonaws.com` } },
+        }),
+      );
+    }
+  }
+}
