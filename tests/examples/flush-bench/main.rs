@@ -32,6 +32,10 @@ const END: &str = "<!-- measured: end -->";
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().nth(1).as_deref() == Some("slow-sink") {
+        println!("{}", slow_sink().await);
+        return;
+    }
     let mut runs: Vec<Run> = Vec::new();
     for pitch in PITCHES {
         let without = measure(pitch, None, PUT).await;
@@ -47,9 +51,7 @@ async fn main() {
         }
         eprintln!("{}: done", pitch.name);
     }
-    let instant = measure(PITCHES[0], Some("adaptive"), Duration::ZERO).await;
-    let slow = measure(PITCHES[0], Some("adaptive"), SLOW_PUT).await;
-    let table = format!("{}\n{}", table::table(&runs), table::slow_sink(&instant, &slow));
+    let table = format!("{}\n{}", table::table(&runs), slow_sink().await);
     println!("{table}");
     let guide = std::fs::read_to_string(GUIDE).expect("docs/FLUSH.md is there");
     let (before, rest) = guide.split_once(BEGIN).expect("docs/FLUSH.md has a place for figures");
@@ -57,4 +59,11 @@ async fn main() {
     let guide = format!("{before}{BEGIN}\n{}\n\n{table}{END}{after}", table::machine());
     std::fs::write(GUIDE, guide).expect("docs/FLUSH.md can be written");
     std::fs::write(PathBuf::from(PLOT), plot::svg(&runs)).expect("docs/flush.svg can be written");
+}
+
+/// Alone: `make flush-bench FLUSH_BENCH_ARGS=slow-sink`.
+async fn slow_sink() -> String {
+    let instant = measure(PITCHES[0], Some("adaptive"), Duration::ZERO).await;
+    let slow = measure(PITCHES[0], Some("adaptive"), SLOW_PUT).await;
+    table::slow_sink(&instant, &slow)
 }
