@@ -187,7 +187,7 @@ bench-process: setup $(LAYER_TOOLS) ## Start, memory, CPU and Kinesis bytes of w
 
 .PHONY: flush-bench
 flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
-	$(CARGO) run -p end-to-end --example flush-bench
+	$(CARGO) run -p end-to-end --example flush-bench -- $(FLUSH_BENCH_ARGS)
 
 .PHONY: infra-test
 infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it
