@@ -6,9 +6,9 @@ use forwarder_core::format::Line;
 use tokio::time::Instant;
 
 use crate::entry::Entries;
+use crate::event::Event;
 use crate::filter::Filter;
 use crate::order::Order;
-use crate::unpack::Event;
 
 /// What is written of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
