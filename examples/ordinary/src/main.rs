@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use aws_config::BehaviorVersion;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
@@ -22,7 +23,8 @@ type Record = serde_json::Value;
 async fn main() -> Result<(), Error> {
     let stream: Arc<str> = std::env::var("STREAM_NAME")?.into();
     let port = std::env::var("TELEMETRY_PORT").ok().and_then(|port| port.parse().ok());
-    let client = Client::new(&aws_config::load_from_env().await);
+    let defaults = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let client = Client::new(&defaults);
     let processor = SharedService::new(service_fn(move |events: Vec<LambdaTelemetry<Record>>| {
         let (client, stream) = (client.clone(), Arc::clone(&stream));
         async move { forward(&client, &stream, events).await }
