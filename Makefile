@@ -47,7 +47,11 @@ help: ## List what can be made
 demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@echo 'Building the extension, the test function and the demo: minutes the first time, seconds from then on.' >&2
 	@$(MAKE) --silent --no-print-directory binaries
-	@$(CARGO) run -p demo
+	@$(CARGO) run -p demo -- $(STAY)
+
+.PHONY: picture
+picture: binaries ## Draw the README's picture of the consumer anew, from a real run
+	@examples/consumer/picture.sh
 
 .PHONY: test
 test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs

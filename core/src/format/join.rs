@@ -197,7 +197,7 @@ mod tests {
         let parts = [part(2, "[1]}"), part(0, "{")];
         let mut joiner = Joiner::default();
         for part in &parts {
-            joiner.take(part);
+            assert_eq!(joiner.take(part), Joined::Waiting);
         }
         assert_eq!(joiner.parts().collect::<Vec<_>>(), [&parts[1], &parts[0]]);
         assert_eq!(joiner.give_up(), [parts[1].clone(), parts[0].clone()]);

@@ -28,6 +28,8 @@ pub struct Entries {
     /// By life of a forwarder, each of which sees one environment's lines in order.
     levels: HashMap<String, Levels>,
     function_width: usize,
+    /// Each function's look, in the order of their appearance.
+    looks: HashMap<String, Look>,
 }
 
 /// More lives than this are not remembered: those that ended are among them.
@@ -124,12 +126,14 @@ impl Entries {
         })
         .into_owned();
         self.function_width = self.function_width.max(function.chars().count().min(WIDEST));
+        let new = Look::nth(self.looks.len());
+        let look = *self.looks.entry(function.clone()).or_insert(new);
         let page = Page {
             function_width: self.function_width,
             colours,
             out,
         };
-        page.entry(entry, &function, continues);
+        page.entry(entry, (&function, look), continues);
     }
 }
 
@@ -151,7 +155,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn entry(mut self, entry: &Entry, function: &str, continues: bool) {
+    fn entry(mut self, entry: &Entry, (function, look): (&str, Look), continues: bool) {
         if continues && let Content::Log(text) = &entry.content {
             self.below(&text.message, entry.level);
             text.more.iter().for_each(|line| self.below(line, entry.level));
@@ -162,10 +166,7 @@ impl Page<'_> {
             (_, level) => badge(level.unwrap_or(Level::Info)),
         };
         self.paint(Look::Dim, &format!("{:<12} ", clean(&entry.time)));
-        self.paint(
-            Look::of_name(function),
-            &format!("{function:<width$} ", width = self.function_width),
-        );
+        self.paint(look, &format!("{function:<width$} ", width = self.function_width));
         let request: String = if entry.request.is_empty() {
             "-".to_owned()
         } else {

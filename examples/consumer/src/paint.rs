@@ -27,17 +27,10 @@ pub enum Look {
 const SEVERAL: [u8; 6] = [36, 35, 34, 96, 95, 94];
 
 impl Look {
-    /// Always the same look for the same name.
+    /// The look of the first, second, third … thing that is told apart from others.
     #[must_use]
-    pub fn of_name(name: &str) -> Self {
-        // FNV-1a: spread evenly, and the same on every machine.
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        // Names that differ in their last letters only differ in all bits then.
-        let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let index = usize::try_from(hash >> 40).unwrap_or_default() % SEVERAL.len();
-        Self::One(SEVERAL.get(index).copied().unwrap_or(36))
+    pub fn nth(number: usize) -> Self {
+        Self::One(SEVERAL.get(number % SEVERAL.len()).copied().unwrap_or(36))
     }
 
     /// Appends the text in this look, or as it is where colours are off.
@@ -84,7 +77,7 @@ mod tests {
 
     #[test]
     fn without_colours_text_is_itself() {
-        for look in [Look::Dim, Look::Red, Look::Plain, Look::of_name("checkout")] {
+        for look in [Look::Dim, Look::Red, Look::Plain, Look::nth(7)] {
             assert_eq!(look.paint("text", false), "text");
             assert_eq!(look.paint("", true), "");
         }
@@ -93,11 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn names_keep_their_looks_and_differ() {
-        assert_eq!(Look::of_name("checkout"), Look::of_name("checkout"));
-        let looks: std::collections::HashSet<_> = (0..50)
-            .map(|name| Look::of_name(&format!("function-{name}")).paint("x", true))
-            .collect();
+    fn as_many_looks_as_there_are_differ() {
+        let looks: std::collections::HashSet<_> = (0..50).map(|number| Look::nth(number).paint("x", true)).collect();
         assert_eq!(looks.len(), SEVERAL.len());
+        assert_ne!(Look::nth(0), Look::nth(1));
     }
 }

@@ -19,6 +19,9 @@ use crate::arguments::Arguments;
 /// How often lines that waited are looked at, and the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long the first lines wait until every shard has answered, so that they come in the order of time.
+const FIRST_ANSWERS: Duration = Duration::from_secs(2);
+
 /// How often a checkpoint is written.
 const CHECKPOINT: Duration = Duration::from_secs(2);
 
@@ -58,6 +61,8 @@ struct Consumer<'a> {
     /// Lines read in earlier lives of this reader.
     lines_before: u64,
     rate: Rate,
+    /// Whether the closing table has colours.
+    colours: bool,
     /// Something was read since the last checkpoint.
     is_dirty: bool,
 }
@@ -118,6 +123,7 @@ impl<'a> Consumer<'a> {
                 colours: screen.colours(),
             },
         };
+        let colours = arguments.colours.unwrap_or(screen.colours() && screen.is_watched());
         let name = arguments.stream.as_str().to_owned();
         let file = arguments.checkpoint.map(|path| CheckpointFile::new(path, &name));
         let kept = file.as_ref().map(CheckpointFile::read).transpose()?.flatten();
@@ -152,6 +158,7 @@ impl<'a> Consumer<'a> {
             forgotten,
             began: Instant::now(),
             rate: Rate::default(),
+            colours,
             is_dirty: false,
         })
     }
@@ -182,6 +189,9 @@ impl<'a> Consumer<'a> {
 
     /// Shows what need not wait any longer.
     fn release(&mut self) -> Result<(), Failure> {
+        if self.reader.behind().is_none() && self.began.elapsed() < FIRST_ANSWERS {
+            return Ok(());
+        }
         let mut out = String::new();
         self.show.release(Instant::now(), &mut out);
         self.screen.lines(&out)?;
@@ -264,8 +274,7 @@ impl<'a> Consumer<'a> {
             if proof.totals().lost > 0 {
                 ended = Ended::WithLoss;
             }
-            let colours = self.screen.colours() && self.screen.is_watched();
-            closing = format!("\n{}{closing}", proof.table(colours));
+            closing = format!("\n{}{closing}", proof.table(self.colours));
         }
         self.screen.tell_lines(&closing);
         Ok(ended)
