@@ -206,9 +206,10 @@ describe('refused with the construct’s path, the option and the mend', () => {
     const forwarder = new TelemetryForwarder(stack, 'Forwarder', { layers, defaults: { sinks } });
     const fn = makeFunction(stack, 'Checkout');
     forwarder.attach(fn);
+    const another = new TelemetryForwarder(stack, 'Another', { layers, defaults: { sinks } });
     expect(() => {
-      forwarder.attach(fn);
-    }).toThrow('shop/Checkout: attach: the function has this forwarder already; attach it once');
+      another.attach(fn);
+    }).toThrow('shop/Checkout: attach: the function has a forwarder already; attach it once');
   });
 
   test('a reader of the stream that it would write to', () => {

@@ -3,8 +3,7 @@ import type { IAspect } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
 import { readsStream } from './event-source';
-import type { TelemetryForwarder } from './forwarder';
-import { isImage } from './forwarder';
+import { isImage, TelemetryForwarder } from './forwarder';
 import type { ForwarderOptions } from './options';
 
 /** Which functions get the forwarder, and how. */
@@ -38,7 +37,7 @@ export class AttachTelemetryForwarder implements IAspect {
   public visit(node: IConstruct): void {
     if (
       !(node instanceof lambda.Function) ||
-      this.forwarder.isAttachedTo(node) ||
+      TelemetryForwarder.isAttachedTo(node) ||
       this.props.include?.(node) === false
     ) {
       return;

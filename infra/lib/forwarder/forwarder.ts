@@ -16,6 +16,9 @@ import { findProblems } from './validate';
 /** The layers that a function may have. Lambda quotas. */
 const MAX_LAYERS = 5;
 
+/** The functions that have a forwarder. */
+const ATTACHED = new WeakSet<lambda.Function>();
+
 /** What a forwarder is made of. */
 export interface TelemetryForwarderProps {
   /**
@@ -43,11 +46,15 @@ export interface TelemetryForwarderProps {
  * forwarder.attach(search, { routes: 'function level>=error -> kinesis; * -> drop' });
  */
 export class TelemetryForwarder extends Construct {
+  /** Whether a function has a forwarder: this one or another, a function takes one. */
+  public static isAttachedTo(fn: lambda.Function): boolean {
+    return ATTACHED.has(fn);
+  }
+
   /** Where the layers come from. */
   public readonly layers: ForwarderLayers;
 
   private readonly defaults: ForwarderOptions;
-  private readonly attached = new Set<lambda.Function>();
 
   constructor(scope: Construct, id: string, props: TelemetryForwarderProps = {}) {
     super(scope, id);
@@ -71,7 +78,7 @@ export class TelemetryForwarder extends Construct {
     if (layer === undefined) {
       throw this.noLayer(fn, fn.architecture);
     }
-    this.attached.add(fn);
+    ATTACHED.add(fn);
     fn.addLayers(layer);
     Object.entries(toVariables(settings)).forEach(([name, value]) => fn.addEnvironment(name, value));
     grantAll(fn, sinks);
@@ -79,11 +86,6 @@ export class TelemetryForwarder extends Construct {
     if (effective.cloudWatchLogs === false) {
       denyLogs(fn, effective);
     }
-  }
-
-  /** Whether this forwarder is on that function. */
-  public isAttachedTo(fn: lambda.Function): boolean {
-    return this.attached.has(fn);
   }
 
   /** Lets a role or policy write to the forwarder's own sinks, and do nothing else: for functions of other apps. */
@@ -131,9 +133,9 @@ export class TelemetryForwarder extends Construct {
   }
 
   private checkFunction(fn: lambda.Function): Problem[] {
-    if (this.attached.has(fn)) {
+    if (TelemetryForwarder.isAttachedTo(fn)) {
       const mend = 'attach it once; an Aspect leaves functions alone that have it';
-      return [{ option: 'attach', wrong: 'the function has this forwarder already', mend }];
+      return [{ option: 'attach', wrong: 'the function has a forwarder already', mend }];
     }
     if (isImage(fn)) {
       const mend = 'copy the extension into the image instead, see docs/DEPLOY.md (container images)';

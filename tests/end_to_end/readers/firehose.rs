@@ -1,55 +1,21 @@
 //! What Firehose writes to S3, with moto in the place of both.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use end_to_end::moto::Moto;
 use end_to_end::post::Poster;
 use end_to_end::world::*;
 use forwarder_core::sample::Sample;
 
 use super::{Folder, count_by_jq, python, read, script};
 
-/// moto, until it is dropped.
-struct Moto {
-    child: Child,
-    endpoint: String,
-}
-
-impl Moto {
-    async fn start() -> Self {
-        let port = free_port();
-        let child = Command::new(python())
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let begin = std::time::Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begin.elapsed() < PATIENCE, "moto does not listen");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Self {
-            child,
-            endpoint: format!("http://127.0.0.1:{port}"),
-        }
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 #[ignore = "needs readers that `make test-readers` installs"]
 async fn what_firehose_writes_to_s3_is_one_valid_file() {
-    let moto = Moto::start().await;
+    let moto = Moto::start(&python()).await;
     read(
         python(),
-        &[script(), "streams", &moto.endpoint, "to-jsonl", "to-gz", "to-zst"],
+        &[script(), "streams", moto.endpoint(), "to-jsonl", "to-gz", "to-zst"],
         b"",
     );
     let kinesis = kinesis().await;
@@ -66,7 +32,7 @@ async fn what_firehose_writes_to_s3_is_one_valid_file() {
             .extension_env(variable("TYPE"), "firehose")
             .extension_env(variable("STREAM"), stream)
             .extension_env(variable("COMPRESSION"), compression)
-            .extension_env(variable("ENDPOINT"), &moto.endpoint);
+            .extension_env(variable("ENDPOINT"), moto.endpoint());
     }
     let lambda = builder
         .extension_env("FORWARDER_ROUTES", "* -> jsonl, gz, zst")
@@ -90,7 +56,7 @@ async fn what_firehose_writes_to_s3_is_one_valid_file() {
 
     let folder = Folder::new("firehose");
     for bucket in ["to-jsonl", "to-gz", "to-zst"] {
-        let object = read(python(), &[script(), "bucket", &moto.endpoint, bucket], b"");
+        let object = read(python(), &[script(), "bucket", moto.endpoint(), bucket], b"");
         let file = folder.write(bucket, &object);
         let lines = match bucket {
             "to-gz" => read(python(), &[script(), "gzip", &file], b""),
