@@ -31,6 +31,8 @@ pub(super) enum Turn {
     Read {
         records: Vec<Record>,
         behind: Duration,
+        /// Nothing was behind these records when they were asked for.
+        at_end: bool,
         /// The shard is closed, and nothing more is in it.
         ended: bool,
     },
@@ -84,6 +86,8 @@ impl ShardReader {
         if let Some(last) = got.records.last() {
             self.position = Position::After(last.sequence_number.clone());
         }
+        // Some stand-ins of Kinesis say that nothing is behind whatever is: then as many came as were asked for.
+        let at_end = got.behind.is_zero() && got.records.len() < self.limit;
         let bytes = got.records.iter().map(|record| record.data.len()).sum();
         self.limit = pace::limit(got.records.len(), bytes).unwrap_or(self.limit);
         self.iterator = got.next;
@@ -91,6 +95,7 @@ impl ShardReader {
         Ok(Turn::Read {
             records: got.records,
             behind: got.behind,
+            at_end,
             ended: self.iterator.is_none(),
         })
     }
