@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use forwarder_core::format::{Forwarded, Joined, Joiner, Life, LifeReport, Line, Verifier, decode};
+use forwarder_core::format::{Forwarded, Joined, Joiner, Life, LifeReport, Line, Verifier, decode_within};
 use serde::{Deserialize, Serialize};
 
 use crate::reader::Record;
 
 /// Bytes of parts that wait for the rest of their lines; past it they are given up and shown as they are.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a record may be when decompressed, bytes: more than the forwarder writes, and less than a machine has. Who writes a
+/// stream need not mean its readers well.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long after the beginning of reading a line may arrive that was sent before others that were not read: shards do not
 /// begin at the same line, and what is sent again comes late.
@@ -153,7 +157,7 @@ impl Unpacker {
                 reason: reason.to_string(),
             });
         };
-        match decode(&record.data) {
+        match decode_within(&record.data, MOST_BYTES) {
             Err(error) => skip(None, &error),
             Ok(decoded) => {
                 let mut last = HashMap::new();
