@@ -35,6 +35,8 @@ pub struct Members<'a> {
     pub instance_id: Option<&'a str>,
     /// `initializationType` of `platform.initStart`.
     pub initialization_type: Option<&'a str>,
+    /// `phase` of init's events: `init`, `invoke`, `snap-start`.
+    pub phase: Option<&'a str>,
     /// `source` of an extension's log line: how the forwarder knows its own.
     pub source: Option<&'a str>,
 }
@@ -221,6 +223,7 @@ impl<'a> Members<'a> {
                 "level" => self.level = Some(value),
                 "instanceId" => self.instance_id = non_empty_string(value),
                 "initializationType" => self.initialization_type = non_empty_string(value),
+                "phase" => self.phase = non_empty_string(value),
                 "source" => self.source = non_empty_string(value),
                 _ => {}
             }

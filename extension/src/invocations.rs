@@ -36,7 +36,7 @@ impl Invocations {
         self.changed.notify_waiters();
     }
 
-    /// Waits for `platform.initRuntimeDone`.
+    /// Waits for `platform.initRuntimeDone`, or for an init that goes on inside an invocation.
     pub async fn initialized(&self) {
         self.wait(|seen| seen.initialized).await;
     }

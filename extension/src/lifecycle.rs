@@ -108,6 +108,8 @@ struct Extension {
     telemetry_timeout: Duration,
     /// A snapshot will be taken of the process.
     snapshot: bool,
+    /// A Managed Instance that fails is replaced: nobody takes up what is on its disk.
+    replaced: bool,
     /// What opens the sinks' connections.
     warming: Mutex<Option<AbortHandle>>,
     /// The end has begun; it comes once.
@@ -180,6 +182,7 @@ impl Extension {
             invocations,
             telemetry_timeout: config.buffering.timeout,
             snapshot,
+            replaced: environment.concurrent,
             warming: Mutex::default(),
             ends: AtomicBool::new(false),
             forwarder,
@@ -273,7 +276,9 @@ impl Extension {
         if self.turns.telemetry {
             let _ = timeout(INIT_PATIENCE, self.invocations.initialized()).await;
         }
-        self.forwarder.prepare_snapshot();
+        if !self.forwarder.prepare_snapshot() {
+            return;
+        }
         let empty = self.forwarder.flush(Instant::now() + SNAPSHOT_TIME).await;
         self.forwarder.renew();
         if empty {
@@ -318,9 +323,10 @@ impl Extension {
         self.listener.abort();
         self.intake.close();
         // The environment is used again after these, with what is on its disk.
-        let has_successor = ["timeout", "failure"]
+        let reset = ["timeout", "failure"]
             .iter()
             .any(|name| reason.eq_ignore_ascii_case(name));
+        let has_successor = reset && !self.replaced;
         let undelivered = self.forwarder.close(end, has_successor).await;
         let spooled: u64 = self.forwarder.stats().1.iter().map(|lane| lane.spooled).sum();
         if spooled > 0 {

@@ -33,10 +33,16 @@ pub(crate) enum Snapshot {
 }
 
 impl Snapshot {
-    /// Notes what `platform.initStart` says, if nothing is known yet: there may be no time to prepare.
-    pub(crate) fn note_init(&mut self, initialization_type: Option<&str>) {
-        if *self == Self::Unexpected && initialization_type == Some("\"snap-start\"") {
-            *self = Self::Near;
+    /// Notes what `platform.initStart` says.
+    pub(crate) fn note_init(&mut self, initialization_type: Option<&str>, phase: Option<&str>) {
+        match self {
+            // The environment was reset after its restore: there is an invocation, so no snapshot comes any more.
+            Self::Expected if phase == Some("\"invoke\"") => *self = Self::Restored,
+            // The variable did not tell, and there may be no time to prepare.
+            Self::Unexpected if initialization_type == Some("\"snap-start\"") && phase != Some("\"invoke\"") => {
+                *self = Self::Near;
+            }
+            _ => {}
         }
     }
 
@@ -58,12 +64,16 @@ impl Forwarder {
     }
 
     /// A snapshot may be taken from here on. Closes this life and begins the next; what is held is to be
-    /// [flushed](Self::flush) now.
-    pub fn prepare_snapshot(&self) {
+    /// [flushed](Self::flush) now. `false` if Lambda has told that none will be taken.
+    pub fn prepare_snapshot(&self) -> bool {
         let mut intake = self.intake();
+        if intake.snapshot == Snapshot::Restored {
+            return false;
+        }
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
         intake.snapshot = Snapshot::Near;
         self.begin_life_in(&mut intake, &mut queues, Instant::now());
+        true
     }
 
     /// The first invocation after a snapshot: this environment was restored, whether or not `platform.restoreStart` has come.

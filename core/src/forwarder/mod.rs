@@ -76,7 +76,7 @@ impl Types {
 /// What a body told about the environment.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// The runtime's init is over.
+    /// The runtime's init is over, or goes on inside an invocation.
     pub initialized: bool,
     /// Requests whose `platform.start` was in it.
     pub started: Vec<String>,
@@ -198,7 +198,8 @@ impl Forwarder {
                 Ok(event) => {
                     accepted.note(&event);
                     if event.kind == Kind::InitStart {
-                        intake.snapshot.note_init(event.members.initialization_type);
+                        let members = &event.members;
+                        intake.snapshot.note_init(members.initialization_type, members.phase);
                     }
                     if event.kind == Kind::RestoreStart && intake.snapshot.is_restored() {
                         accepted.restored = true;
@@ -352,6 +353,11 @@ impl Accepted {
             Kind::Report => &mut self.reported,
             Kind::InitRuntimeDone => {
                 self.initialized = true;
+                return;
+            }
+            Kind::InitStart => {
+                // Inside an invocation nobody waits for init's end.
+                self.initialized |= event.members.phase == Some("\"invoke\"");
                 return;
             }
             _ => return,

@@ -188,3 +188,20 @@ async fn a_restore_that_nobody_expected_is_one_too() {
     );
     assert_eq!(lives[1].1, ["platform.restoreStart", "forwarder.report"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_init_inside_an_invocation_expects_no_snapshot() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    forwarder.expect_snapshot();
+    let init = INIT.replace(r#""phase":"init""#, r#""phase":"invoke""#);
+    assert!(
+        forwarder.accept(init.as_bytes()).initialized,
+        "nobody waits for its end"
+    );
+    assert!(!forwarder.prepare_snapshot());
+    assert!(!forwarder.restored());
+    forwarder.close(soon(), false).await;
+    let [(_, types)] = lives(&sink).try_into().unwrap();
+    assert_eq!(types, ["platform.initStart", "function", "forwarder.report"]);
+}

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
 use crate::proof::Totals;
 use crate::reader::Position;
 use crate::show::Show;
-use crate::unpack::{Event, Unpacker};
+use crate::unpack::Unpacker;
 
 /// What this version writes.
 const VERSION: u32 = 1;

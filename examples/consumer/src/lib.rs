@@ -5,7 +5,7 @@
 //! In the order of the data:
 //! - [`aws`]: clients of Kinesis
 //! - [`reader`]: all shards of a stream at once, through splits and merges, within the API's limits
-//! - [`unpack`]: from records to events: decoded, each once, parts made whole, and what cannot be read
+//! - [`unpack`]: from records to events: decoded, each once, parts made whole, and what cannot be read; [`event`]: one of them
 //! - [`order`]: the order in which each forwarder sent its lines
 //! - [`show`]: what stands on standard output, and its rooms: [`entry`], `summary` and `log_text` (an event as lines for a
 //!   person), [`filter`], [`clean`] and [`paint`]; `members`: a JSON object in its order
@@ -17,6 +17,7 @@ pub mod aws;
 pub mod checkpoint;
 pub mod clean;
 pub mod entry;
+pub mod event;
 pub mod filter;
 mod log_text;
 mod members;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::unpack::{Event, Place};
+use crate::event::{Event, Place};
 
 /// How long a line waits for those that should stand before it. A shard is asked every 200 ms.
 const WAIT: Duration = Duration::from_secs(1);

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::clean::clean_json;
 use crate::entry::Entries;
+use crate::event::Event;
 use crate::filter::Filter;
 use crate::order::Order;
-use crate::unpack::Event;
 
 /// What is written of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

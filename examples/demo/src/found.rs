@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use consumer::event::Event;
 use consumer::reader::Record;
-use consumer::unpack::{Event, Unpacker};
+use consumer::unpack::Unpacker;
 use forwarder_core::format::{LifeReport, Line};
 
 use crate::error::Error;

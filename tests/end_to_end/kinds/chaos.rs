@@ -98,7 +98,8 @@ async fn run(seed: u64) {
         )
         .await
         .unwrap();
-    assert!(complaints.is_empty(), "seed {seed}: {complaints:#?}");
+    let log = extension_log(&lambda);
+    assert!(complaints.is_empty(), "seed {seed}: {complaints:#?}; {log:#?}");
     kinesis.clear_faults();
     // Whatever was reset starts again, and takes up what is on its disk.
     for _ in 0..2 {

@@ -119,6 +119,12 @@ async fn a_timeout_ends_nothing() {
     assert_eq!(Extension::of(&lambda).unwrap().pid, extension, "the same process");
     let found = end(&lambda, &kinesis).await;
     let reports = found.of_type("platform.report");
-    assert_eq!(reports[0]["record"]["status"], "timeout");
+    let of_late = reports
+        .iter()
+        .find(|event| event["record"]["requestId"] == late.request_id);
+    assert_eq!(
+        of_late.expect("a report of the late one")["record"]["status"],
+        "timeout"
+    );
     assert_eq!(found.lives.len(), 1);
 }

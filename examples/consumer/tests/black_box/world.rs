@@ -16,7 +16,7 @@ use local_kinesis::LocalKinesis;
 pub(crate) const STREAM: &str = "telemetry";
 
 /// What a wait may take before it has failed. Generous: the machines that run tests are slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct World {
     pub(crate) kinesis: LocalKinesis,

@@ -34,7 +34,12 @@ impl LocalKinesis {
         let mut reader = Reader::new(client, Stream::new(stream), Start::TrimHorizon, Pace::local());
         let mut records = Vec::new();
         let read = tokio::time::timeout(within, async {
-            while !wished(&records) {
+            // Looking may take its time: once whenever all that is there has been read, and only if something came.
+            let mut looked_at = None;
+            while !reader.caught_up() || looked_at == Some(records.len()) || !wished(&records) {
+                if reader.caught_up() {
+                    looked_at = Some(records.len());
+                }
                 if let News::Batch(batch) = reader.next().await? {
                     records.extend(batch.records);
                 }

@@ -36,7 +36,7 @@ struct Registered<'a> {
     account_id: Option<&'a str>,
 }
 
-pub(super) async fn register(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Refusal> {
+pub(super) async fn register(shared: &Shared, request: Request<Incoming>, life: u64) -> Result<Reply, Refusal> {
     let Some(name) = header(&request, NAME).map(str::to_owned) else {
         let message = "Empty extension name";
         return Err(Refusal::forbidden("Extension.InvalidExtensionName", message));
@@ -49,6 +49,8 @@ pub(super) async fn register(shared: &Shared, request: Request<Incoming>) -> Res
         return Err(Refusal::forbidden("Extension.InvalidEventType", message));
     }
     let id = Uuid::new_v4().to_string();
+    // Reading the body took time.
+    super::still_lives(shared, life)?;
     shared.state.update(|state| enter(state, &name, &id, &registration))?;
     let config = &shared.config;
     let registered = Registered {

@@ -45,20 +45,24 @@ impl Server {
         loop {
             // An accept that fails concerns that connection only.
             if let Ok((stream, _)) = self.listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&shared)));
+                let life = shared.life();
+                connections.spawn(serve(stream, Arc::clone(&shared), life));
             }
             while connections.try_join_next().is_some() {}
         }
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+async fn serve(stream: TcpStream, shared: Arc<Shared>, life: u64) {
     // Without effect on what is sent; only on when.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
         async move {
-            let reply = route(&shared, request).await;
+            let reply = match still_lives(&shared, life) {
+                Ok(()) => route(&shared, request, life).await,
+                Err(refusal) => Err(refusal),
+            };
             Ok::<_, Infallible>(reply.unwrap_or_else(|refusal| refused(&refusal)))
         }
     });
@@ -68,7 +72,16 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         .await;
 }
 
-async fn route(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Refusal> {
+/// Whether a caller's process may still be there.
+fn still_lives(shared: &Shared, life: u64) -> Result<(), Refusal> {
+    if shared.life() == life {
+        return Ok(());
+    }
+    let message = "the process that made this connection has ended";
+    Err(Refusal::forbidden("Environment.Ended", message))
+}
+
+async fn route(shared: &Shared, request: Request<Incoming>, life: u64) -> Result<Reply, Refusal> {
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match (request.method(), segments.as_slice()) {
@@ -87,7 +100,7 @@ async fn route(shared: &Shared, request: Request<Incoming>) -> Result<Reply, Ref
             runtime::init_error(shared, request, "Runtime.RestoreError").await
         }
         (&Method::GET, ["2021-04-23", "credentials"]) => credentials::give(shared, &request),
-        (&Method::POST, ["2020-01-01", "extension", "register"]) => extensions::register(shared, request).await,
+        (&Method::POST, ["2020-01-01", "extension", "register"]) => extensions::register(shared, request, life).await,
         (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => extensions::next(shared, &request).await,
         (&Method::POST, ["2020-01-01", "extension", "init", "error"]) => {
             extensions::fault(shared, request, "Extension.InitError").await

@@ -1,9 +1,12 @@
 //! What the phases and the HTTP APIs share.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -24,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) state: Watched<State>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) output: Arc<Watched<Vec<OutputLine>>>,
+    /// Lives that have ended. Calls over connections of an earlier life are those of processes that are gone.
+    pub(crate) lives: AtomicU64,
     /// Everything that runs beside: deliveries, watches over processes. Ends with the environment.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -35,6 +40,7 @@ impl Shared {
             hub: Arc::new(Hub::new(config.log_format, config.telemetry_buffer)),
             output: Arc::default(),
             credentials: Credentials::new(),
+            lives: AtomicU64::new(0),
             tasks: Mutex::default(),
             config,
         }
@@ -68,6 +74,11 @@ impl Shared {
         for capture in captures {
             capture.drain();
         }
+    }
+
+    /// How many lives have ended before this one.
+    pub(crate) fn life(&self) -> u64 {
+        self.lives.load(Ordering::Relaxed)
     }
 
     pub(crate) fn signal_all(&self, signal: Signal) {
@@ -172,6 +183,19 @@ impl Environment {
             });
         });
         Ok(())
+    }
+
+    /// Begins another life for whoever calls. What a killed process has said may still be on its way to the APIs, and is
+    /// not to be taken for its successor's: connections are accepted in their order, so one more, answered, comes after
+    /// all of them.
+    pub(crate) async fn begin_life(&self) {
+        // A connection that fails is no worse than no barrier.
+        if let Ok(mut last) = TcpStream::connect(self.api).await {
+            let request = b"GET /life HTTP/1.1\r\nhost: local\r\nconnection: close\r\n\r\n";
+            let _ = last.write_all(request).await;
+            let _ = last.read_to_end(&mut Vec::new()).await;
+        }
+        self.shared.lives.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Stops all processes, once what is being posted to them has arrived.

@@ -36,6 +36,7 @@ impl Environment {
         // Past the deadline they are killed, which is what the report says of them.
         let _ = timeout_at(deadline.into(), self.ended(Role::Extension)).await;
         self.kill(Role::Extension).await;
+        self.begin_life().await;
 
         let policy = &shared.config.policy;
         let next = if policy.survives(reason) {

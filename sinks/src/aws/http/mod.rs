@@ -46,10 +46,12 @@ const MAX_IDLE: usize = 2;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OnlyConnect;
 
+type Sender = SendRequest<SdkBody>;
+
 /// Calls over kept connections. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Http {
-    idle: Arc<Mutex<Vec<(Target, SendRequest<SdkBody>)>>>,
+    idle: Arc<Mutex<Vec<(Target, Sender)>>>,
     /// Held while a connection is opened, so that a call waits for the one that is opened ahead of it, and opens no other.
     opening: Arc<tokio::sync::Mutex<()>>,
 }
@@ -83,7 +85,7 @@ impl Http {
     }
 
     /// A kept connection, or a new one; and whether it is new.
-    async fn connection(&self, target: &Target) -> Result<(SendRequest<SdkBody>, bool), ConnectorError> {
+    async fn connection(&self, target: &Target) -> Result<(Sender, bool), ConnectorError> {
         if let Some(sender) = self.kept(target).await {
             return Ok((sender, false));
         }
@@ -94,7 +96,7 @@ impl Http {
         Ok((connect(target).await?, true))
     }
 
-    async fn kept(&self, target: &Target) -> Option<SendRequest<SdkBody>> {
+    async fn kept(&self, target: &Target) -> Option<Sender> {
         while let Some(mut sender) = self.take(target) {
             if sender.ready().await.is_ok() {
                 return Some(sender);
@@ -107,24 +109,24 @@ impl Http {
     async fn receive(
         &self,
         target: Target,
-        sender: SendRequest<SdkBody>,
+        sender: Sender,
         response: Response<Incoming>,
     ) -> Result<HttpResponse, ConnectorError> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| ConnectorError::io(error))?.to_bytes();
+        let body = body.map_err(ConnectorError::io)?.to_bytes();
         self.keep(target, sender);
         let response = Response::from_parts(head, SdkBody::from(body));
         HttpResponse::try_from(response).map_err(unusable)
     }
 
-    fn take(&self, target: &Target) -> Option<SendRequest<SdkBody>> {
+    fn take(&self, target: &Target) -> Option<Sender> {
         let mut idle = self.idle();
         let place = idle.iter().position(|(other, _)| other == target)?;
         Some(idle.remove(place).1)
     }
 
-    fn keep(&self, target: Target, sender: SendRequest<SdkBody>) {
+    fn keep(&self, target: Target, sender: Sender) {
         let mut idle = self.idle();
         idle.retain(|(_, sender)| !sender.is_closed());
         if idle.len() >= MAX_IDLE {
@@ -133,7 +135,7 @@ impl Http {
         idle.push((target, sender));
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Target, SendRequest<SdkBody>)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Target, Sender)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,7 +149,7 @@ fn prepare(request: &mut Request<SdkBody>) -> Option<()> {
     Some(())
 }
 
-async fn connect(target: &Target) -> Result<SendRequest<SdkBody>, ConnectorError> {
+async fn connect(target: &Target) -> Result<Sender, ConnectorError> {
     tokio::select! {
         biased;
         sender = target.connect() => sender.map_err(|error| ConnectorError::io(error.into())),

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use consumer::checkpoint::{CheckpointError, CheckpointFile};
 use consumer::clean::clean;
+use consumer::event::Event;
 use consumer::numbers::{bytes, counted, grouped, time};
 use consumer::proof::{Memory, Proof, Totals};
 use consumer::reader::{self, Batch, News, Pace, Reader, Start};
 use consumer::screen::Screen;
 use consumer::show::{Output, Show};
-use consumer::unpack::{Event, Unpacker};
+use consumer::unpack::Unpacker;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
