@@ -123,6 +123,10 @@ impl Error {
         }
     }
 
+    pub(super) fn argument_is_invalid(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "InvalidArgumentException")
+    }
+
     pub(super) fn iterator_expired(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "ExpiredIteratorException")
     }

@@ -103,7 +103,14 @@ impl ShardReader {
     /// An iterator for where reading stands.
     async fn renew(&mut self, api: &Api) -> Result<String, Error> {
         let now = SystemTime::now();
-        let iterator = api.iterator(&self.shard, &self.position).await?;
+        let iterator = match api.iterator(&self.shard, &self.position).await {
+            Err(error) if error.argument_is_invalid() && self.position.may_be_ahead_of(now) => {
+                // By Kinesis' clock that time is yet to come. Whatever arrives is wanted.
+                self.since = SystemTime::UNIX_EPOCH;
+                api.iterator(&self.shard, &Position::Latest).await?
+            }
+            iterator => iterator?,
+        };
         if self.position == Position::Latest {
             // Should it expire before a record was read, then the next one must not begin later than this one did.
             self.position = Position::at(now);
