@@ -136,9 +136,17 @@ gate-update: binaries ## Write these figures anew
 	@.ci/setup gate
 	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
 
-.PHONY: layer
-layer: setup ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
+# What links for Lambda's C library.
+LAYER_TOOLS := target/layer-tools/ready
+
+$(LAYER_TOOLS): .ci/layer-tools.txt
 	@.ci/setup layer
+	python3 -m venv target/layer-tools
+	target/layer-tools/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: layer
+layer: setup $(LAYER_TOOLS) ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
 	.ci/layer $(LAYERS)
 
 .PHONY: test-zip
@@ -147,13 +155,11 @@ test-zip: binaries ## Packing is reproducible
 	@.ci/zip-check $(TELEMETRY_FORWARDER_BIN)
 
 .PHONY: layer-check
-layer-check: setup ## Another folder makes the same bits (not in `make test`: it builds the lean layer twice)
-	@.ci/setup layer
+layer-check: setup $(LAYER_TOOLS) ## Another folder makes the same bits (not in `make test`: it builds the lean layer twice)
 	.ci/layer-check
 
 .PHONY: sizes
-sizes: setup ## What each dependency costs in the layer's binary, into docs/PERFORMANCE.md
-	@.ci/setup layer
+sizes: setup $(LAYER_TOOLS) ## What each dependency costs in the layer's binary, into docs/PERFORMANCE.md
 	LAYER_BINARIES_ONLY=1 LAYER_SYMBOLS=1 .ci/layer telemetry-forwarder >&2
 	@python3 .ci/sizes.py $(LAYER_BIN)/telemetry-forwarder docs/PERFORMANCE.md
 
@@ -167,23 +173,21 @@ bench-hot: setup ## What packing, compressing and routing cost, beside memcpy, S
 # The forwarder as the layer has it. The bare program as cargo builds it, and linked as the layer is; the ordinary extension
 # as cargo builds it. The bench itself needs no link-time optimisation, which takes minutes.
 .PHONY: bench-process
-bench-process: setup ## Start, memory, CPU and Kinesis bytes of whole processes, into docs/PERFORMANCE.md (BENCH_ARGS="--extension NAME=PATH": others, too)
+bench-process: setup $(LAYER_TOOLS) ## Start, memory, CPU and Kinesis bytes of whole processes, into docs/PERFORMANCE.md (BENCH_ARGS="--extension NAME=PATH": others, too)
 	LAYER_BINARIES_ONLY=1 .ci/layer telemetry-forwarder telemetry-forwarder-lean test-function
 	$(CARGO) build --release -p bare --target-dir $(BENCH_DIR)
-	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
-	  $(CARGO) build --release -p bare --target-dir $(BENCH_DIR) --target $(MACHINE)-unknown-linux-gnu
 	$(CARGO) build --release --manifest-path examples/ordinary/Cargo.toml --locked --target-dir $(BENCH_DIR)/ordinary
 	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  $(CARGO) build --release -p process-bench --target-dir $(BENCH_DIR)
 	$(BENCH_DIR)/release/process-bench \
-	  --bare $(BENCH_DIR)/release/bare --bare-static $(BENCH_DIR)/$(MACHINE)-unknown-linux-gnu/release/bare \
+	  --bare $(BENCH_DIR)/release/bare \
 	  --forwarder $(LAYER_BIN)/telemetry-forwarder --lean $(LAYER_BIN)/telemetry-forwarder-lean \
 	  --ordinary $(BENCH_DIR)/ordinary/release/ordinary --function $(LAYER_BIN)/test-function \
 	  --write docs/PERFORMANCE.md --plot docs/performance.svg $(BENCH_ARGS)
 
 .PHONY: flush-bench
 flush-bench: binaries ## What each flush strategy adds, and how old lines arrive: docs/FLUSH.md (three minutes)
-	$(CARGO) run -p end-to-end --example flush-bench
+	$(CARGO) run -p end-to-end --example flush-bench -- $(FLUSH_BENCH_ARGS)
 
 .PHONY: infra-test
 infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its template, its checks, and the real extension on it

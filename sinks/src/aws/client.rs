@@ -12,6 +12,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -150,6 +151,8 @@ fn lean(config: SdkConfig, http: &Http, attempt_timeout: Duration) -> SdkConfig 
         .behavior_version(BehaviorVersion::v2026_01_12())
         .http_client(http.clone())
         .sleep_impl(AwakeSleep)
+        // Who asks for a role panics without one.
+        .time_source(SystemTimeSource::new())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

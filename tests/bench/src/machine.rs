@@ -16,6 +16,8 @@ pub struct Machine {
     pub memory_gib: u64,
     /// Its release.
     pub kernel: String,
+    /// Its load average of the minute before: over some tenths, others are at work and the figures are worth less.
+    pub load: String,
     /// SHA-256 of 1 GB.
     pub sha256: Duration,
 }
@@ -34,6 +36,7 @@ impl Machine {
             cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| std::env::consts::ARCH.into()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory_gib: kilobytes.unwrap_or(0).div_ceil(1 << 20),
+            load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             sha256: sha256_of_a_gigabyte(),
         }

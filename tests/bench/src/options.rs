@@ -14,7 +14,6 @@ What an extension's process costs, in runs that take turns. `make bench` builds 
 
 Who is measured:
   --bare PATH            the bare program, which the others are held against
-  --bare-static PATH     the bare program, linked as the layer is
   --forwarder PATH       the forwarder: as it comes, and with zstd, gzip, kpl
   --lean PATH            the forwarder with Kinesis alone
   --ordinary PATH        the same job the usual way
@@ -100,11 +99,6 @@ impl Options {
             match argument {
                 Short('h') | Long("help") => return Ok(None),
                 Long("bare") => options.contenders.push(Contender::bare(path(&mut arguments)?)),
-                Long("bare-static") => {
-                    let bare = Contender::bare(path(&mut arguments)?);
-                    let name = "bare, static".into();
-                    options.contenders.push(Contender { name, ..bare });
-                }
                 Long("forwarder") => options.contenders.extend(Contender::forwarders(path(&mut arguments)?)),
                 Long("lean") => {
                     let program = path(&mut arguments)?;

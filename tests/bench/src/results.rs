@@ -66,11 +66,12 @@ impl Results {
             cores,
             memory_gib,
             kernel,
+            load,
             sha256,
         } = &self.machine;
         let sha256 = sha256.as_secs_f64();
         let mut text = format!(
-            "Measured on: {cpu}, {cores} cores, {memory_gib} GiB, Linux {kernel}; SHA-256 of 1 GB takes {sha256:.2} s.\n"
+            "Measured on: {cpu}, {cores} cores, {memory_gib} GiB, Linux {kernel}; SHA-256 of 1 GB takes {sha256:.2} s. Load average before: {load}.\n"
         );
         if self.costs.iter().any(|costs| !costs.starts.is_empty()) {
             let title = format!(

@@ -19,12 +19,17 @@ async fn an_independent_simulator_finds_nothing_wrong() {
         .build()
         .await
         .unwrap();
+    let port = free_port();
     let extension = ProcessConfig::new(binaries::extension(), ProcessRole::Extension)
         .env("AWS_ENDPOINT_URL_KINESIS", kinesis.endpoint())
         .env("AWS_ACCESS_KEY_ID", "AKIDJUDGE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("FORWARDER_SINKS__KINESIS__STREAM", STREAM)
-        .env("FORWARDER_TELEMETRY__PORT", free_port().to_string())
+        .env("FORWARDER_TELEMETRY__PORT", port.to_string())
+        .env("FORWARDER_SPOOL__DIR", spool_dir(port))
+        // What is judged is that a flush ends before the freeze, however slow the machine and quick the invocations.
+        .env("FORWARDER_FLUSH__STRATEGY", "end")
+        .env("FORWARDER_FLUSH__BUDGET", "20s")
         .env("FORWARDER_LOG", "info")
         .inherit_stdio(false);
     let extension = simulator.spawn_process_with_config(extension).unwrap();

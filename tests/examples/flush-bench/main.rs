@@ -1,7 +1,7 @@
 //! What each flush strategy costs, and how old telemetry is when it arrives: `make flush-bench`.
 //!
 //! # Layout
-//! - `measure`: runs of the real binary on the local Lambda, before a Kinesis that takes 20 ms for a put.
+//! - `measure`: runs of the real binary on the local Lambda, before a Kinesis whose puts take their time.
 //! - `table` and `plot`: what they came to, for `docs/FLUSH.md`.
 
 #![allow(
@@ -18,8 +18,9 @@ mod plot;
 mod table;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use measure::{PITCHES, Run, STRATEGIES, measure};
+use measure::{PITCHES, PUT, Run, SLOW_PUT, STRATEGIES, measure};
 
 /// The guide whose figures are replaced, and the plot beside it.
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/FLUSH.md");
@@ -31,22 +32,26 @@ const END: &str = "<!-- measured: end -->";
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().nth(1).as_deref() == Some("slow-sink") {
+        println!("{}", slow_sink().await);
+        return;
+    }
     let mut runs: Vec<Run> = Vec::new();
     for pitch in PITCHES {
-        let without = measure(pitch, None).await;
+        let without = measure(pitch, None, PUT).await;
         if pitch.is_rare() {
             // Machines idle between rare invocations: the runs do not disturb each other.
-            let [end, continuous, adaptive] = STRATEGIES.map(|strategy| measure(pitch, Some(strategy)));
+            let [end, continuous, adaptive] = STRATEGIES.map(|strategy| measure(pitch, Some(strategy), PUT));
             let (end, continuous, adaptive) = tokio::join!(end, continuous, adaptive);
             runs.extend([end, continuous, adaptive].map(|run| run.less(&without)));
         } else {
             for strategy in STRATEGIES {
-                runs.push(measure(pitch, Some(strategy)).await.less(&without));
+                runs.push(measure(pitch, Some(strategy), PUT).await.less(&without));
             }
         }
         eprintln!("{}: done", pitch.name);
     }
-    let table = table::table(&runs);
+    let table = format!("{}\n{}", table::table(&runs), slow_sink().await);
     println!("{table}");
     let guide = std::fs::read_to_string(GUIDE).expect("docs/FLUSH.md is there");
     let (before, rest) = guide.split_once(BEGIN).expect("docs/FLUSH.md has a place for figures");
@@ -54,4 +59,11 @@ async fn main() {
     let guide = format!("{before}{BEGIN}\n{}\n\n{table}{END}{after}", table::machine());
     std::fs::write(GUIDE, guide).expect("docs/FLUSH.md can be written");
     std::fs::write(PathBuf::from(PLOT), plot::svg(&runs)).expect("docs/flush.svg can be written");
+}
+
+/// Alone: `make flush-bench FLUSH_BENCH_ARGS=slow-sink`.
+async fn slow_sink() -> String {
+    let instant = measure(PITCHES[0], Some("adaptive"), Duration::ZERO).await;
+    let slow = measure(PITCHES[0], Some("adaptive"), SLOW_PUT).await;
+    table::slow_sink(&instant, &slow)
 }

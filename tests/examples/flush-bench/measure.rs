@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// What a put to a stream of the same region may take.
 pub(crate) const PUT: Duration = Duration::from_millis(20);
 
+/// What a put to a sick stream may take.
+pub(crate) const SLOW_PUT: Duration = Duration::from_millis(300);
+
 pub(crate) const STRATEGIES: [&str; 3] = ["end", "continuous", "adaptive"];
 
 /// What each invocation does: it prints five lines, and takes a few milliseconds.
@@ -83,10 +86,10 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
         .unwrap_or_default()
 }
 
-/// One run under a strategy, or without an extension. The first invocation, a cold start, does not count.
-pub(crate) async fn measure(pitch: Pitch, strategy: Option<&'static str>) -> Run {
+/// One run under a strategy, or without an extension, where a put takes so long. The first invocation, a cold start, does not count.
+pub(crate) async fn measure(pitch: Pitch, strategy: Option<&'static str>, put: Duration) -> Run {
     let kinesis = kinesis().await;
-    kinesis.set_fault(Fault::delay(PUT));
+    kinesis.set_fault(Fault::delay(put));
     let builder = match strategy {
         Some(strategy) => lambda_to_kinesis(&kinesis)
             .0

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::measure::{PUT, Run, quantile};
+use crate::measure::{PUT, Run, SLOW_PUT, quantile};
 
 pub(crate) fn table(runs: &[Run]) -> String {
     let mut table = String::from(
@@ -23,6 +23,17 @@ pub(crate) fn table(runs: &[Run]) -> String {
         );
     }
     table
+}
+
+/// What a slow sink does to a quick series under `adaptive`, after its first invocation.
+pub(crate) fn slow_sink(instant: &Run, slow: &Run) -> String {
+    format!(
+        "Under `adaptive` at {}, the p99 of added time after the first invocation is {} with instant puts, and {} with puts of {} ms.\n",
+        slow.pitch,
+        time(quantile(&instant.added, 0.99)),
+        time(quantile(&slow.added, 0.99)),
+        SLOW_PUT.as_millis(),
+    )
 }
 
 fn time(ms: f64) -> String {

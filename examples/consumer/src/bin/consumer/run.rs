@@ -23,6 +23,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long the first lines wait until every shard has answered, so that they come in the order of time.
 const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
+/// Trouble is said no more often: where several readers share a stream, each is throttled now and then.
+const TROUBLE: Duration = Duration::from_secs(5);
+
 /// How often a checkpoint is written.
 const CHECKPOINT: Duration = Duration::from_secs(2);
 
@@ -62,6 +65,8 @@ struct Consumer<'a> {
     /// Lines read in earlier lives of this reader.
     lines_before: u64,
     rate: Rate,
+    /// When trouble was last said.
+    troubled: Option<Instant>,
     /// Whether the closing table has colours.
     colours: bool,
     /// Something was read since the last checkpoint.
@@ -167,6 +172,7 @@ impl<'a> Consumer<'a> {
             forgotten,
             began: Instant::now(),
             rate: Rate::default(),
+            troubled: None,
             colours,
             is_dirty: false,
         })
@@ -175,7 +181,12 @@ impl<'a> Consumer<'a> {
     fn take(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Batch(batch) => self.unpack(&batch),
-            News::Trouble(trouble) => self.screen.say(&clean(&trouble.to_string())),
+            News::Trouble(trouble) => {
+                if self.troubled.is_none_or(|last| last.elapsed() >= TROUBLE) {
+                    self.screen.say(&clean(&trouble.to_string()));
+                    self.troubled = Some(Instant::now());
+                }
+            }
             News::Expired(shard) => {
                 let text = format!("{shard} is gone: what was not read of it has expired");
                 self.screen.say(&text);
