@@ -1,5 +1,6 @@
 import { AspectPriority, Aspects, Stack, Tags } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { KinesisEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -43,6 +44,18 @@ describe('an aspect over an app of two stacks', () => {
     makeFunction(shop, 'Left');
     const reader = makeFunction(shop, 'Reader');
     reader.addEventSource(new KinesisEventSource(stream, { startingPosition: lambda.StartingPosition.LATEST }));
+    const edge = makeFunction(shop, 'Edge').role as iam.Role;
+    edge.assumeRolePolicy?.addStatements(
+      new iam.PolicyStatement({
+        actions: ['sts:AssumeRole'],
+        principals: [new iam.ServicePrincipal('edgelambda.amazonaws.com')],
+      }),
+    );
+    const live = new lambda.Alias(shop, 'Live', {
+      aliasName: 'live',
+      version: makeFunction(shop, 'Aliased').currentVersion,
+    });
+    live.addEventSource(new KinesisEventSource(stream, { startingPosition: lambda.StartingPosition.LATEST }));
     new lambda.Function(shop, 'Image', {
       runtime: lambda.Runtime.FROM_IMAGE,
       handler: lambda.Handler.FROM_IMAGE,
@@ -79,6 +92,15 @@ describe('an aspect over an app of two stacks', () => {
   test('leaves readers of the stream alone, which would invoke themselves, and says so', () => {
     expect(isAttached(shop, 'Reader')).toEqual([false]);
     Annotations.fromStack(shop).hasInfo('/shop/Reader', Match.stringLikeRegexp('reads the stream'));
+  });
+
+  test('leaves functions of Lambda@Edge alone, and says so', () => {
+    expect(isAttached(shop, 'Edge')).toEqual([false]);
+    Annotations.fromStack(shop).hasInfo('/shop/Edge', Match.stringLikeRegexp('at the edge'));
+  });
+
+  test('leaves functions alone that read the stream through an alias', () => {
+    expect(isAttached(shop, 'Aliased')).toEqual([false]);
   });
 
   test('leaves container images alone, and says what to do', () => {

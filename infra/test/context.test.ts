@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { stackFromContext } from '../lib/stack/context';
-import { FIXTURES, makeApp } from './apps';
+import { dashboardOf, FIXTURES, makeApp } from './apps';
 
 const TAGS = { CostCenter: '4711', Environment: 'test', Application: 'shop', Owner: 'somebody' };
 
@@ -84,6 +84,13 @@ describe('the context', () => {
     expect(described.sort()).toEqual([...read].filter((key) => /^\w+$/.test(key)).sort());
   });
 
+  test('names no limit of a stream that is there: nobody has said what it takes', () => {
+    const dashboard = (context: object): string =>
+      dashboardOf(stackFromContext(makeApp({ ...TAGS, dist: FIXTURES, ...context })));
+    expect(dashboard({})).toContain('limit of a new on-demand stream');
+    expect(dashboard({ streamName: 'telemetry' })).not.toContain('limit of');
+  });
+
   test('of cdk.json alone makes a stack, and warns of tags that are nobody’s', () => {
     const stack = stackFromContext(makeApp({ dist: FIXTURES }));
     Annotations.fromStack(stack).hasWarning('*', Match.stringLikeRegexp('CostCenter, Environment, Owner: `example`'));
@@ -117,6 +124,21 @@ describe('refused with the stack’s name, the option and the mend', () => {
       'a key for a new stream',
       { streamKeyArn: 'arn:aws:kms:eu-west-1:1:key/1' },
       'telemetry-forwarder: streamKeyArn: a new stream is encrypted with a new key; leave it out, or name the stream that the key belongs to',
+    ],
+    [
+      'a name where an ARN belongs',
+      { streamArn: 'telemetry' },
+      'telemetry-forwarder: streamArn: `telemetry` is no ARN of kinesis; write it as in `arn:aws:kinesis:…`',
+    ],
+    [
+      'a key’s id where its ARN belongs',
+      { streamName: 'telemetry', streamKeyArn: 'alias/telemetry' },
+      'telemetry-forwarder: streamKeyArn: `alias/telemetry` is no ARN of kms; write it as in `arn:aws:kms:…`',
+    ],
+    [
+      'a prefix that parameters cannot have',
+      { parameterPrefix: 'telemetry/' },
+      'telemetry-forwarder: parameterPrefix: `telemetry/` is nothing that names of parameters may begin with; write it as in `/shop/telemetry`: a slash before each level and none at the end, neither `/aws…` nor `/ssm…`',
     ],
     [
       'shards on demand',

@@ -51,7 +51,20 @@ describe('alarms', () => {
     expect(alarm['AlarmDescription']).toEqual(expect.any(String));
   });
 
-  test('reach people: CloudWatch may use the key of the topic, and the address is subscribed', () => {
+  test('reach people: CloudWatch may publish and use the key of the topic, and the address is subscribed', () => {
+    // The policy that denies what is not TLS takes the place of the one that every topic has, by which alarms publish.
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'sns:Publish',
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+            Effect: 'Allow',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+          }),
+        ]),
+      },
+    });
     template.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.anyValue() });
     template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'somebody@example.com' });
     template.hasResourceProperties('AWS::KMS::Key', {

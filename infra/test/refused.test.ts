@@ -55,6 +55,25 @@ describe('refused with the construct’s path, the option and the mend', () => {
       'shop/Checkout: sinks.firehose.deliveryStreamName: `deliveryStreamName` and `deliveryStreamArn` are given at once; keep one of deliveryStream, deliveryStreamName, deliveryStreamArn',
     ],
     [
+      'a name where an ARN belongs',
+      { sinks: { kinesis: ForwarderSink.kinesis({ streamArn: 'telemetry' }) } },
+      'shop/Checkout: sinks.kinesis.streamArn: `telemetry` is no ARN; give a name as `streamName`',
+    ],
+    [
+      'an ARN where a name belongs',
+      {
+        sinks: {
+          firehose: ForwarderSink.firehose({ deliveryStreamName: 'arn:aws:firehose:eu-west-1:1:deliverystream/a' }),
+        },
+      },
+      'shop/Checkout: sinks.firehose.deliveryStreamName: `arn:aws:firehose:eu-west-1:1:deliverystream/a` is an ARN; give it as `deliveryStreamArn`',
+    ],
+    [
+      'standard output where the log group is denied',
+      { sinks: { kinesis: kinesisSink, stdout }, routes: '* -> kinesis, stdout', cloudWatchLogs: false },
+      'shop/Checkout: sinks.stdout: standard output goes to CloudWatch Logs, which `cloudWatchLogs: false` denies; leave this sink out, or allow the logs',
+    ],
+    [
       'no sink at all',
       {},
       'shop/Checkout: sinks: there is no sink; give `ForwarderSink.kinesis({ stream })`, here or to the forwarder itself',

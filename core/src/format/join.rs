@@ -11,6 +11,8 @@ use super::decode::Part;
 #[derive(Debug, Default)]
 pub struct Joiner {
     waiting: BTreeMap<(String, String, u64), Vec<Option<String>>>,
+    /// Of the parts that wait.
+    bytes: usize,
 }
 
 /// What a line is to a [`Joiner`].
@@ -58,7 +60,11 @@ impl Joiner {
         let key = (stamp.id.into_owned(), stamp.sink.into_owned(), first);
         let parts = self.waiting.entry(key.clone()).or_insert_with(|| vec![None; of]);
         if let Some(slot) = parts.get_mut(index) {
-            *slot = Some(line.to_owned());
+            let before = slot.replace(line.to_owned());
+            self.bytes = self
+                .bytes
+                .saturating_add(line.len())
+                .saturating_sub(before.map_or(0, |before| before.len()));
         }
         if parts.iter().any(Option::is_none) {
             return Joined::Waiting;
@@ -70,12 +76,19 @@ impl Joiner {
             .into_iter()
             .flatten()
             .collect();
+        let bytes: usize = parts.iter().map(String::len).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
         join(&parts).map_or(Joined::Whole, Joined::Line)
     }
 
     /// How many lines are not whole.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many bytes the parts of lines have that are not whole.
+    pub fn waiting_bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The parts of lines that are not whole, as they came.
@@ -85,6 +98,7 @@ impl Joiner {
 
     /// Gives up on the lines that are not whole: what there is of them.
     pub fn give_up(&mut self) -> Vec<String> {
+        self.bytes = 0;
         std::mem::take(&mut self.waiting)
             .into_values()
             .flatten()
@@ -186,9 +200,10 @@ mod tests {
             assert_eq!(joiner.take(&parts[order[0]]), Joined::Waiting, "a repeat");
             assert_eq!(joiner.take(&parts[order[1]]), Joined::Waiting);
             assert_eq!(joiner.waiting(), 1);
+            assert_eq!(joiner.waiting_bytes(), parts[order[0]].len() + parts[order[1]].len());
             let whole = r#"{"time":"t","record":{"a":"\u00e9","b":[1]},"type":"function","forwarder":{"id":"i","sink":"s","seq":4,"resource":{}}}"#;
             assert_eq!(joiner.take(&parts[order[2]]), Joined::Line(whole.into()));
-            assert_eq!(joiner.waiting(), 0);
+            assert_eq!((joiner.waiting(), joiner.waiting_bytes()), (0, 0));
         }
     }
 
@@ -201,7 +216,7 @@ mod tests {
         }
         assert_eq!(joiner.parts().collect::<Vec<_>>(), [&parts[1], &parts[0]]);
         assert_eq!(joiner.give_up(), [parts[1].clone(), parts[0].clone()]);
-        assert_eq!(joiner.waiting(), 0);
+        assert_eq!((joiner.waiting(), joiner.waiting_bytes()), (0, 0));
     }
 
     #[test]

@@ -70,12 +70,15 @@ pub struct LifeReport {
 
 impl LifeReport {
     /// The findings of a reader that began in the middle of the stream: what is missing before the first line seen came
-    /// before the reader, and is no loss. Answers how many lines that are.
-    pub fn from_the_middle(&mut self) -> u64 {
-        if self.lost.first().is_none_or(|[first, _]| *first > 0) {
+    /// before the reader, and is no loss. Nor is what is missing below `begun`: a stream has no order over its shards, so
+    /// that of the lines of the first moments those of one shard may be read and those of another not. Answers with which
+    /// line what can be judged begins.
+    pub fn from_the_middle(&mut self, begun: u64) -> u64 {
+        let before = self.lost.iter().take_while(|[first, _]| *first == 0 || *first < begun);
+        let before = before.count();
+        let Some([_, last]) = self.lost.drain(..before).next_back() else {
             return 0;
-        }
-        let [_, last] = self.lost.remove(0);
+        };
         if self.lost.is_empty() {
             self.standing = standing(&self.lost, self.next_seq);
         }
@@ -371,11 +374,22 @@ mod tests {
     fn what_came_before_a_reader_in_the_middle_is_no_loss() {
         let last = line(6, "forwarder.report", r#"{"nextSeq":7,"final":true}"#);
         let mut report = verify(&[function(3), function(4), function(5), last.clone()]);
-        assert_eq!((report.from_the_middle(), report.standing), (3, Standing::Complete));
+        assert_eq!((report.from_the_middle(0), report.standing), (3, Standing::Complete));
         let mut report = verify(&[function(3), function(5), last]);
-        assert_eq!((report.from_the_middle(), report.standing), (3, Standing::Lost));
+        assert_eq!((report.from_the_middle(0), report.standing), (3, Standing::Lost));
         assert_eq!(report.lost, [[4, 4]]);
-        assert_eq!(report.from_the_middle(), 0, "the gap in the middle stays");
+        assert_eq!(report.from_the_middle(0), 0, "the gap in the middle stays");
+    }
+
+    #[test]
+    fn gaps_among_the_lines_of_the_first_moments_are_no_loss_and_later_ones_are() {
+        let lines = [3, 5, 8, 10].map(function);
+        let mut report = verify(&lines);
+        assert_eq!(report.from_the_middle(6), 5);
+        assert_eq!(report.standing, Standing::Lost);
+        assert_eq!(report.lost, [[6, 7], [9, 9]]);
+        let mut report = verify(&lines);
+        assert_eq!((report.from_the_middle(11), report.standing), (10, Standing::Unproven));
     }
 
     proptest! {

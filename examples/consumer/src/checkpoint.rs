@@ -208,7 +208,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let folder = Folder::new("again");
         assert!(folder.file().read().unwrap().is_none());
-        let mut show = Show::new(Output::Json, Filter::default());
+        let mut show = Show::new(Output::Json { on_a_terminal: false }, Filter::default());
         let event = Event::of_line(line("a", 3, "1")).unwrap();
         show.take([event.clone()], Instant::now());
         let shards = BTreeMap::from([

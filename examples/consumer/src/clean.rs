@@ -26,6 +26,25 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// A JSON text that means the same, with everything escaped that a terminal would act on. JSON itself has ASCII's control
+/// characters escaped; those that it lets stand in strings have a short escape each.
+#[must_use]
+pub fn clean_json(json: &str) -> Cow<'_, str> {
+    let acts = |char: char| char > '\u{1f}' && acts_on_terminals(char);
+    if !json.chars().any(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut clean = String::with_capacity(json.len() + 16);
+    for char in json.chars() {
+        if acts(char) {
+            clean.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            clean.push(char);
+        }
+    }
+    Cow::Owned(clean)
+}
+
 /// What follows a Select Graphic Rendition (ECMA-48, 8.3.117), if the text begins with one.
 fn after_colour(text: &str) -> Option<&str> {
     let parameters = text.strip_prefix("\u{1b}[")?;
@@ -66,6 +85,16 @@ mod tests {
     fn text_that_changes_direction_becomes_visible() {
         assert_eq!(clean("abc\u{202e}txt.exe"), r"abc\u{202e}txt.exe");
         assert_eq!(clean("\u{2066}a\u{2069}"), r"\u{2066}a\u{2069}");
+    }
+
+    #[test]
+    fn json_means_the_same_and_moves_no_terminal() {
+        let json = "{\"record\":\"\u{9b}2J \u{202e}abc\u{7f} \\u001b[2J 漢\"}";
+        let clean = clean_json(json);
+        assert_eq!(clean, r#"{"record":"\u009b2J \u202eabc\u007f \u001b[2J 漢"}"#);
+        let same: [serde_json::Value; 2] = [json, &*clean].map(|json| serde_json::from_str(json).unwrap());
+        assert_eq!(same[0], same[1]);
+        assert!(matches!(clean_json("{\"a\":\t1}"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Memory {
 
 impl Proof {
     /// Of what was unpacked. `from_the_beginning`: the reader saw everything that the stream had; otherwise what is missing
-    /// before a life's first line is no loss.
+    /// before a life's first line is no loss, nor what is missing among the lines of the first moments.
     #[must_use]
     pub fn of(unpacker: &Unpacker, from_the_beginning: bool, forgotten: Totals) -> Self {
         let mut totals = forgotten;
@@ -120,7 +120,7 @@ impl Proof {
                 let before = if from_the_beginning {
                     0
                 } else {
-                    report.from_the_middle()
+                    report.from_the_middle(unpacker.begun(&report.life))
                 };
                 totals.add(&report);
                 Judged { report, before }
@@ -250,19 +250,23 @@ mod tests {
     use super::*;
     use crate::reader::Record;
     use crate::unpack::tests::line;
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     fn unpacked(lines: &[String]) -> Unpacker {
         let mut unpacker = Unpacker::default();
-        let record = Record {
+        let record = record(lines, SystemTime::UNIX_EPOCH);
+        unpacker.take(&record, &mut Vec::new(), &mut Vec::new());
+        unpacker
+    }
+
+    fn record(lines: &[String], arrival: SystemTime) -> Record {
+        Record {
             shard: "shard".into(),
             sequence_number: "1".into(),
             partition_key: "k".into(),
             data: lines.join("\n").into(),
-            arrival: SystemTime::UNIX_EPOCH,
-        };
-        unpacker.take(&record, &mut Vec::new(), &mut Vec::new());
-        unpacker
+            arrival,
+        }
     }
 
     fn own(id: &str, seq: u64, kind: &str, record: &str) -> String {
@@ -323,6 +327,26 @@ mod tests {
         let proof = Proof::of(&unpacked(&world()), false, Totals::default());
         assert_eq!((proof.totals().lost, proof.totals().with_loss), (4, 1));
         assert!(proof.table(false).contains("  complete, from 7 on\n"));
+    }
+
+    #[test]
+    fn where_shards_began_at_different_lines_nothing_is_lost() {
+        let begin = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let mut unpacker = Unpacker::default();
+        unpacker.begin_in_the_middle(begin);
+        let mut read = |seconds: u64, seqs: &[u64]| {
+            let lines: Vec<_> = seqs.iter().map(|seq| line("a", *seq, "\"x\"")).collect();
+            let record = record(&lines, begin + Duration::from_secs(seconds));
+            unpacker.take(&record, &mut Vec::new(), &mut Vec::new());
+        };
+        // Line 6 went to a shard that was read from a moment later on.
+        read(0, &[5]);
+        read(1, &[7, 8]);
+        read(60, &[9, 11]);
+        let proof = Proof::of(&unpacker, false, Totals::default());
+        let table = proof.table(false);
+        assert_eq!(proof.totals().lost, 1, "{table}");
+        assert!(table.contains("lost 10, from 7 on\n"), "{table}");
     }
 
     #[test]

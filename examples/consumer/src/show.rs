@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use forwarder_core::format::Line;
 use tokio::time::Instant;
 
+use crate::clean::clean_json;
 use crate::entry::Entries;
 use crate::event::Event;
 use crate::filter::Filter;
@@ -19,7 +20,10 @@ pub enum Output {
         colours: bool,
     },
     /// The event as it came: one JSON text a line.
-    Json,
+    Json {
+        /// What a terminal acts on is escaped, as JSON allows.
+        on_a_terminal: bool,
+    },
     /// Nothing.
     Nothing,
 }
@@ -78,7 +82,7 @@ impl Show {
 
     fn render(&mut self, events: &[Event], out: &mut String) {
         let mut groups: Vec<_> = events.chunk_by(belongs).collect();
-        if self.output != Output::Json {
+        if !matches!(self.output, Output::Json { .. }) {
             by_time(&mut groups);
         }
         for group in groups {
@@ -88,10 +92,11 @@ impl Show {
 
     /// A line with those that continue it: all of them are shown if one of them passes.
     fn group(&mut self, group: &[Event], out: &mut String) {
-        if self.output == Output::Json && self.filter.is_empty() {
+        if let Output::Json { on_a_terminal } = self.output
+            && self.filter.is_empty()
+        {
             for event in group {
-                out.push_str(&event.line);
-                out.push('\n');
+                json(&event.line, on_a_terminal, out);
             }
             return;
         }
@@ -111,14 +116,20 @@ impl Show {
                 Output::Lines { colours } => {
                     self.entries.render(entry, index > 0, colours, out);
                 }
-                Output::Json => {
-                    out.push_str(&event.line);
-                    out.push('\n');
-                }
+                Output::Json { on_a_terminal } => json(&event.line, on_a_terminal, out),
                 Output::Nothing => {}
             }
         }
     }
+}
+
+fn json(line: &str, on_a_terminal: bool, out: &mut String) {
+    if on_a_terminal {
+        out.push_str(&clean_json(line));
+    } else {
+        out.push_str(line);
+    }
+    out.push('\n');
 }
 
 /// What different forwarders sent, in the order in which it happened; each forwarder's own order stays.
@@ -207,12 +218,13 @@ mod tests {
     #[test]
     fn json_is_as_it_came() {
         let lines = trace();
-        assert_eq!(show(Output::Json, Filter::default(), &lines), lines.join("\n") + "\n");
+        let json = Output::Json { on_a_terminal: false };
+        assert_eq!(show(json, Filter::default(), &lines), lines.join("\n") + "\n");
         let errors = Filter {
             level: Some(forwarder_core::route::Level::Error),
             ..Filter::default()
         };
-        let shown = show(Output::Json, errors, &lines);
+        let shown = show(json, errors, &lines);
         assert_eq!(shown, lines[1..4].join("\n") + "\n", "levels are inherited");
         assert_eq!(show(Output::Nothing, Filter::default(), &lines), "");
     }

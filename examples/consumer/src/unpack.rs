@@ -1,9 +1,10 @@
 //! From records to events: decoded by their first bytes, each once, parts made whole. What cannot be read costs only itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
-use forwarder_core::format::{Forwarded, Joined, Joiner, LifeReport, Line, Verifier, decode};
+use forwarder_core::format::{Forwarded, Joined, Joiner, Life, LifeReport, Line, Verifier, decode_within};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
@@ -11,6 +12,14 @@ use crate::reader::Record;
 
 /// Bytes of parts that wait for the rest of their lines; past it they are given up and shown as they are.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a record may be when decompressed, bytes: more than the forwarder writes, and less than a machine has. Who writes a
+/// stream need not mean its readers well.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long after the beginning of reading a line may arrive that was sent before others that were not read: shards do not
+/// begin at the same line, and what is sent again comes late.
+const FIRST_MOMENTS: Duration = Duration::from_secs(15);
 
 /// Something in the stream that is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +70,51 @@ pub struct Counts {
 pub struct Unpacker {
     verifier: Verifier,
     counts: Counts,
+    #[serde(default)]
+    first_moments: FirstMoments,
     #[serde(skip)]
     joiner: Joiner,
-    /// Bytes that the joiner holds.
-    #[serde(skip)]
-    waiting: usize,
+}
+
+/// What arrived when reading began in the middle of the stream.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct FirstMoments {
+    /// When they are over; none: reading began at the beginning.
+    until: Option<SystemTime>,
+    /// By `id` and `sink`: one more than the greatest number that arrived in them.
+    lives: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl FirstMoments {
+    fn observe(&mut self, event: &Forwarded<'_>, arrival: SystemTime) {
+        // What has no arrival tells nothing.
+        let is_in_them = arrival > SystemTime::UNIX_EPOCH && self.until.is_some_and(|until| arrival < until);
+        let Some(stamp) = event.stamp.as_ref().filter(|_| is_in_them) else {
+            return;
+        };
+        let sinks = self.lives.entry(stamp.id.clone().into_owned()).or_default();
+        let next = sinks.entry(stamp.sink.clone().into_owned()).or_default();
+        *next = (*next).max(stamp.seq.saturating_add(1));
+    }
 }
 
 impl Unpacker {
+    /// Reading begins in the middle of the stream, with what arrives at this time.
+    pub fn begin_in_the_middle(&mut self, time: SystemTime) {
+        self.first_moments.until = time.checked_add(FIRST_MOMENTS);
+    }
+
+    /// One more than the greatest number of this life that arrived when reading had just begun in the middle of the stream:
+    /// gaps below it prove nothing.
+    #[must_use]
+    pub fn begun(&self, life: &Life) -> u64 {
+        let sinks = self.first_moments.lives.get(&life.id);
+        sinks
+            .and_then(|sinks| sinks.get(&life.sink))
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// Appends the events of a record that were not seen before, and what is none.
     pub fn take(&mut self, record: &Record, events: &mut Vec<Event>, unreadable: &mut Vec<Unreadable>) {
         self.counts.records += 1;
@@ -82,7 +128,7 @@ impl Unpacker {
                 reason: reason.to_string(),
             });
         };
-        match decode(&record.data) {
+        match decode_within(&record.data, MOST_BYTES) {
             Err(error) => skip(None, &error),
             Ok(decoded) => {
                 let mut last = HashMap::new();
@@ -91,6 +137,7 @@ impl Unpacker {
                     match line.event() {
                         Ok(event) => {
                             self.counts.out_of_order += u64::from(is_out_of_order(&event, &mut last));
+                            self.first_moments.observe(&event, record.arrival);
                             events.extend(self.line(line, &event));
                         }
                         Err(error) => skip(Some(index + 1), &error),
@@ -99,7 +146,7 @@ impl Unpacker {
             }
         }
         self.counts.unreadable += (unreadable.len() - before) as u64;
-        if self.waiting > WAITING_BYTES {
+        if self.joiner.waiting_bytes() > WAITING_BYTES {
             events.extend(self.give_up());
         }
     }
@@ -113,12 +160,8 @@ impl Unpacker {
         }
         match self.joiner.take(line.0) {
             Joined::Whole => Some(Event::new(line.0.to_owned(), event)),
-            Joined::Waiting => {
-                self.waiting += line.0.len();
-                None
-            }
+            Joined::Waiting => None,
             Joined::Line(whole) => {
-                self.waiting = self.waiting.saturating_sub(whole.len());
                 let span = event
                     .stamp
                     .as_ref()
@@ -141,14 +184,12 @@ impl Unpacker {
     /// Lets parts wait that an earlier unpacker had: they count as seen.
     pub fn wait_for_the_rest_of(&mut self, parts: impl IntoIterator<Item = String>) {
         for part in parts {
-            self.waiting += part.len();
             self.joiner.take(&part);
         }
     }
 
     /// Gives up the lines whose other parts did not come: what there is of them.
     pub fn give_up(&mut self) -> Vec<Event> {
-        self.waiting = 0;
         self.joiner.give_up().into_iter().filter_map(Event::of_line).collect()
     }
 
@@ -190,7 +231,6 @@ fn is_out_of_order<'a>(event: &Forwarded<'a>, last: &mut HashMap<(String, String
 pub(crate) mod tests {
     use super::*;
     use forwarder_core::format::Standing;
-    use std::time::SystemTime;
 
     pub(crate) fn line(id: &str, seq: u64, record: &str) -> String {
         format!(r#"{{"type":"function","record":{record},"forwarder":{{"id":"{id}","sink":"s","seq":{seq}}}}}"#)

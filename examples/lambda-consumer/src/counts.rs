@@ -93,8 +93,11 @@ impl Counts {
             "forwarder.dropped" => {
                 let dropped: Option<Dropped> = read(event.record);
                 let ranges = dropped.map(|dropped| dropped.ranges).unwrap_or_default();
-                let lines = ranges.iter().map(|[first, last]| last.saturating_sub(*first) + 1);
-                tally.or_default().dropped += lines.sum::<u64>();
+                // What is no range says nothing; what nobody counts to must not stop the count.
+                let ranges = ranges.iter().filter(|[first, last]| first <= last);
+                let lines = ranges.map(|[first, last]| (last - first).saturating_add(1));
+                let tally = tally.or_default();
+                tally.dropped = lines.fold(tally.dropped, u64::saturating_add);
             }
             _ => {}
         }
@@ -130,7 +133,7 @@ impl Tally {
         self.cold_starts += other.cold_starts;
         self.billed_ms += other.billed_ms;
         self.durations_ms.extend(other.durations_ms);
-        self.dropped += other.dropped;
+        self.dropped = self.dropped.saturating_add(other.dropped);
     }
 }
 
@@ -217,6 +220,17 @@ mod tests {
             ..Tally::default()
         };
         assert_eq!(counts.places.values().collect::<Vec<_>>(), [&expected]);
+    }
+
+    #[test]
+    fn ranges_that_nobody_counts_to_are_no_poison() {
+        let most = u64::MAX;
+        let record = format!(r#"{{"ranges":[[0,{most}],[0,{most}],[9,3]]}}"#);
+        let dropped = format!(r#"{{"type":"forwarder.dropped","record":{record}}}"#);
+        let mut counts = count(&[(&dropped, None), (&dropped, None)]);
+        counts.merge(count(&[(&dropped, None)]));
+        let dropped: Vec<_> = counts.places.values().map(|tally| tally.dropped).collect();
+        assert_eq!(dropped, [most]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ import type { IAspect } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
 import { readsStream } from './event-source';
-import { isImage, TelemetryForwarder } from './forwarder';
+import { isAtEdge, isImage, TelemetryForwarder } from './forwarder';
 import type { ForwarderOptions } from './options';
 
 /** Which functions get the forwarder, and how. */
@@ -23,7 +23,8 @@ export interface AttachTelemetryForwarderProps {
 
 /**
  * Puts the forwarder on every function of an app, a stack or a construct. Functions that have it already are left alone,
- * and so are those that cannot or must not have it: of container images, and readers of the stream that would be written to.
+ * and so are those that cannot or must not have it: of container images, of Lambda@Edge, and readers of the stream that would
+ * be written to.
  *
  * @example
  * Aspects.of(app).add(new AttachTelemetryForwarder(forwarder), { priority: AspectPriority.MUTATING });
@@ -45,6 +46,12 @@ export class AttachTelemetryForwarder implements IAspect {
     if (isImage(node)) {
       Annotations.of(node).addInfo(
         'This function is a container image, which takes no layers: copy the extension into the image, see docs/DEPLOY.md.',
+      );
+      return;
+    }
+    if (isAtEdge(node)) {
+      Annotations.of(node).addInfo(
+        'This function runs at the edge, which takes no layers: it goes without the forwarder.',
       );
       return;
     }

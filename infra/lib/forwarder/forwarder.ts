@@ -141,6 +141,10 @@ export class TelemetryForwarder extends Construct {
       const mend = 'copy the extension into the image instead, see docs/DEPLOY.md (container images)';
       return [{ option: 'attach', wrong: 'a function of a container image takes no layers', mend }];
     }
+    if (isAtEdge(fn)) {
+      const mend = 'leave it out: at the edge there is no Telemetry API either';
+      return [{ option: 'attach', wrong: 'Lambda@Edge takes neither layers nor variables', mend }];
+    }
     const layers = layerCount(fn);
     return layers < MAX_LAYERS
       ? []
@@ -157,6 +161,12 @@ export class TelemetryForwarder extends Construct {
 /** Whether a function is made of a container image, which takes no layers. */
 export function isImage(fn: lambda.Function): boolean {
   return fn.runtime === lambda.Runtime.FROM_IMAGE;
+}
+
+/** Whether CloudFront runs a function at its edge locations: its role says so. */
+export function isAtEdge(fn: lambda.Function): boolean {
+  const trust = fn.role instanceof iam.Role ? fn.role.assumeRolePolicy : undefined;
+  return JSON.stringify(fn.stack.resolve(trust?.toJSON()) ?? {}).includes('edgelambda.amazonaws.com');
 }
 
 function layerCount(fn: lambda.Function): number {

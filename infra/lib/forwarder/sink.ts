@@ -1,4 +1,4 @@
-import type { Size } from 'aws-cdk-lib';
+import type { IResource, Size } from 'aws-cdk-lib';
 import { ArnFormat, Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
@@ -208,7 +208,7 @@ abstract class ServiceSink extends ForwarderSink {
   ): BoundSink {
     const props = this.serviceProps;
     const settings = { ...commonSettings(props), ...packing(props), ...more };
-    const problem = exactlyOne(target.given);
+    const problem = exactlyOne(target.given) ?? misnamed(target.given);
     if (problem !== undefined) {
       return { settings, grants: [], problems: [problem] };
     }
@@ -267,7 +267,12 @@ class FirehoseSink extends ServiceSink {
     const target: Target = {
       given: { deliveryStream, deliveryStreamName, deliveryStreamArn },
       arn: (stack) => deliveryStream?.deliveryStreamArn ?? deliveryStreamArn ?? named(stack),
-      value: () => deliveryStream?.deliveryStreamName ?? deliveryStreamArn ?? deliveryStreamName ?? '',
+      value: (stack) =>
+        deliveryStream === undefined
+          ? (deliveryStreamArn ?? deliveryStreamName ?? '')
+          : isElsewhere(deliveryStream, stack)
+            ? deliveryStream.deliveryStreamArn
+            : deliveryStream.deliveryStreamName,
     };
     return this.bindTo(scope, target, {}, (arn) => [{ action: 'firehose:PutRecordBatch', resourceArn: arn }]);
   }
@@ -303,6 +308,23 @@ function exactlyOne(given: Record<string, unknown>): Problem | undefined {
     : { option: set[0] ?? '', wrong: `${quoted(set)} are given at once`, mend: `keep one of ${names.join(', ')}` };
 }
 
+/** A name where an ARN belongs, or the other way round: deployed, the grant would be on nothing. */
+function misnamed(given: Record<string, unknown>): Problem | undefined {
+  for (const [option, value] of Object.entries(given)) {
+    if (typeof value !== 'string' || Token.isUnresolved(value)) {
+      continue;
+    }
+    const isArn = value.startsWith('arn:');
+    if (option.endsWith('Arn') && !isArn) {
+      return { option, wrong: `\`${value}\` is no ARN`, mend: `give a name as \`${option.replace(/Arn$/, 'Name')}\`` };
+    }
+    if (option.endsWith('Name') && isArn) {
+      return { option, wrong: `\`${value}\` is an ARN`, mend: `give it as \`${option.replace(/Name$/, 'Arn')}\`` };
+    }
+  }
+  return undefined;
+}
+
 function formatArn(stack: Stack, service: string, resource: string, resourceName: string, region?: string): string {
   return stack.formatArn({
     service,
@@ -314,7 +336,7 @@ function formatArn(stack: Stack, service: string, resource: string, resourceName
 }
 
 /** Whether a resource may belong to another account or region than a stack. */
-function isElsewhere(resource: kinesis.IStream, stack: Stack): boolean {
+function isElsewhere(resource: IResource, stack: Stack): boolean {
   const differ = (one: string, other: string): boolean =>
     [TokenComparison.DIFFERENT, TokenComparison.ONE_UNRESOLVED].includes(Token.compareStrings(one, other));
   return differ(resource.env.account, stack.account) || differ(resource.env.region, stack.region);

@@ -28,6 +28,7 @@ export function findProblems(options: ForwarderOptions, sinks: readonly NamedSin
     ...sinks.flatMap((sink) => sink.problems.map((problem) => below(sink, problem))),
     ...sinks.flatMap(combinations),
     ...fallbacks(sinks),
+    ...deniedLogs(options, sinks),
     ...routes(options, sinks),
     ...telemetry(options, sinks),
   ];
@@ -153,6 +154,19 @@ function fallbacks(sinks: readonly NamedSink[]): Problem[] {
     }
     return [];
   });
+}
+
+/** Standard output is the log group: denied that, what a sink writes there would be lost without a word. */
+function deniedLogs({ cloudWatchLogs }: ForwarderOptions, sinks: readonly NamedSink[]): Problem[] {
+  return cloudWatchLogs === false
+    ? sinks
+        .filter(({ type }) => type === 'stdout')
+        .map(({ name }) => ({
+          option: `sinks.${name}`,
+          wrong: 'standard output goes to CloudWatch Logs, which `cloudWatchLogs: false` denies',
+          mend: 'leave this sink out, or allow the logs',
+        }))
+    : [];
 }
 
 function routes(options: ForwarderOptions, sinks: readonly NamedSink[]): Problem[] {

@@ -9,7 +9,9 @@ import { byFunction } from './metrics';
 export interface ForwarderDashboardProps {
   /** The stream. */
   readonly stream: kinesis.IStream;
-  /** Shards of a provisioned stream; absent where the stream scales by itself, or is not ours. */
+  /** It is made by the stack: what it takes is known. */
+  readonly isNew: boolean;
+  /** Shards of a provisioned stream; absent where the stream scales by itself. */
   readonly shardCount?: number;
   /** Shown at the top. */
   readonly alarms: readonly cloudwatch.IAlarm[];
@@ -59,10 +61,12 @@ function chart(title: string, metric: ForwarderMetric, statistic: string, label:
   });
 }
 
-function throughput({ stream, shardCount }: ForwarderDashboardProps): cloudwatch.IWidget[] {
+function throughput({ stream, isNew, shardCount }: ForwarderDashboardProps): cloudwatch.IWidget[] {
   const of = shardCount === undefined ? 'a new on-demand stream' : `${shardCount} shards`;
   const bytes = shardCount === undefined ? ON_DEMAND_BYTES : shardCount * SHARD_BYTES;
   const records = shardCount === undefined ? ON_DEMAND_RECORDS : shardCount * SHARD_RECORDS;
+  const limit = (value: number): cloudwatch.HorizontalAnnotation[] =>
+    isNew ? [{ value, label: `limit of ${of}`, color: cloudwatch.Color.RED }] : [];
   const sum = { statistic: 'Sum', period: PERIOD };
   const aSecond = (metric: cloudwatch.IMetric, label: string): cloudwatch.MathExpression =>
     new cloudwatch.MathExpression({
@@ -75,14 +79,14 @@ function throughput({ stream, shardCount }: ForwarderDashboardProps): cloudwatch
     new cloudwatch.GraphWidget({
       title: 'Throughput against limit: bytes',
       left: [aSecond(stream.metricIncomingBytes(sum), 'bytes a second')],
-      leftAnnotations: [{ value: bytes, label: `limit of ${of}`, color: cloudwatch.Color.RED }],
+      leftAnnotations: limit(bytes),
       leftYAxis: { min: 0, showUnits: false },
       width: 8,
     }),
     new cloudwatch.GraphWidget({
       title: 'Throughput against limit: records',
       left: [aSecond(stream.metricIncomingRecords(sum), 'records a second')],
-      leftAnnotations: [{ value: records, label: `limit of ${of}`, color: cloudwatch.Color.RED }],
+      leftAnnotations: limit(records),
       leftYAxis: { min: 0, showUnits: false },
       width: 8,
     }),

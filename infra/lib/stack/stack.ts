@@ -99,7 +99,8 @@ export class TelemetryForwarderStack extends Stack {
 
   constructor(scope: Construct, id: string, props: TelemetryForwarderStackProps) {
     super(scope, id, { description: 'Telemetry of Lambda functions, in a stream', ...props });
-    refuse(this, [...checkTags(props.costTags), ...checkStream(props.stream ?? {})]);
+    const problems = [...checkTags(props.costTags), ...checkStream(props.stream ?? {})];
+    refuse(this, [...problems, ...checkPrefix(props.parameterPrefix)]);
     tagAll(this, props.costTags);
 
     const artifacts = props.artifacts ?? Artifacts.fromDirectory();
@@ -193,6 +194,7 @@ export class TelemetryForwarderStack extends Stack {
     const { dashboard } = new ForwarderDashboard(this, 'Operations', {
       stream: this.stream,
       alarms: shown,
+      isNew: stream?.existingName === undefined && stream?.existingArn === undefined,
       ...(stream?.mode === kinesis.StreamMode.PROVISIONED ? { shardCount: stream.shardCount ?? 1 } : {}),
     });
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
@@ -211,6 +213,19 @@ function checkTags(tags: CostTags): Problem[] {
     }));
 }
 
+function checkPrefix(prefix = ''): Problem[] {
+  // Systems Manager keeps `/aws` and `/ssm` to itself.
+  return prefix === '' || Token.isUnresolved(prefix) || /^(?!\/(aws|ssm))(\/[\w.-]+)+$/i.test(prefix)
+    ? []
+    : [
+        {
+          option: 'parameterPrefix',
+          wrong: `\`${prefix}\` is nothing that names of parameters may begin with`,
+          mend: 'write it as in `/shop/telemetry`: a slash before each level and none at the end, neither `/aws…` nor `/ssm…`',
+        },
+      ];
+}
+
 /** Kinesis quotas. */
 const RETENTION_HOURS = { least: 24, most: 8_760 };
 
@@ -220,6 +235,16 @@ function checkStream(options: StreamOptions): Problem[] {
   if (existingName !== undefined && existingArn !== undefined) {
     const wrong = '`streamName` and `streamArn` are given at once';
     problems.push({ option: 'streamName', wrong, mend: 'keep one of them, or none for a new stream' });
+  }
+  const arns = { streamArn: [existingArn, 'kinesis'], streamKeyArn: [options.existingKeyArn, 'kms'] } as const;
+  for (const [option, [arn, service]] of Object.entries(arns)) {
+    if (arn !== undefined && !Token.isUnresolved(arn) && !new RegExp(`^arn:[^:]+:${service}:`).test(arn)) {
+      problems.push({
+        option,
+        wrong: `\`${arn}\` is no ARN of ${service}`,
+        mend: `write it as in \`arn:aws:${service}:…\``,
+      });
+    }
   }
   if (existingName !== undefined || existingArn !== undefined) {
     const ofNewOnes = {

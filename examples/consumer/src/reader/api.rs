@@ -102,7 +102,7 @@ pub enum Error {
 }
 
 /// Errors that pass by themselves. Kinesis API reference, common errors.
-const PASSING: [&str; 7] = [
+const PASSING: [&str; 8] = [
     "ProvisionedThroughputExceededException",
     "LimitExceededException",
     "ThrottlingException",
@@ -110,6 +110,8 @@ const PASSING: [&str; 7] = [
     "InternalFailure",
     "InternalFailureException",
     "ResourceInUseException",
+    // The list of shards is asked for anew, from its beginning.
+    "ExpiredNextTokenException",
 ];
 
 impl Error {
@@ -121,6 +123,10 @@ impl Error {
             Self::Unreachable { .. } => true,
             Self::NotCalled { .. } => false,
         }
+    }
+
+    pub(super) fn argument_is_invalid(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "InvalidArgumentException")
     }
 
     pub(super) fn iterator_expired(&self) -> bool {
@@ -287,6 +293,7 @@ mod tests {
         for (status, code) in [
             (400, "ProvisionedThroughputExceededException"),
             (400, "LimitExceededException"),
+            (400, "ExpiredNextTokenException"),
             (500, "InternalFailure"),
             (503, "whatever"),
         ] {

@@ -97,6 +97,23 @@ impl Lineage {
         begun
     }
 
+    /// Whether a shard has been read to its end whose children no list has named yet. A list may be older than the split or
+    /// merge that ended the shard.
+    pub(super) fn lacks_children(&self) -> bool {
+        let named: BTreeSet<&str> = self
+            .shards
+            .values()
+            .flat_map(|known| &known.parents)
+            .map(String::as_str)
+            .collect();
+        // What somebody else read to its end has children that were there when this reader began.
+        let mut ended = self
+            .shards
+            .iter()
+            .filter(|(_, known)| known.begun && known.position == Position::Done);
+        ended.any(|(shard, _)| !named.contains(shard.as_str()))
+    }
+
     /// Notes how far a shard has been read.
     pub(super) fn set(&mut self, shard: &str, position: Position) {
         if let Some(known) = self.shards.get_mut(shard) {
@@ -155,6 +172,39 @@ mod tests {
         assert!(begun(&mut lineage).is_empty(), "4 has another parent");
         lineage.set("1", Position::Done);
         assert_eq!(begun(&mut lineage), ["4"]);
+    }
+
+    #[test]
+    fn a_shard_at_its_end_lacks_children_until_a_list_names_them() {
+        let mut lineage = Lineage::new(BTreeMap::new());
+        lineage.learn(
+            vec![listed("0", &[], false), listed("1", &[], false)],
+            Start::TrimHorizon,
+        );
+        lineage.begin();
+        assert!(!lineage.lacks_children());
+        lineage.set("0", Position::Done);
+        // A list that is older than the split.
+        lineage.learn(
+            vec![listed("0", &[], true), listed("1", &[], false)],
+            Start::TrimHorizon,
+        );
+        assert!(lineage.begin().is_empty() && lineage.lacks_children());
+        let later = vec![
+            listed("0", &[], true),
+            listed("1", &[], false),
+            listed("2", &["0"], false),
+        ];
+        lineage.learn(later, Start::TrimHorizon);
+        assert!(!lineage.lacks_children());
+        assert_eq!(begun(&mut lineage), ["2"]);
+    }
+
+    #[test]
+    fn what_was_over_before_the_reader_began_lacks_nothing() {
+        let mut lineage = Lineage::new(BTreeMap::new());
+        lineage.learn(vec![listed("0", &[], true)], Start::Latest);
+        assert!(!lineage.lacks_children());
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub struct Reader {
     api: Api,
     pace: Pace,
     start: Start,
+    /// When it was made: with `Start::Latest`, what comes from then on is wanted.
+    began: SystemTime,
     lineage: Lineage,
     /// A turn of each shard that is being read, and the list of shards where it is wanted. They end with the reader.
     calls: JoinSet<Done>,
@@ -118,8 +120,31 @@ struct Standing {
     behind: Duration,
     /// There was nothing.
     idle: bool,
+    /// Nothing was behind what it gave.
+    at_end: bool,
     /// When it was asked.
     called: Instant,
+    /// What was in it at this time has been read. Known with the answer after the one that was `at_end`: had that one been
+    /// the last of a closed shard, the rest would be in its children.
+    read_until: Option<Instant>,
+}
+
+impl Standing {
+    fn new(before: Option<Self>, called: Instant, records: &[Record], behind: Duration, at_end: bool) -> Self {
+        let idle = records.is_empty() && behind.is_zero();
+        let read_until = match before {
+            _ if idle => Some(called),
+            Some(before) if before.at_end && !records.is_empty() => Some(before.called),
+            before => before.and_then(|before| before.read_until),
+        };
+        Self {
+            behind,
+            idle,
+            at_end,
+            called,
+            read_until,
+        }
+    }
 }
 
 impl Reader {
@@ -142,6 +167,7 @@ impl Reader {
             api: Api { client, stream },
             pace,
             start,
+            began: SystemTime::now(),
             lineage: Lineage::new(positions),
             calls: JoinSet::new(),
             standing: BTreeMap::new(),
@@ -201,7 +227,12 @@ impl Reader {
                 let shard = Some(shard);
                 Ok(News::Trouble(Trouble { shard, error, again_in }))
             }
-            Turn::Read { records, behind, ended } => {
+            Turn::Read {
+                records,
+                behind,
+                at_end,
+                ended,
+            } => {
                 if ended {
                     // Its children hold what was put after it was split or merged.
                     self.lineage.set(&shard, Position::Done);
@@ -209,9 +240,8 @@ impl Reader {
                     self.list_shards(Duration::ZERO);
                 } else {
                     self.lineage.set(&shard, reader.position.clone());
-                    let idle = records.is_empty() && behind.is_zero();
-                    let called = reader.called;
-                    let standing = Standing { behind, idle, called };
+                    let before = self.standing.get(&shard).copied().flatten();
+                    let standing = Standing::new(before, reader.called, &records, behind, at_end);
                     self.standing.insert(shard.clone(), Some(standing));
                     let bytes = records.iter().map(|record| record.data.len()).sum();
                     let wait = self.pace.after_answer(reader.called, bytes);
@@ -228,6 +258,9 @@ impl Reader {
         for (shard, position) in self.lineage.begin() {
             self.standing.insert(shard.clone(), None);
             self.turn(ShardReader::new(shard, position), Duration::ZERO);
+        }
+        if self.listings == 0 && self.lineage.lacks_children() {
+            self.list_shards(LISTING);
         }
     }
 
@@ -252,19 +285,18 @@ impl Reader {
     /// Whether everything has been read that was in the stream when its shards were asked last.
     #[must_use]
     pub fn caught_up(&self) -> bool {
-        self.is_idle(|_| true)
+        self.each_is(|standing| standing.idle)
     }
 
-    /// Whether everything has been read that was in the stream at this time.
+    /// Whether everything has been read that was in the stream at this time, however much is put meanwhile.
     #[must_use]
     pub fn caught_up_with(&self, time: Instant) -> bool {
-        self.is_idle(|standing| standing.called >= time)
+        self.each_is(|standing| standing.read_until.is_some_and(|until| until >= time))
     }
 
-    fn is_idle(&self, also: impl Fn(&Standing) -> bool) -> bool {
-        let idle = |standing: &Standing| standing.idle && also(standing);
+    fn each_is(&self, so: impl Fn(&Standing) -> bool) -> bool {
         let mut standing = self.standing.values();
-        self.listings == 0 && !self.standing.is_empty() && standing.all(|standing| standing.as_ref().is_some_and(idle))
+        self.listings == 0 && !self.standing.is_empty() && standing.all(|standing| standing.as_ref().is_some_and(&so))
     }
 
     /// How far the shard that is furthest behind is behind; `None` as long as one has not answered.
@@ -289,7 +321,14 @@ impl Reader {
     /// Where to go on, by shard, after what [`next`](Self::next) gave. Empty before the first of it.
     #[must_use]
     pub fn positions(&self) -> BTreeMap<String, Position> {
-        self.lineage.positions()
+        let mut positions = self.lineage.positions();
+        for position in positions.values_mut() {
+            if *position == Position::Latest {
+                // A shard that has not answered yet: who goes on later must not begin later.
+                *position = Position::at(self.began);
+            }
+        }
+        positions
     }
 }
 

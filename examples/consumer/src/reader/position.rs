@@ -5,6 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+/// How far apart clocks may be: beyond that Kinesis takes no signature either.
+const CLOCKS_APART: Duration = Duration::from_secs(5 * 60);
+
 /// Where a reader of a stream begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
@@ -38,6 +41,14 @@ impl Position {
     pub fn at(time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self::At(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Whether it is a time that by another clock may be yet to come, though by ours it is `now`.
+    pub(super) fn may_be_ahead_of(&self, now: SystemTime) -> bool {
+        let Self::At(millis) = self else { return false };
+        let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(*millis));
+        now.checked_sub(CLOCKS_APART)
+            .is_some_and(|least| time.is_none_or(|time| time >= least))
     }
 }
 
@@ -86,6 +97,16 @@ impl FromStr for Start {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_has_just_been_may_be_yet_to_come_by_another_clock() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        let ago = |seconds| Position::at(now - Duration::from_secs(seconds));
+        assert!(ago(0).may_be_ahead_of(now) && ago(299).may_be_ahead_of(now));
+        assert!(Position::at(now + Duration::from_secs(30)).may_be_ahead_of(now));
+        assert!(!ago(301).may_be_ahead_of(now) && !Position::TrimHorizon.may_be_ahead_of(now));
+        assert!(Position::At(u64::MAX).may_be_ahead_of(now));
+    }
 
     #[test]
     fn starts_are_read_as_people_write_them() {

@@ -31,6 +31,8 @@ pub(super) enum Turn {
     Read {
         records: Vec<Record>,
         behind: Duration,
+        /// Nothing was behind these records when they were asked for.
+        at_end: bool,
         /// The shard is closed, and nothing more is in it.
         ended: bool,
     },
@@ -84,6 +86,8 @@ impl ShardReader {
         if let Some(last) = got.records.last() {
             self.position = Position::After(last.sequence_number.clone());
         }
+        // Some stand-ins of Kinesis say that nothing is behind whatever is: then as many came as were asked for.
+        let at_end = got.behind.is_zero() && got.records.len() < self.limit;
         let bytes = got.records.iter().map(|record| record.data.len()).sum();
         self.limit = pace::limit(got.records.len(), bytes).unwrap_or(self.limit);
         self.iterator = got.next;
@@ -91,6 +95,7 @@ impl ShardReader {
         Ok(Turn::Read {
             records: got.records,
             behind: got.behind,
+            at_end,
             ended: self.iterator.is_none(),
         })
     }
@@ -98,7 +103,14 @@ impl ShardReader {
     /// An iterator for where reading stands.
     async fn renew(&mut self, api: &Api) -> Result<String, Error> {
         let now = SystemTime::now();
-        let iterator = api.iterator(&self.shard, &self.position).await?;
+        let iterator = match api.iterator(&self.shard, &self.position).await {
+            Err(error) if error.argument_is_invalid() && self.position.may_be_ahead_of(now) => {
+                // By Kinesis' clock that time is yet to come. Whatever arrives is wanted.
+                self.since = SystemTime::UNIX_EPOCH;
+                api.iterator(&self.shard, &Position::Latest).await?
+            }
+            iterator => iterator?,
+        };
         if self.position == Position::Latest {
             // Should it expire before a record was read, then the next one must not begin later than this one did.
             self.position = Position::at(now);

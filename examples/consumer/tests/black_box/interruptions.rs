@@ -1,8 +1,10 @@
 //! Signals, kills, checkpoints, and a Kinesis that goes away.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
-use crate::world::{STREAM, World, life, line};
+use crate::world::{STREAM, World, finish, life, line};
 
 #[tokio::test]
 async fn signals_and_time_end_it_with_the_closing_table() {
@@ -22,6 +24,30 @@ async fn signals_and_time_end_it_with_the_closing_table() {
     let consumer = world.spawn(&["--from", "trim-horizon", "--for", "1500ms"], "out", "err");
     assert_eq!(consumer.ended().await, Some(0));
     assert_eq!(world.text("out").lines().count(), 6, "{}", world.text("err"));
+}
+
+#[tokio::test]
+async fn without_following_it_ends_though_the_stream_never_rests() {
+    const AT_MOST: Duration = Duration::from_secs(60);
+    let mut world = World::new("restless", 2).await;
+    let lines = life("a", 50);
+    world.put_lines(&lines).await;
+    let command = world.consumer(&["--from", "trim-horizon", "--no-follow", "--json", "--for", "60s"]);
+    let began = Instant::now();
+    let mut reading = pin!(finish(command));
+    let mut seq = 0;
+    let read = loop {
+        tokio::select! {
+            read = &mut reading => break read,
+            // Ten times as often as a shard may be asked.
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+        let both_shards: Vec<_> = (seq..seq + 12).map(|seq| line("b", seq, "x")).collect();
+        world.put_lines(&both_shards).await;
+        seq += 12;
+    };
+    assert!(began.elapsed() < AT_MOST && read.code == Some(0), "{}", read.stderr);
+    assert!(lines.iter().all(|line| read.stdout.contains(line)), "{}", read.stdout);
 }
 
 #[tokio::test]

@@ -73,6 +73,24 @@ async fn from_latest_and_from_a_time_only_what_came_since_is_shown() {
 }
 
 #[tokio::test]
+async fn a_clock_ahead_of_that_of_kinesis_is_no_trouble() {
+    let mut world = World::new("ahead", 1).await;
+    let ahead = Start::At(SystemTime::now() + Duration::from_secs(30));
+    let mut reader = Reader::new(world.client.clone(), Stream::new(STREAM), ahead, Pace::local());
+    let News::Batch(batch) = tokio::time::timeout(PATIENCE, reader.next()).await.unwrap().unwrap() else {
+        panic!("no answer is trouble")
+    };
+    assert!(batch.records.is_empty());
+    world.put_lines(&[line("a", 0, "x")]).await;
+    let mut read = 0;
+    while read == 0 {
+        if let News::Batch(batch) = tokio::time::timeout(PATIENCE, reader.next()).await.unwrap().unwrap() {
+            read += batch.records.len();
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_expired_iterator_is_renewed_after_the_last_record() {
     let kinesis = LocalKinesis::builder()
         .stream(STREAM, 1)

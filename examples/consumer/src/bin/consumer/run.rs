@@ -1,7 +1,7 @@
 //! All of it together: read, show, keep, prove.
 
-use std::io;
-use std::time::Duration;
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, SystemTime};
 
 use consumer::checkpoint::{CheckpointError, CheckpointFile};
 use consumer::clean::clean;
@@ -108,7 +108,8 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<End
                 Err(error) => break Err(error),
             },
         }
-        if !follow && consumer.reader.caught_up() {
+        // Of a stream that never rests, what was there at the beginning.
+        if !follow && consumer.reader.caught_up_with(consumer.began) {
             break Ok(());
         }
     };
@@ -124,7 +125,9 @@ impl<'a> Consumer<'a> {
         }
         let output = match (arguments.quiet, arguments.json) {
             (true, _) => Output::Nothing,
-            (false, true) => Output::Json,
+            (false, true) => Output::Json {
+                on_a_terminal: io::stdout().is_terminal(),
+            },
             (false, false) => Output::Lines {
                 colours: screen.colours(),
             },
@@ -138,6 +141,11 @@ impl<'a> Consumer<'a> {
         let mut show = Show::new(output, arguments.filter);
         let mut unpacker = Unpacker::default();
         let mut from_the_beginning = start.is_the_beginning();
+        match start {
+            Start::TrimHorizon => {}
+            Start::Latest => unpacker.begin_in_the_middle(SystemTime::now()),
+            Start::At(time) => unpacker.begin_in_the_middle(time),
+        }
         let mut forgotten = Totals::default();
         let mut shards = Default::default();
         if let Some(kept) = kept {
