@@ -4,7 +4,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::runtime_api::{Answer, ApiError, RuntimeApi};
+use crate::runtime_api::{Answer, ApiError, Keep, RuntimeApi};
 
 const REGISTER: &str = "/2020-01-01/extension/register";
 const NEXT: &str = "/2020-01-01/extension/event/next";
@@ -79,7 +79,13 @@ pub async fn register(api: &RuntimeApi, name: &str, invoke: bool) -> Result<Regi
     };
     let headers = [(NAME, name), (ACCEPT_FEATURE, "accountId")];
     let answer = api
-        .call(Method::POST, REGISTER, &headers, format!(r#"{{"events":{events}}}"#))
+        .call(
+            Method::POST,
+            REGISTER,
+            &headers,
+            format!(r#"{{"events":{events}}}"#),
+            Keep::ForTheNext,
+        )
         .await?;
     let identifier = answer.headers.get(IDENTIFIER).and_then(|value| value.to_str().ok());
     match identifier {
@@ -102,7 +108,7 @@ impl Registration {
     /// Lambda refuses, or does not answer.
     pub async fn next(&self, api: &RuntimeApi) -> Result<NextEvent, ApiError> {
         let headers = [(IDENTIFIER, self.identifier.as_str())];
-        let answer = api.call(Method::GET, NEXT, &headers, String::new()).await?;
+        let answer = api.call(Method::GET, NEXT, &headers, String::new(), Keep::Not).await?;
         if answer.status.is_success() {
             parse_event(&answer)
         } else {
@@ -117,7 +123,9 @@ impl Registration {
     pub async fn init_error(&self, api: &RuntimeApi, error_type: &str, message: &str) -> Result<(), ApiError> {
         let headers = [(IDENTIFIER, self.identifier.as_str()), (ERROR_TYPE, error_type)];
         let body = serde_json::json!({"errorType": error_type, "errorMessage": message, "stackTrace": []});
-        let answer = api.call(Method::POST, INIT_ERROR, &headers, body.to_string()).await?;
+        let answer = api
+            .call(Method::POST, INIT_ERROR, &headers, body.to_string(), Keep::Not)
+            .await?;
         if answer.status.is_success() {
             Ok(())
         } else {

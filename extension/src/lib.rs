@@ -8,7 +8,7 @@
 //! - [`sinks`]: from the configuration to the sinks that were built in.
 //! - `environment`: what the extension asks of Lambda, whatever becomes of the forwarder.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown; `turn`: what is done between INVOKE
-//!   and `next`; `clock`: time that passes while the environment is frozen.
+//!   and `next`; `start`: where the time of a start goes; `clock`: time that passes while the environment is frozen.
 //! - [`allocator`]: the C library's allocator, told what this process does.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
 //! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
@@ -28,6 +28,7 @@ pub mod logger;
 pub mod metrics;
 pub mod runtime_api;
 pub mod sinks;
+mod start;
 pub mod telemetry_api;
 mod turn;
 pub mod version;

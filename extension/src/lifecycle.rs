@@ -24,6 +24,7 @@ use crate::listener::{Intake, Listener};
 use crate::metrics::{self, Metrics};
 use crate::runtime_api::RuntimeApi;
 use crate::sinks;
+use crate::start::Start;
 use crate::telemetry_api::{Subscription, subscribe};
 use crate::turn::{Turns, instant_of};
 
@@ -57,6 +58,7 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
     let mut terminate = Terminate::new();
     let api = RuntimeApi::new(address);
     let concurrent = is_of_type(variables, "lambda-managed-instances");
+    let mut start = Start::begin();
     let registration = match register(&api, name, !concurrent).await {
         Ok(registration) => registration,
         Err(error) => {
@@ -64,6 +66,7 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
             return 1;
         }
     };
+    start.registered();
     let environment = Environment {
         api,
         registration,
@@ -84,7 +87,8 @@ pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
             return environment.stand_by(&mut terminate).await;
         }
     };
-    match Extension::set_up(&environment, &config, variables).await {
+    start.configured();
+    match Extension::set_up(&environment, &config, variables, start).await {
         Some(extension) => extension.live(&environment, &mut terminate).await,
         None => environment.stand_by(&mut terminate).await,
     }
@@ -118,7 +122,12 @@ struct Extension {
 
 impl Extension {
     /// Opens the listener and subscribes. `None` if no telemetry can come; why is in the log then.
-    async fn set_up(environment: &Environment, config: &Config, variables: &BTreeMap<String, String>) -> Option<Self> {
+    async fn set_up(
+        environment: &Environment,
+        config: &Config,
+        variables: &BTreeMap<String, String>,
+        mut start: Start,
+    ) -> Option<Self> {
         let listener = match Listener::bind(config.port).await {
             Ok(listener) => listener,
             Err(error) => {
@@ -144,6 +153,7 @@ impl Extension {
         let intake = Arc::new(Intake::new(Arc::clone(&forwarder), Arc::clone(&invocations)));
         // Lambda may post before it answers the subscription.
         let serving = tokio::spawn(listener.serve(Arc::clone(&intake)));
+        start.listens();
         let identifier = &environment.registration.identifier;
         let subscription = subscribe(
             &environment.api,
@@ -165,6 +175,7 @@ impl Extension {
                 return None;
             }
         };
+        start.subscribed();
         log::info!(event = "ready", id = forwarder.id().as_str(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
         let function = &environment.registration.function;
         Some(Self {

@@ -1,25 +1,40 @@
 //! One HTTP request to Lambda, on the address in `AWS_LAMBDA_RUNTIME_API`.
 //!
-//! Each request has a connection of its own: after a freeze there is none to go stale, and on the loopback a new one
-//! costs a fraction of a millisecond. No proxy is ever used, and no time-out set: the process may be frozen while it
-//! waits.
+//! What is asked at start goes over one connection, the first `next` included: a new one costs a tenth of a millisecond,
+//! which the function's init waits for. A later request has one of its own: after a freeze there is none to go stale. No
+//! proxy is ever used, and no time-out set: the process may be frozen while it waits.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
-/// Where Lambda's APIs are.
+/// Where Lambda's APIs are. Clones share what they keep.
 #[derive(Debug, Clone)]
 pub struct RuntimeApi {
     authority: String,
     /// What stands before each path; empty in Lambda, but not in every emulator.
     prefix: String,
+    kept: Arc<Mutex<Option<Open>>>,
+}
+
+/// A connection, and what drives it.
+type Open = (SendRequest<Full<Bytes>>, Connection<TokioIo<TcpStream>, Full<Bytes>>);
+
+/// Whether a connection outlives a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Another request follows at once.
+    ForTheNext,
+    /// The environment may be frozen before the next one.
+    Not,
 }
 
 /// An answer, whatever its status.
@@ -83,6 +98,7 @@ impl RuntimeApi {
         Self {
             authority: authority.to_owned(),
             prefix: prefix.to_owned(),
+            kept: Arc::default(),
         }
     }
 
@@ -96,26 +112,36 @@ impl RuntimeApi {
         path: &str,
         headers: &[(&'static str, &str)],
         body: String,
+        keep: Keep,
     ) -> Result<Answer, ApiError> {
-        self.try_call(method, path, headers, body)
-            .await
-            .map_err(|error| ApiError {
-                status: None,
-                error_type: String::new(),
-                message: format!("no answer from {}: {error}", self.authority),
-            })
+        let call = async {
+            let request = self.request(method, path, headers, body)?;
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(open) = kept {
+                match self.exchange(open, request.clone(), keep).await {
+                    Ok(answer) => return Ok(answer),
+                    // It was closed meanwhile.
+                    Err(error) => {
+                        log::debug!(event = "connection_lost", error = error.to_string().as_str(); "a kept connection to Lambda was lost")
+                    }
+                }
+            }
+            self.exchange(self.connect().await?, request, keep).await
+        };
+        call.await.map_err(|error: Failure| ApiError {
+            status: None,
+            error_type: String::new(),
+            message: format!("no answer from {}: {error}", self.authority),
+        })
     }
 
-    async fn try_call(
+    fn request(
         &self,
         method: Method,
         path: &str,
         headers: &[(&'static str, &str)],
         body: String,
-    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = TcpStream::connect(&self.authority).await?;
-        stream.set_nodelay(true)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.prefix))
@@ -124,24 +150,40 @@ impl RuntimeApi {
         for (name, value) in headers {
             request = request.header(HeaderName::from_static(name), HeaderValue::from_str(value)?);
         }
-        let request = request.body(Full::new(Bytes::from(body)))?;
+        Ok(request.body(Full::new(Bytes::from(body)))?)
+    }
+
+    async fn connect(&self) -> Result<Open, Failure> {
+        let stream = TcpStream::connect(&self.authority).await?;
+        stream.set_nodelay(true)?;
+        Ok(handshake(TokioIo::new(stream)).await?)
+    }
+
+    async fn exchange(&self, open: Open, request: Request<Full<Bytes>>, keep: Keep) -> Result<Answer, Failure> {
+        let (mut sender, mut connection) = open;
+        let mut is_open = true;
         let answer = async {
+            sender.ready().await?;
             let answer = sender.send_request(request).await?;
             let (head, body) = answer.into_parts();
             let body = body.collect().await?.to_bytes();
             Ok::<_, hyper::Error>((head, body))
         };
-        // The connection is driven here and closed with the answer: no task outlives the call.
-        tokio::pin!(answer, connection);
-        let mut open = true;
-        let (head, body) = loop {
-            tokio::select! {
-                biased;
-                answer = &mut answer => break answer?,
-                // How it ended is the answer's to say: a whole one may come with a reset behind it.
-                _ = &mut connection, if open => open = false,
+        // The connection is driven here: no task outlives the call.
+        let (head, body) = {
+            tokio::pin!(answer);
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut answer => break answer?,
+                    // How it ended is the answer's to say: a whole one may come with a reset behind it.
+                    _ = &mut connection, if is_open => is_open = false,
+                }
             }
         };
+        if keep == Keep::ForTheNext && is_open {
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender, connection));
+        }
         Ok(Answer {
             status: head.status,
             headers: head.headers,
@@ -150,8 +192,15 @@ impl RuntimeApi {
     }
 }
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -163,5 +212,56 @@ mod tests {
             (api.authority.as_str(), api.prefix.as_str()),
             ("[::1]:9000", "/function")
         );
+    }
+
+    /// Answers so many requests a connection, without saying that it closes then; tells how many connections came.
+    async fn server(per_connection: usize) -> (RuntimeApi, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = RuntimeApi::new(&listener.local_addr().unwrap().to_string());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    for _ in 0..per_connection {
+                        while !head.ends_with(b"\r\n\r\n") {
+                            head.push(stream.read_u8().await.unwrap_or_default());
+                        }
+                        head.clear();
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK";
+                        let _ = stream.write_all(answer).await;
+                    }
+                });
+            }
+        });
+        (api, connections)
+    }
+
+    async fn get(api: &RuntimeApi, keep: Keep) -> Bytes {
+        let answer = api.call(Method::GET, "/", &[], String::new(), keep).await;
+        answer.unwrap().body
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_at_start_goes_over_one_connection_and_what_follows_has_its_own() {
+        let (api, connections) = server(usize::MAX).await;
+        for keep in [Keep::ForTheNext, Keep::ForTheNext, Keep::Not] {
+            assert_eq!(get(&api, keep).await, "OK");
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+        get(&api, Keep::Not).await;
+        get(&api, Keep::Not).await;
+        assert_eq!(connections.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_is_replaced() {
+        let (api, connections) = server(1).await;
+        for _ in 0..3 {
+            assert_eq!(get(&api, Keep::ForTheNext).await, "OK");
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), 3);
     }
 }

@@ -6,7 +6,7 @@ use forwarder_core::Types;
 use hyper::{Method, StatusCode};
 
 use crate::extensions_api::IDENTIFIER;
-use crate::runtime_api::{ApiError, RuntimeApi};
+use crate::runtime_api::{ApiError, Keep, RuntimeApi};
 
 const SUBSCRIBE: &str = "/2022-07-01/telemetry";
 
@@ -78,7 +78,9 @@ async fn request(api: &RuntimeApi, identifier: &str, body: &str) -> Result<Subsc
 
 async fn request_once(api: &RuntimeApi, identifier: &str, body: &str) -> Result<Subscription, ApiError> {
     let headers = [(IDENTIFIER, identifier)];
-    let answer = api.call(Method::PUT, SUBSCRIBE, &headers, body.to_owned()).await?;
+    let answer = api
+        .call(Method::PUT, SUBSCRIBE, &headers, body.to_owned(), Keep::ForTheNext)
+        .await?;
     match answer.status {
         StatusCode::ACCEPTED => Ok(Subscription::Unsupported),
         status if status.is_success() => Ok(Subscription::Active),

@@ -141,6 +141,10 @@ async fn debug_tells_the_story_of_an_invocation_and_does_not_feed_itself() {
     for line in &log {
         assert!(line["event"].is_string() && line["time"].is_string(), "{line}");
     }
+    let start = log.iter().find(|line| line["event"] == "started").expect("the start");
+    for part in ["register_us", "configure_us", "listen_us", "subscribe_us"] {
+        assert!(start[part].as_u64() > Some(0), "{start}");
+    }
     let of_request = log.iter().filter(|line| line["requestId"] == *request_id);
     let events: Vec<_> = of_request.clone().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(
