@@ -48,7 +48,7 @@ async fn in_a_storm_the_counts_are_what_can_be_read_and_nothing_acknowledged_is_
     );
     kinesis.add_fault(Fault::refuse_share(0.2, RecordError::Throttled));
     kinesis.add_fault(Fault::reset().after_storing().for_share(0.1));
-    kinesis.add_fault(Fault::fail(CallError::internal_failure()).for_share(0.1));
+    kinesis.add_fault(Fault::fail(CallError::internal_failure()).for_share(0.3));
     kinesis.add_fault(Fault::delay(Duration::from_millis(3)).for_share(0.2));
     let calm = Arc::new(AtomicBool::new(false));
     let producers: Vec<_> = (0..4)
