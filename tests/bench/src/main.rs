@@ -39,6 +39,16 @@ async fn run(options: &Options) -> Result<()> {
         eprintln!("{} starts of each", options.starts);
         starts(options, &mut results, None).await?;
     }
+    // Before the loads: of what this process holds then, each start in a group would have to take down its copy.
+    if options.wants(Measure::Small) {
+        match Groups::new() {
+            Ok(groups) => small(options, &mut results, &mut loads, &groups).await?,
+            Err(error) => {
+                eprintln!("control groups are not to be had here ({error}): no run with 128 MB and 1/14 CPU");
+                results.small_skipped = Some(error.to_string());
+            }
+        }
+    }
     if options.wants(Measure::Load) {
         for round in 0..options.loads {
             eprintln!("load {} of {}", round + 1, options.loads);
@@ -54,15 +64,6 @@ async fn run(options: &Options) -> Result<()> {
             for (contender, costs) in options.contenders.iter().zip(&mut results.costs) {
                 let added = measure::added::added(contender, function).await;
                 costs.added.extend(added.map_err(named(contender))?);
-            }
-        }
-    }
-    if options.wants(Measure::Small) {
-        match Groups::new() {
-            Ok(groups) => small(options, &mut results, &mut loads, &groups).await?,
-            Err(error) => {
-                eprintln!("control groups are not to be had here ({error}): no run with 128 MB and 1/14 CPU");
-                results.small_skipped = Some(error.to_string());
             }
         }
     }
