@@ -51,7 +51,7 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 
 .PHONY: picture
 picture: binaries ## Draw the README's picture of the consumer anew, from a real run
-	@examples/consumer/picture.sh
+	@reader/picture.sh
 
 .PHONY: test
 test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
@@ -63,6 +63,7 @@ setup: ## Look for what the build needs, and install it as root on Debian
 .PHONY: binaries
 binaries: setup ## Build the extension and the functions for tests and demo
 	$(CARGO) build -p telemetry-forwarder --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
+	$(CARGO) build -p forwarderctl --features $(FEATURES) --profile ci --target-dir $(E2E_DIR)
 	$(CARGO) build -p test-function -p lambda-consumer --profile ci --target-dir $(E2E_DIR)
 
 .PHONY: fmt
@@ -74,7 +75,7 @@ lint: setup ## clippy without warnings: the workspace, and the extension with ev
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	@for set in $(FEATURE_SETS); do \
 	  echo "clippy -p telemetry-forwarder --features $$set"; \
-	  $(CARGO) clippy --quiet -p telemetry-forwarder -p forwarder-sinks --all-targets --no-default-features \
+	  $(CARGO) clippy --quiet -p telemetry-forwarder -p forwarder-sinks -p forwarderctl --all-targets --no-default-features \
 	    $$([ $$set = none ] || echo --features $$set) -- -D warnings; \
 	done
 
@@ -123,7 +124,7 @@ $(READERS)/ready: tests/readers/requirements.txt
 
 .PHONY: test-cost
 test-cost: setup ## The promised costs, over a million events (without AWS sinks: they are not asked)
-	$(CARGO) test -p telemetry-forwarder --lib --profile ci --no-default-features --features gzip,zstd,kpl \
+	$(CARGO) test -p forwarderctl --lib --profile ci --no-default-features --features gzip,zstd,kpl \
 	  cost:: -- --include-ignored --nocapture
 
 .PHONY: gate
@@ -176,7 +177,7 @@ bench-hot: setup ## What packing, compressing and routing cost, beside memcpy, S
 bench-process: setup $(LAYER_TOOLS) ## Start, memory, CPU and Kinesis bytes of whole processes, into docs/PERFORMANCE.md (BENCH_ARGS="--extension NAME=PATH": others, too)
 	LAYER_BINARIES_ONLY=1 .ci/layer telemetry-forwarder telemetry-forwarder-lean test-function
 	$(CARGO) build --release -p bare --target-dir $(BENCH_DIR)
-	$(CARGO) build --release --manifest-path examples/ordinary/Cargo.toml --locked --target-dir $(BENCH_DIR)/ordinary
+	$(CARGO) build --release --manifest-path tests/bench/contenders/ordinary/Cargo.toml --locked --target-dir $(BENCH_DIR)/ordinary
 	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  $(CARGO) build --release -p process-bench --target-dir $(BENCH_DIR)
 	$(BENCH_DIR)/release/process-bench \

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use forwarder_core::envelope::Envelope;
-use forwarder_core::format::{Compression, Encoding, Format, Packer};
-use forwarder_core::lane::{LaneSettings, PartitionKey};
-use forwarder_core::oversize::Oversize;
+use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Record, Sink};
+use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::record::envelope::Envelope;
+use forwarder_core::record::format::{Compression, Encoding, Format, Packer};
+use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::Routes;
-use forwarder_core::sample::Sample;
-use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
-use forwarder_core::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::telemetry::sample::Sample;
 use forwarder_core::{Forwarder, Settings, Types};
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
@@ -84,7 +84,7 @@ fn forwarder(runtime: &Runtime, format: Format, compression: Compression) -> (Fo
             function: true,
             extension: true,
         },
-        redaction: forwarder_core::redact::Redaction::default(),
+        redaction: forwarder_core::intake::redact::Redaction::default(),
         resource: Sample::resource(),
         buffer_bytes: 64 << 20,
         spool: SpoolSettings {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
-use forwarder_core::batch::Batch;
-use forwarder_core::event::{Event, KNOWN_TYPES};
-use forwarder_core::invocation::Attribution;
 use forwarder_core::route::{Decision, Router, Routes};
+use forwarder_core::telemetry::batch::Batch;
+use forwarder_core::telemetry::event::{Event, KNOWN_TYPES};
+use forwarder_core::telemetry::invocation::Attribution;
 
 const EVENTS: usize = 1_000_000;
 

@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::{Compression, Encoding, Format, Packer, decode};
-use forwarder_core::lane::{LaneSettings, PartitionKey};
-use forwarder_core::oversize::Oversize;
-use forwarder_core::redact::Redaction;
+use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Record, Sink};
+use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::intake::redact::Redaction;
+use forwarder_core::record::envelope::{Envelope, Resource};
+use forwarder_core::record::format::{Compression, Encoding, Format, Packer};
+use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::Routes;
-use forwarder_core::sink::{Failure, Limits, Outcome, Record, Sink};
-use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
+use reader::decode::decode;
 use tokio::time::Instant;
 
 #[derive(Default)]

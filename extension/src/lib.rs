@@ -11,14 +11,11 @@
 //!   and `next`; `start`: where the time of a start goes; `clock`: time that passes while the environment is frozen.
 //! - [`allocator`]: the C library's allocator, told what this process does.
 //! - [`logger`]: the forwarder's own log, JSON lines on stderr; [`metrics`]: its counters for CloudWatch.
-//! - [`ctl`]: `forwarderctl`, for people; [`version`]: what a binary says of itself.
-//! - [`cost`]: what a sample of telemetry costs under each format and compression; for people, not in Lambda.
+//! - [`version`]: what a binary says of itself.
 
 pub mod allocator;
 mod clock;
 pub mod config;
-pub mod cost;
-pub mod ctl;
 mod environment;
 pub mod extensions_api;
 pub mod invocations;

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use forwarder_core::envelope::Resource;
-use forwarder_core::flush::{DEADLINE_MARGIN, Rhythm};
+use forwarder_core::forwarder::flush::{DEADLINE_MARGIN, Rhythm};
+use forwarder_core::record::envelope::Resource;
 use forwarder_core::{Forwarder, Settings, Undelivered};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};

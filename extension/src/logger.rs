@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::time::SystemTime;
 
-use forwarder_core::json::write_string;
+use forwarder_core::telemetry::json::write_string;
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{LevelFilter, Log, Metadata, Record};
 

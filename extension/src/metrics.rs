@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::Forwarder;
-use forwarder_core::stats::LaneStats;
+use forwarder_core::record::stats::LaneStats;
 
 /// How often metrics are written while the environment runs.
 pub const INTERVAL: Duration = Duration::from_secs(60);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forwarder_core::lane::LaneSettings;
-use forwarder_core::sink::Sink;
+use forwarder_core::delivery::lane::LaneSettings;
+use forwarder_core::delivery::sink::Sink;
 
 use crate::config::{Config, SinkConfig, SinkType};
 

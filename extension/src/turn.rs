@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::Forwarder;
-use forwarder_core::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, Rhythm, START_PATIENCE, Why};
+use forwarder_core::forwarder::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, Rhythm, START_PATIENCE, Why};
 use log::debug;
 use tokio::time::{Instant, timeout_at};
 

@@ -5,7 +5,7 @@ use aws_sdk_firehose::Client;
 use aws_sdk_firehose::operation::put_record_batch::builders::PutRecordBatchFluentBuilder;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record as FirehoseRecord;
-use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
 use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
 

@@ -5,7 +5,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
-use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
 use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use async_trait::async_trait;
-use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
 /// Standard output has no limits of its own; these keep one write from blocking for long.
 pub const LIMITS: Limits = Limits {

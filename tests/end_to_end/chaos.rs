@@ -9,8 +9,8 @@ use end_to_end::numbers::Numbers;
 use end_to_end::post::{Poster, function_lines};
 use end_to_end::process::{Extension, start_again};
 use end_to_end::world::*;
-use forwarder_core::format::Standing;
 use local_kinesis::{CallError, Fault, LocalKinesis, RecordError};
+use reader::decode::Standing;
 
 /// What CI runs. The nightly workflow runs fifty times as many.
 const SEEDS: u64 = 20;

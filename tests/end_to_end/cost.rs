@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use end_to_end::post::Poster;
 use end_to_end::world::*;
-use forwarder_core::sample::Sample;
+use forwarder_core::telemetry::sample::Sample;
 use local_kinesis::LocalKinesis;
 
 /// Sink and stream, format, compression, envelope, and the most that on-demand KB may be of those of `json`, in percent.

@@ -8,9 +8,9 @@ use end_to_end::numbers::Numbers;
 use end_to_end::post::{Poster, function_lines};
 use end_to_end::process::{Extension, start_again};
 use end_to_end::world::*;
-use forwarder_core::format::Standing;
 use local_kinesis::{CallError, Fault, LocalKinesis, RecordError};
 use local_lambda::LocalLambda;
+use reader::decode::Standing;
 
 const BATCHES: usize = 100;
 const EVENTS: usize = BATCHES * 1_000;
@@ -276,7 +276,7 @@ async fn under_always_sigkill_loses_nothing_that_lambda_got_an_answer_for() {
 
 #[tokio::test]
 async fn a_line_of_two_megabytes_arrives_in_parts_and_joins_to_the_same_bytes() {
-    use forwarder_core::format::{Joined, Joiner, decode};
+    use reader::decode::{Joined, Joiner, decode};
     let kinesis = kinesis().await;
     let (builder, port) = lambda_to_kinesis(&kinesis);
     let lambda = builder.freeze(false).start().await.unwrap();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use forwarder_core::format::{LifeReport, Standing, Verifier, decode};
 use local_kinesis::LocalKinesis;
 use local_lambda::{Builder, LocalLambda};
+use reader::decode::{LifeReport, Standing, Verifier, decode};
 use serde_json::Value;
 
 use crate::binaries;

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use forwarder_core::batch::Batch;
-use forwarder_core::invocation::Attribution;
-use forwarder_core::redact::{Redaction, Redactor};
+use forwarder_core::telemetry::batch::Batch;
+use forwarder_core::telemetry::invocation::Attribution;
+use forwarder_core::intake::redact::{Redaction, Redactor};
 use forwarder_core::route::{Outcome, Router, Routes, list};
 
 const SINKS: [&str; 3] = ["kinesis", "firehose", "stdout"];

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Event, Kind};
-use crate::json::unescape;
+use crate::telemetry::event::{Event, Kind};
+use crate::telemetry::json::unescape;
 
 /// What a body told about the environment.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Forwarder, Snapshot, Undelivered};
-use crate::lane::Lane;
-use crate::origin::Origin;
-use crate::ranges::Lost;
+use super::{Forwarder, Undelivered};
+use crate::delivery::lane::Lane;
+use crate::record::origin::Origin;
+use crate::record::ranges::Lost;
+use crate::telemetry::snapshot::Snapshot;
 
 /// What is kept at the end, of the time that is left, for each lane's final report.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(150);

@@ -2,10 +2,12 @@
 //!
 //! - this file: what it is made of, and what goes in; `accepted`: what that told.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
+//! - [`flush`]: when to hold `next`. Policy only.
 //! - `life`: where one life ends and the next begins: around a snapshot.
 
 mod accepted;
 mod deliver;
+pub mod flush;
 mod life;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,20 +15,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::batch::Batch;
-use crate::envelope::Resource;
-use crate::event::Kind;
+use crate::delivery::lane::{Lane, LaneSettings};
+use crate::delivery::sink::Sink;
+use crate::delivery::spool::{Spool, SpoolSettings};
+use crate::intake::redact::Redaction;
 use crate::intake::{self, Intake, Patience, Queues};
-use crate::lane::{Lane, LaneSettings};
-use crate::own_event::{self, OwnEvent};
-use crate::ranges::Dropped;
-use crate::redact::Redaction;
+use crate::record::envelope::Resource;
+use crate::record::own_event::{self, OwnEvent};
+use crate::record::ranges::Dropped;
+use crate::record::stats::{IntakeStats, LaneStats};
 use crate::route::Routes;
-use crate::sink::Sink;
-use crate::spool::{Spool, SpoolSettings};
-use crate::stats::{IntakeStats, LaneStats};
+use crate::telemetry::Types;
+use crate::telemetry::batch::Batch;
+use crate::telemetry::event::Kind;
+use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
-pub(crate) use life::Snapshot;
 
 /// A put takes no more than this part of the buffer's bound.
 const PUTS_IN_BUFFER: usize = 8;
@@ -49,28 +52,6 @@ pub struct Settings {
     pub spool: SpoolSettings,
     /// Invocations overlap (Managed Instances).
     pub concurrent: bool,
-}
-
-/// Which streams of telemetry are forwarded: `FORWARDER_TELEMETRY__TYPES`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Types {
-    /// `platform.*` and whatever else Lambda may send.
-    pub platform: bool,
-    /// The function's log lines.
-    pub function: bool,
-    /// The extensions' log lines.
-    pub extension: bool,
-}
-
-impl Types {
-    /// Whether events of this type are among them.
-    pub fn include(self, kind: &Kind<'_>) -> bool {
-        match kind {
-            Kind::Function => self.function,
-            Kind::Extension => self.extension,
-            _ => self.platform,
-        }
-    }
 }
 
 /// What could not be delivered before the end.

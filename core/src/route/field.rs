@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::skim;
-use crate::json::unescape;
+use crate::telemetry::json::unescape;
 
 /// The path to a member, segment by segment. A number as a segment is also a place in an array, from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::field::lookup_path;
-use crate::event::{Event, Kind};
-use crate::json::unescape;
+use crate::telemetry::event::{Event, Kind};
+use crate::telemetry::json::unescape;
 
 /// Which invocations are worth keeping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Batch;
+    use crate::telemetry::batch::Batch;
 
     fn outcome(event: &str) -> Option<(bool, Option<u128>)> {
         let body = format!("[{event}]");

@@ -2,8 +2,8 @@
 
 mod text;
 
-use crate::event::{Event, Kind};
-use crate::json::unescape;
+use crate::telemetry::event::{Event, Kind};
+use crate::telemetry::json::unescape;
 
 /// Log levels, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +146,7 @@ impl Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Batch;
+    use crate::telemetry::batch::Batch;
 
     fn observe(levels: &mut Levels, kind: &str, record: &str, request_id: Option<&str>) -> Option<Level> {
         let body = format!(r#"[{{"type":"{kind}","record":{record}}}]"#);

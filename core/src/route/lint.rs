@@ -1,7 +1,7 @@
 //! What is likely no mistake of grammar, but one of meaning.
 
 use super::{Level, Predicate, Routes, Rule, Selector};
-use crate::event::{KNOWN_TYPES, Kind};
+use crate::telemetry::event::{KNOWN_TYPES, Kind};
 
 /// Stands for the types that Lambda may add.
 const UNKNOWN_TYPE: &str = "platform.notYetKnown";

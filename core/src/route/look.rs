@@ -1,8 +1,8 @@
 //! What rules may ask of one event, found out when the first of them asks.
 
 use super::{Level, sample, skim};
-use crate::event::Event;
-use crate::json::unescape_into;
+use crate::telemetry::event::Event;
+use crate::telemetry::json::unescape_into;
 
 /// One event as rules see it.
 pub(super) struct Look<'e, 's> {

@@ -5,6 +5,7 @@
 //! - `rule`: a rule, parsed, and how it is written.
 //! - `level`, `sample`, `field` (with `skim`), `keep`: what predicates ask.
 //! - `look`: an event as rules see it; `router`: decides for events in their order.
+//! - [`pattern`]: regular expressions; [`nearest`](mod@nearest): "did you mean".
 //! - `lint`: rules that can never match, types that no rule takes for certain.
 
 mod field;
@@ -13,7 +14,9 @@ mod level;
 mod lex;
 mod lint;
 mod look;
+pub mod nearest;
 mod parse;
+pub mod pattern;
 mod predicate;
 mod router;
 mod rule;
@@ -32,7 +35,7 @@ pub use router::Router;
 pub use rule::{DROP, Predicate, Rule, Selector};
 pub use sample::Share;
 
-use crate::event::{KNOWN_TYPES, Kind};
+use crate::telemetry::event::{KNOWN_TYPES, Kind};
 use look::Look;
 
 /// How many rules of a table may have `keep`: a waiting line remembers each that takes it as a bit.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::rule::{DROP, Rule, Selector};
 use super::{MAX_WAITING_RULES, lex, predicate};
-use crate::event::KNOWN_TYPES;
-use crate::nearest::nearest;
+use crate::route::nearest::nearest;
+use crate::telemetry::event::KNOWN_TYPES;
 
 /// What a rule may look like, for error messages.
 const SHAPE: &str = "a rule is `selector[, selector] [predicate…] -> sink[, sink]`";

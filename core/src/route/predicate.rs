@@ -6,8 +6,8 @@ use super::lex::closing;
 use super::rule::Predicate;
 use super::sample::Share;
 use super::{LEVEL_NAMES, Level};
-use crate::nearest::nearest;
-use crate::pattern::{Pattern, unescape_slashes};
+use crate::route::nearest::nearest;
+use crate::route::pattern::{Pattern, unescape_slashes};
 
 /// The predicates there are, for error messages.
 const THERE_ARE: &str =

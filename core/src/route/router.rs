@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::look::{Look, Scratch};
 use super::{Decision, Levels, Routes};
-use crate::event::Event;
+use crate::telemetry::event::Event;
 
 /// A route table at work.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::field::{Comparison, Field};
 use super::keep::Keep;
 use super::level::Level;
 use super::sample::Share;
-use crate::pattern::Pattern;
+use crate::route::pattern::Pattern;
 
 /// The name that a rule gives to events that go nowhere.
 pub const DROP: &str = "drop";

@@ -1,7 +1,7 @@
 //! Finds members in JSON text that is known to be valid, without a stack and without copies. On other text it finds
 //! nothing, or whatever stands where a member would.
 
-use crate::json::unescape;
+use crate::telemetry::json::unescape;
 
 /// The value of an object's member, or of an array's place where `key` is a number. Of members of the same name the last
 /// counts, as for nearly every reader of JSON.

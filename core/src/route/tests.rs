@@ -111,8 +111,8 @@ fn any_predicate() -> impl Strategy<Value = Predicate> {
 #[cfg(feature = "regex")]
 fn any_pattern() -> impl Strategy<Value = Predicate> {
     "[a-z ;,\"/#>-]{0,6}(\\\\[d/w\\\\])?[a-z;]{0,3}".prop_map(|source| {
-        let source = crate::pattern::unescape_slashes(&source);
-        Predicate::Text(crate::pattern::Pattern::new(&source).unwrap())
+        let source = crate::route::pattern::unescape_slashes(&source);
+        Predicate::Text(crate::route::pattern::Pattern::new(&source).unwrap())
     })
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forwarder_core::format::Standing;
+use forwarder_core::delivery::sink::{Reason, Sink};
 use forwarder_core::route::Routes;
-use forwarder_core::sink::{Reason, Sink};
 use forwarder_core::{DropReason, Forwarder};
+use reader::decode::Standing;
 
 use crate::world::*;
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::event::KNOWN_TYPES;
-use forwarder_core::format::{Format, Standing};
-use forwarder_core::redact::Redaction;
+use forwarder_core::delivery::sink::Sink;
+use forwarder_core::intake::redact::Redaction;
+use forwarder_core::record::envelope::{Envelope, Resource};
+use forwarder_core::record::format::Format;
 use forwarder_core::route::Routes;
-use forwarder_core::sink::Sink;
+use forwarder_core::telemetry::event::KNOWN_TYPES;
 use forwarder_core::{Forwarder, Types};
+use reader::decode::Standing;
 
 use crate::world::*;
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forwarder_core::Forwarder;
-use forwarder_core::format::{Format, LifeReport, Standing, Verifier, decode};
+use forwarder_core::delivery::sink::{Reason, Sink};
+use forwarder_core::record::format::Format;
 use forwarder_core::route::Routes;
-use forwarder_core::sink::{Reason, Sink};
+use reader::decode::{LifeReport, Standing, Verifier, decode};
 
 use crate::world::*;
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use forwarder_core::format::{Compression, Format, Standing, decode};
-use forwarder_core::lane::PartitionKey;
-use forwarder_core::sample::Sample;
-use forwarder_core::sink::{Limits, Reason, Sink};
+use forwarder_core::delivery::lane::PartitionKey;
+use forwarder_core::delivery::sink::{Limits, Reason, Sink};
+use forwarder_core::record::format::{Compression, Format};
+use forwarder_core::telemetry::sample::Sample;
 use proptest::prelude::*;
+use reader::decode::{Standing, decode};
 
 use crate::world::*;
 

@@ -1,8 +1,8 @@
 //! Lines that are longer than a record may be.
 
-use forwarder_core::envelope::Envelope;
-use forwarder_core::format::{Joined, Joiner, Standing};
-use forwarder_core::oversize::Oversize;
+use forwarder_core::record::envelope::Envelope;
+use forwarder_core::record::oversize::Oversize;
+use reader::decode::{Joined, Joiner, Standing};
 
 use crate::world::*;
 

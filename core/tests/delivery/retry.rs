@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use forwarder_core::format::Standing;
-use forwarder_core::sink::{Limits, Reason};
+use forwarder_core::delivery::sink::{Limits, Reason};
+use reader::decode::Standing;
 
 use crate::world::*;
 

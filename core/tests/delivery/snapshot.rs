@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use forwarder_core::Forwarder;
-use forwarder_core::format::Standing;
-use forwarder_core::sink::Reason;
-use forwarder_core::spool::SpoolMode;
+use forwarder_core::delivery::sink::Reason;
+use forwarder_core::delivery::spool::SpoolMode;
+use reader::decode::Standing;
 use tokio::time::Instant;
 
 use crate::spool::{Dir, life};

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use forwarder_core::Forwarder;
-use forwarder_core::format::Standing;
-use forwarder_core::sink::Reason;
-use forwarder_core::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::delivery::sink::Reason;
+use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use reader::decode::Standing;
 
 use crate::world::*;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forwarder_core::Forwarder;
-use forwarder_core::format::Standing;
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 use forwarder_core::route::Routes;
-use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use reader::decode::Standing;
 use tokio::time::Instant;
 
 use crate::world::*;

@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::{Compression, Format, LifeReport, Verifier, decode};
-use forwarder_core::lane::{LaneSettings, PartitionKey};
-use forwarder_core::oversize::Oversize;
-use forwarder_core::redact::Redaction;
+use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::intake::redact::Redaction;
+use forwarder_core::record::envelope::{Envelope, Resource};
+use forwarder_core::record::format::{Compression, Format};
+use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::Routes;
-use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
-use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
+use reader::decode::{LifeReport, Verifier, decode};
 use tokio::time::Instant;
 
 /// What a scripted sink does with one put; without a script it takes everything.

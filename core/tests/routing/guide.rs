@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use forwarder_core::batch::Batch;
-use forwarder_core::invocation::Attribution;
-use forwarder_core::redact::{Redaction, Redactor};
+use forwarder_core::intake::redact::{Redaction, Redactor};
 use forwarder_core::route::{Decision, Outcome, Router, Routes, list};
+use forwarder_core::telemetry::batch::Batch;
+use forwarder_core::telemetry::invocation::Attribution;
 
 use crate::world::{SINKS, event, names};
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use forwarder_core::batch::Batch;
-use forwarder_core::invocation::Attribution;
 use forwarder_core::route::{Decision, Outcome, Router, Routes};
+use forwarder_core::telemetry::batch::Batch;
+use forwarder_core::telemetry::invocation::Attribution;
 
 pub const SINKS: [&str; 3] = ["kinesis", "firehose", "stdout"];
 

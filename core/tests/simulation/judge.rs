@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use forwarder_core::format::{Joined, Joiner, Verifier, decode};
+use reader::decode::{Joined, Joiner, Verifier, decode};
 
 /// The number of an event stands in its record, between these.
 pub fn event(number: u64, filler: usize) -> String {

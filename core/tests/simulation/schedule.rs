@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forwarder_core::envelope::{Envelope, Resource};
-use forwarder_core::format::{Compression, Format};
-use forwarder_core::lane::{LaneSettings, PartitionKey};
-use forwarder_core::oversize::Oversize;
+use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::sink::Sink;
+use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::record::envelope::{Envelope, Resource};
+use forwarder_core::record::format::{Compression, Format};
+use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::Routes;
-use forwarder_core::sink::Sink;
-use forwarder_core::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::{Forwarder, Settings, Types};
 use tokio::time::Instant;
 
@@ -190,7 +190,7 @@ impl Schedule {
                 function: true,
                 extension: false,
             },
-            redaction: forwarder_core::redact::Redaction::default(),
+            redaction: forwarder_core::intake::redact::Redaction::default(),
             resource: Resource::default(),
             buffer_bytes: self.buffer_bytes,
             spool: SpoolSettings {

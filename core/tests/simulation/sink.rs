@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forwarder_core::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
 pub struct FaultySink {
     state: Mutex<State>,

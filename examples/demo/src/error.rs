@@ -21,7 +21,7 @@ pub(crate) enum Error {
     #[error("{what} took longer than {limit:?}")]
     TooLong { what: String, limit: Duration },
     #[error("reading the stream: {0}")]
-    Read(#[from] consumer::reader::Error),
+    Read(#[from] reader::stream::Error),
     #[error("the stream holds what the forwarder does not write: {0}")]
     Unreadable(String),
     #[error(

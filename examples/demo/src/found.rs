@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use consumer::event::Event;
-use consumer::reader::Record;
-use consumer::unpack::Unpacker;
-use forwarder_core::format::{LifeReport, Line};
+use reader::decode::{LifeReport, Line};
+use reader::event::Event;
+use reader::stream::Record;
+use reader::unpack::Unpacker;
 
 use crate::error::Error;
 use crate::table::billed_kb;

@@ -23,7 +23,7 @@ mod verdict;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use consumer::screen::Screen;
+use reader::screen::Screen;
 use tokio::task::LocalSet;
 
 const HELP: &str = "\

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use consumer::aws::local_client;
-use consumer::clean::clean;
-use consumer::filter::Filter;
-use consumer::paint::Look;
-use consumer::reader::{News, Pace, Reader, Start, Stream};
-use consumer::screen::Screen;
-use consumer::show::{Output, Show};
 use local_kinesis::LocalKinesis;
+use reader::aws::local_client;
+use reader::clean::clean;
+use reader::filter::Filter;
+use reader::paint::Look;
+use reader::screen::Screen;
+use reader::show::{Output, Show};
+use reader::stream::{News, Pace, Reader, Start, Stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};

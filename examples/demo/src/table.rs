@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use consumer::paint::Look;
 use local_lambda::{Invocation, Status};
+use reader::paint::Look;
 
 use crate::verdict::Verdict;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forwarder_core::format::Standing;
+use reader::decode::Standing;
 
 use crate::found::Found;
 

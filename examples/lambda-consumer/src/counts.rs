@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use forwarder_core::format::Forwarded;
 use forwarder_core::route::Level;
+use reader::decode::Forwarded;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -150,7 +150,7 @@ fn minute(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forwarder_core::format::Line;
+    use reader::decode::Line;
     use std::time::Duration;
 
     fn count(lines: &[(&str, Option<Level>)]) -> Counts {

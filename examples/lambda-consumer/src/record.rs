@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use forwarder_core::event::{Event, Kind, Members};
-use forwarder_core::format::{Forwarded, Joined, Joiner, Line, Part, decode_within};
 use forwarder_core::route::{Level, Levels};
+use forwarder_core::telemetry::event::{Event, Kind, Members};
+use reader::decode::{Forwarded, Joined, Joiner, Line, Part, decode_within};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -19,12 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use forwarder_core::envelope::Envelope;
-use forwarder_core::event::Kind;
-use forwarder_core::flush::{FlushPolicy, Strategy};
-use forwarder_core::redact::Redaction;
+use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::forwarder::flush::{FlushPolicy, Strategy};
+use forwarder_core::intake::redact::Redaction;
+use forwarder_core::record::envelope::Envelope;
 use forwarder_core::route::{RouteError, Routes};
-use forwarder_core::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::telemetry::event::Kind;
 use forwarder_core::{Types, nearest};
 use log::LevelFilter;
 

@@ -1,6 +1,6 @@
 //! How a sink packs: format, compression, and the sizes that go with them.
 
-use forwarder_core::format::{Compression, Format};
+use forwarder_core::record::format::{Compression, Format};
 
 use super::reader::Reader;
 use super::sink::SinkType;

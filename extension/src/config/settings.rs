@@ -1,9 +1,9 @@
 //! Every setting there is: what `forwarderctl` shows and describes. A test holds it against what is read.
 
-use forwarder_core::format::{Compression, Format};
-use forwarder_core::lane::PartitionKey;
-use forwarder_core::oversize::Oversize;
-use forwarder_core::spool::SpoolMode;
+use forwarder_core::delivery::lane::PartitionKey;
+use forwarder_core::delivery::spool::SpoolMode;
+use forwarder_core::record::format::{Compression, Format};
+use forwarder_core::record::oversize::Oversize;
 
 use super::SinkType;
 use super::sink::ENVELOPES;

@@ -1,9 +1,9 @@
 //! The settings of one sink.
 
-use forwarder_core::envelope::Envelope;
-use forwarder_core::lane::PartitionKey;
+use forwarder_core::delivery::lane::PartitionKey;
 use forwarder_core::nearest;
-use forwarder_core::oversize::Oversize;
+use forwarder_core::record::envelope::Envelope;
+use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::DROP;
 
 use super::packing::{self, Packing};

@@ -1,7 +1,7 @@
 //! What configurations mean, and what is said of wrong ones.
 
 use super::*;
-use forwarder_core::format::Format;
+use forwarder_core::record::format::Format;
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
@@ -110,7 +110,7 @@ fn every_setting_that_exists_can_be_set() {
     let sink = &config.sinks[0];
     assert_eq!(
         (sink.packing.format, sink.partition_key),
-        (Format::Json, forwarder_core::lane::PartitionKey::Instance)
+        (Format::Json, forwarder_core::delivery::lane::PartitionKey::Instance)
     );
     assert_eq!(
         (
@@ -137,7 +137,7 @@ fn every_setting_that_exists_can_be_set() {
         }
     );
     assert_eq!(config.buffering.timeout, Duration::from_millis(100));
-    assert_eq!(sink.oversize, forwarder_core::oversize::Oversize::Truncate);
+    assert_eq!(sink.oversize, forwarder_core::record::oversize::Oversize::Truncate);
     assert_eq!(
         (config.spool.mode, config.spool.max_bytes),
         (SpoolMode::Always, 8 * MIB as u64)
@@ -412,7 +412,7 @@ fn standard_output_is_not_fed_with_what_it_prints() {
 #[cfg(all(feature = "kpl", feature = "zstd", feature = "gzip"))]
 #[test]
 fn formats_and_compressions_are_read_with_the_sizes_that_go_with_them() {
-    use forwarder_core::format::Compression;
+    use forwarder_core::record::format::Compression;
 
     let compression = |value| ("FORWARDER_SINKS__KINESIS__COMPRESSION", value);
     for (value, expected) in [("gzip", Compression::Gzip), ("ZSTD", Compression::Zstd)] {

@@ -16,8 +16,8 @@ use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use forwarder_core::awake;
-use forwarder_core::sink::{Failure, Reason};
+use forwarder_core::delivery::awake;
+use forwarder_core::delivery::sink::{Failure, Reason};
 use tokio::sync::OnceCell;
 
 use super::environment;

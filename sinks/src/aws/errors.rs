@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use forwarder_core::sink::{Failure, Outcome, Reason};
+use forwarder_core::delivery::sink::{Failure, Outcome, Reason};
 
 /// Error codes of Kinesis, Firehose, KMS and the signature check, by the services' API references.
 const CODES: [(&str, Reason); 44] = [

@@ -1,7 +1,7 @@
 //! What Lambda would post: made up and rendered before the measurement, so that posting costs next to nothing.
 
 use bytes::Bytes;
-use forwarder_core::sample::Sample;
+use forwarder_core::telemetry::sample::Sample;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use end_to_end::binaries;
 use end_to_end::world::*;
-use forwarder_core::format::Standing;
 use local_lambda::{Chaos, LocalLambda, Mode};
+use reader::decode::Standing;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use end_to_end::binaries;
 use end_to_end::process::Extension;
 use end_to_end::world::*;
-use forwarder_core::format::{Joined, Joiner, LifeReport, Standing, Verifier, decode};
 use local_kinesis::{LocalFirehose, LocalKinesis};
 use local_lambda::{Builder, LocalLambda};
+use reader::decode::{Joined, Joiner, LifeReport, Standing, Verifier, decode};
 use serde_json::{Value, json};
 
 use super::{Folder, python, read};

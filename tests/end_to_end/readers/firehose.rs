@@ -5,7 +5,7 @@ use std::time::Duration;
 use end_to_end::moto::Moto;
 use end_to_end::post::Poster;
 use end_to_end::world::*;
-use forwarder_core::sample::Sample;
+use forwarder_core::telemetry::sample::Sample;
 
 use super::{Folder, count_by_jq, python, read, script};
 

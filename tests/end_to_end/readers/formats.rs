@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use end_to_end::post::Poster;
 use end_to_end::world::*;
-use forwarder_core::format::decode;
-use forwarder_core::sample::Sample;
+use forwarder_core::telemetry::sample::Sample;
 use local_kinesis::LocalKinesis;
+use reader::decode::decode;
 
 use super::{Folder, count_by_jq, python, read, script};
 

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use end_to_end::binaries;
 use end_to_end::world::{STREAM, kind, kinesis, lambda_to_kinesis};
-use forwarder_core::format::decode;
 use local_kinesis::{Fault, LocalKinesis};
 use local_lambda::LocalLambda;
+use reader::decode::decode;
 use serde_json::Value;
 use tokio::time::Instant;
 

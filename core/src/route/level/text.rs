@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::Level;
-use crate::json::unescape_into;
 use crate::route::skim;
+use crate::telemetry::json::unescape_into;
 
 /// How much of a text line is searched for its level, in bytes of JSON text. The longest known prefix, Rust's tracing
 /// with colours and a request's span, stays well below.
@@ -132,7 +132,7 @@ fn looks_like_id(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::write_string;
+    use crate::telemetry::json::write_string;
 
     const ID: &str = "7d0c1f2e-5b7a-4c53-9a41-3f9d2b6c8e10";
 

@@ -1,0 +1,266 @@
+//! Lines that wait for their invocation's end: tail sampling, `keep=…`.
+//!
+//! What waits is whole invocations, the oldest first. Each ends in one of three ways: its end comes, and the rules decide;
+//! it waits for too long or there is no more room, and it goes on as if it were kept; the forwarder closes, and so too.
+//! What comes later of the same invocation goes the same way, so that an invocation stays whole.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use crate::record::line::Line;
+use crate::route::{Candidates, Outcome};
+use crate::telemetry::invocation::Context;
+
+/// How many past invocations are remembered for what comes of them later, such as their `platform.report`. On Managed
+/// Instances 64 run at once for each of some processes.
+const REMEMBERED: usize = 256;
+
+/// The lines that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    /// By the age of their first line, the oldest in front.
+    waiting: VecDeque<Invocation>,
+    /// What has become of others, the oldest in front.
+    past: VecDeque<Past>,
+    /// What `waiting` takes, in bytes.
+    cost: usize,
+}
+
+/// The lines of one invocation.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    /// JSON text.
+    request_id: String,
+    since: Instant,
+    /// The text of each line, and behind it the JSON text of its tenant.
+    text: String,
+    lines: Vec<Held>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    /// Where the event's text ends.
+    event_end: usize,
+    /// Where the JSON text of its tenant ends, which stands behind it.
+    end: usize,
+    /// Where its record stands in `text`; empty if it has none.
+    record: (usize, usize),
+    has_line_breaks: bool,
+    candidates: Candidates,
+}
+
+#[derive(Debug)]
+struct Past {
+    request_id: String,
+    fate: Fate,
+}
+
+/// What has become of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It ended like this.
+    Ended(Outcome),
+    /// It was let go before its end was known.
+    LetGo,
+}
+
+impl Fate {
+    /// How it ended, if that is what its lines go by.
+    pub(crate) fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Ended(outcome) => Some(outcome),
+            Self::LetGo => None,
+        }
+    }
+}
+
+impl Hold {
+    /// What is known of this invocation's fate.
+    pub(crate) fn fate(&self, request_id: &str) -> Option<Fate> {
+        let mut newest_first = self.past.iter().rev();
+        let past = newest_first.find(|past| past.request_id == request_id)?;
+        Some(past.fate)
+    }
+
+    /// An invocation begins. What has become of one with the same id was another attempt: it is retried.
+    pub(crate) fn begin(&mut self, request_id: &str) {
+        self.past.retain(|past| past.request_id != request_id);
+    }
+
+    /// Lets a line wait.
+    pub(crate) fn add(&mut self, line: Line<'_>, candidates: Candidates, now: Instant) {
+        let request_id = line.context.request_id.unwrap_or_default();
+        // Mostly one invocation runs, and it is the newest.
+        let place = self.waiting.iter().rposition(|other| other.request_id == request_id);
+        let invocation = match place {
+            Some(place) => self.waiting.get_mut(place),
+            None => {
+                self.waiting.push_back(Invocation {
+                    request_id: request_id.to_owned(),
+                    since: now,
+                    text: String::new(),
+                    lines: Vec::new(),
+                });
+                self.cost += size_of::<Invocation>() + request_id.len();
+                self.waiting.back_mut()
+            }
+        };
+        let Some(invocation) = invocation else { return };
+        let before = invocation.text.len();
+        invocation.text.push_str(line.event);
+        let event_end = invocation.text.len();
+        invocation.text.push_str(line.context.tenant_id.unwrap_or_default());
+        let end = invocation.text.len();
+        // The record is a part of the event's text.
+        let record = line.record.map_or((0, 0), |record| {
+            let start = before + (record.as_ptr() as usize).saturating_sub(line.event.as_ptr() as usize);
+            (start, start + record.len())
+        });
+        invocation.lines.push(Held {
+            event_end,
+            end,
+            record,
+            has_line_breaks: line.has_line_breaks,
+            candidates,
+        });
+        self.cost += end - before + size_of::<Held>();
+    }
+
+    /// The end of an invocation: takes out what waited for it, and remembers how it ended. Only its first end counts:
+    /// what `platform.report` says comes after the lines went by `platform.runtimeDone`.
+    pub(crate) fn end(&mut self, request_id: &str, outcome: Outcome) -> Option<Invocation> {
+        if self.fate(request_id).is_none() {
+            self.remember(request_id.to_owned(), Fate::Ended(outcome));
+        }
+        let place = self.waiting.iter().position(|other| other.request_id == request_id)?;
+        let invocation = self.waiting.remove(place)?;
+        self.cost -= invocation.cost();
+        Some(invocation)
+    }
+
+    /// Takes out the invocation that has waited longest, if it began to by then.
+    pub(crate) fn let_go(&mut self, until: Instant) -> Option<Invocation> {
+        let invocation = self.waiting.pop_front_if(|oldest| oldest.since <= until)?;
+        self.cost -= invocation.cost();
+        self.remember(invocation.request_id.clone(), Fate::LetGo);
+        Some(invocation)
+    }
+
+    fn remember(&mut self, request_id: String, fate: Fate) {
+        if self.past.len() >= REMEMBERED {
+            self.past.pop_front();
+        }
+        self.past.push_back(Past { request_id, fate });
+    }
+
+    /// Since when the oldest invocation waits.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.waiting.front().map(|invocation| invocation.since)
+    }
+
+    /// How much of the buffer's bound it takes, in bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.cost
+    }
+}
+
+impl Invocation {
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Held>()
+    }
+
+    /// Its lines, in order, each with the rules that made it wait.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (Line<'_>, Candidates)> {
+        let ends = self.lines.iter().map(|held| held.end);
+        let starts = std::iter::once(0).chain(ends);
+        starts.zip(&self.lines).map(|(start, held)| {
+            let (from, to) = held.record;
+            let tenant_id = self.text.get(held.event_end..held.end);
+            let line = Line {
+                event: self.text.get(start..held.event_end).unwrap_or_default(),
+                record: self.text.get(from..to).filter(|record| !record.is_empty()),
+                has_line_breaks: held.has_line_breaks,
+                context: Context {
+                    request_id: Some(&self.request_id),
+                    tenant_id: tenant_id.filter(|tenant| !tenant.is_empty()),
+                },
+            };
+            (line, held.candidates)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const ENDED: Outcome = Outcome {
+        failed: true,
+        duration: None,
+    };
+
+    fn add(hold: &mut Hold, request_id: &str, event: &str, tenant_id: Option<&str>, now: Instant) {
+        let context = Context {
+            request_id: Some(request_id),
+            tenant_id,
+        };
+        let line = Line {
+            event,
+            record: Some(&event[event.len() - 1..]),
+            has_line_breaks: false,
+            context,
+        };
+        hold.add(line, Candidates::default(), now);
+    }
+
+    fn lines(invocation: Option<Invocation>) -> Vec<String> {
+        let invocation = invocation.unwrap();
+        let lines = invocation.lines().map(|(line, _)| {
+            assert!(line.event.ends_with(line.record.unwrap()));
+            let tenant = line.context.tenant_id.unwrap_or("-");
+            format!("{} {} {tenant}", line.context.request_id.unwrap(), line.event)
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn the_lines_of_an_invocation_come_out_whole_and_in_order() {
+        let (mut hold, now) = (Hold::default(), Instant::now());
+        add(&mut hold, "a", "1", None, now);
+        add(&mut hold, "b", "2", Some("blue"), now);
+        add(&mut hold, "a", "3", Some("red"), now);
+        add(&mut hold, "a", "4", None, now);
+        assert_eq!(lines(hold.end("a", ENDED)), ["a 1 -", "a 3 red", "a 4 -"]);
+        assert_eq!(hold.fate("a"), Some(Fate::Ended(ENDED)));
+        assert_eq!((hold.fate("b"), hold.end("c", ENDED).is_none()), (None, true));
+        assert_eq!(lines(hold.end("b", ENDED)), ["b 2 blue"]);
+        assert_eq!((hold.cost(), hold.oldest()), (0, None));
+    }
+
+    #[test]
+    fn the_oldest_are_let_go_first_and_their_end_changes_nothing() {
+        let (mut hold, now) = (Hold::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        add(&mut hold, "a", "1", None, now);
+        add(&mut hold, "b", "2", None, later);
+        add(&mut hold, "a", "3", None, later);
+        assert!(hold.cost() > 3);
+        assert_eq!(lines(hold.let_go(now)), ["a 1 -", "a 3 -"]);
+        assert!(hold.let_go(now).is_none());
+        assert_eq!((hold.fate("a"), hold.oldest()), (Some(Fate::LetGo), Some(later)));
+        assert!(hold.end("a", ENDED).is_none());
+        assert_eq!(hold.fate("a"), Some(Fate::LetGo));
+    }
+
+    #[test]
+    fn only_so_many_are_remembered() {
+        let mut hold = Hold::default();
+        for number in 0..=REMEMBERED {
+            hold.end(&number.to_string(), ENDED);
+        }
+        assert_eq!(hold.past.len(), REMEMBERED);
+        assert_eq!((hold.fate("0"), hold.fate("1").is_some()), (None, true));
+    }
+}

@@ -1,0 +1,221 @@
+//! The member `forwarder`, spliced in before an event's closing brace.
+
+use bytes::BytesMut;
+
+use crate::telemetry::invocation::Context;
+use crate::telemetry::json::write_string;
+
+/// How much the envelope says: `FORWARDER_ENVELOPE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Envelope {
+    /// `id`, `sink`, `seq`, `requestId`, `tenantId`, `resource`.
+    #[default]
+    Full,
+    /// As full, without `resource`.
+    Lean,
+    /// Nothing: the event as Lambda sent it. A reader cannot prove anything, and own events are not sent.
+    Raw,
+}
+
+/// What the telemetry is about, under OpenTelemetry's names. What is unknown is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resource {
+    /// `faas.name`: the function's name.
+    pub faas_name: Option<String>,
+    /// `faas.version`: the function's version.
+    pub faas_version: Option<String>,
+    /// `faas.instance`: the environment, when `platform.initStart` named it.
+    pub faas_instance: Option<String>,
+    /// `cloud.region`
+    pub cloud_region: Option<String>,
+    /// `cloud.account.id`
+    pub cloud_account_id: Option<String>,
+}
+
+impl Resource {
+    fn write(&self, out: &mut Vec<u8>) {
+        let members = [
+            ("faas.name", &self.faas_name),
+            ("faas.version", &self.faas_version),
+            ("faas.instance", &self.faas_instance),
+            ("cloud.region", &self.cloud_region),
+            ("cloud.account.id", &self.cloud_account_id),
+        ];
+        let known = members
+            .iter()
+            .filter_map(|(name, value)| value.as_deref().map(|value| (name, value)));
+        for (index, (name, value)) in known.enumerate() {
+            out.extend_from_slice(if index == 0 { b",\"resource\":{" } else { b"," });
+            write_string(out, name);
+            out.push(b':');
+            write_string(out, value);
+        }
+        if members.iter().any(|(_, value)| value.is_some()) {
+            out.push(b'}');
+        }
+    }
+}
+
+/// Writes the lines of one lane. What is the same in each line is rendered once.
+#[derive(Debug)]
+pub(crate) struct Stamp {
+    /// `,"forwarder":{"id":"…","sink":"…","seq":`; empty for [`Envelope::Raw`].
+    head: Vec<u8>,
+    /// `,"resource":{…}}}` and the line's end.
+    tail: Vec<u8>,
+}
+
+impl Stamp {
+    pub(crate) fn new(envelope: Envelope, id: &str, sink: &str, resource: &Resource) -> Self {
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        if envelope != Envelope::Raw {
+            head.extend_from_slice(b",\"forwarder\":{\"id\":");
+            write_string(&mut head, id);
+            head.extend_from_slice(b",\"sink\":");
+            write_string(&mut head, sink);
+            head.extend_from_slice(b",\"seq\":");
+            if envelope == Envelope::Full {
+                resource.write(&mut tail);
+            }
+            tail.push(b'}');
+        }
+        tail.extend_from_slice(b"}\n");
+        Self { head, tail }
+    }
+
+    /// Appends the line of one event: its text, this lane's member, the closing brace, a line feed. Line breaks between
+    /// the event's tokens are left out, so that a line is a line. `extra`: more members of the envelope, each with a
+    /// comma before it.
+    pub(crate) fn write_line(
+        &self,
+        out: &mut BytesMut,
+        event: &str,
+        has_line_breaks: bool,
+        context: Context<'_>,
+        seq: u64,
+        extra: &str,
+    ) {
+        let open = event.strip_suffix('}').unwrap_or(event);
+        let ids = context.request_id.map_or(0, str::len) + context.tenant_id.map_or(0, str::len);
+        out.reserve(open.len() + self.head.len() + ids + extra.len() + self.tail.len() + ENVELOPE_PUNCTUATION);
+        if has_line_breaks {
+            open.split(['\n', '\r'])
+                .for_each(|piece| out.extend_from_slice(piece.as_bytes()));
+        } else {
+            out.extend_from_slice(open.as_bytes());
+        }
+        if !self.head.is_empty() {
+            out.extend_from_slice(&self.head);
+            write_integer(out, seq);
+            if let Some(request_id) = context.request_id {
+                out.extend_from_slice(b",\"requestId\":");
+                out.extend_from_slice(request_id.as_bytes());
+            }
+            if let Some(tenant_id) = context.tenant_id {
+                out.extend_from_slice(b",\"tenantId\":");
+                out.extend_from_slice(tenant_id.as_bytes());
+            }
+            out.extend_from_slice(extra.as_bytes());
+        }
+        out.extend_from_slice(&self.tail);
+    }
+}
+
+/// At most this many bytes of a line are names and digits around the identifiers: `,"requestId":`, `,"tenantId":`, and
+/// the twenty digits of the largest `seq`.
+const ENVELOPE_PUNCTUATION: usize = 13 + 12 + 20;
+
+fn write_integer(out: &mut BytesMut, mut value: u64) {
+    let mut digits = [0_u8; 20];
+    let mut first = digits.len();
+    for digit in digits.iter_mut().rev() {
+        // A remainder of ten fits.
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+        first -= 1;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource() -> Resource {
+        Resource {
+            faas_name: Some("checkout".into()),
+            faas_version: Some("$LATEST".into()),
+            cloud_region: Some("eu-west-1".into()),
+            cloud_account_id: Some("123456789012".into()),
+            ..Resource::default()
+        }
+    }
+
+    fn line(envelope: Envelope, resource: &Resource, event: &str, context: Context<'_>, seq: u64) -> String {
+        let mut out = BytesMut::new();
+        let stamp = Stamp::new(envelope, "9f31c0de5a7b2468", "kinesis", resource);
+        stamp.write_line(&mut out, event, event.contains('\n'), context, seq, "");
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    const EVENT: &str = r#"{"time":"…","type":"function","record":"…"}"#;
+    const RUNNING: Context<'_> = Context {
+        request_id: Some("\"8f2…\""),
+        tenant_id: None,
+    };
+    const NOBODY: Context<'_> = Context {
+        request_id: None,
+        tenant_id: None,
+    };
+
+    #[test]
+    fn the_example_of_the_contract() {
+        assert_eq!(
+            line(Envelope::Full, &resource(), EVENT, RUNNING, 41),
+            concat!(
+                r#"{"time":"…","type":"function","record":"…","forwarder":{"id":"9f31c0de5a7b2468","sink":"kinesis","seq":41,"#,
+                r#""requestId":"8f2…","resource":{"faas.name":"checkout","faas.version":"$LATEST","cloud.region":"eu-west-1","#,
+                r#""cloud.account.id":"123456789012"}}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn lean_has_no_resource_and_raw_has_nothing() {
+        assert_eq!(
+            line(Envelope::Lean, &resource(), EVENT, NOBODY, u64::MAX),
+            "{\"time\":\"…\",\"type\":\"function\",\"record\":\"…\",\"forwarder\":{\"id\":\"9f31c0de5a7b2468\",\"sink\":\"kinesis\",\"seq\":18446744073709551615}}\n"
+        );
+        assert_eq!(
+            line(Envelope::Raw, &resource(), EVENT, RUNNING, 0),
+            format!("{EVENT}\n")
+        );
+    }
+
+    #[test]
+    fn tenant_instance_and_line_breaks() {
+        let resource = Resource {
+            faas_instance: Some("2026/11/20/[$LATEST]4b\"e7".into()),
+            ..Resource::default()
+        };
+        let context = Context {
+            tenant_id: Some("\"blue\""),
+            ..RUNNING
+        };
+        let event = "{\n  \"type\": \"x\"\r\n}";
+        let line = line(Envelope::Full, &resource, event, context, 0);
+        assert_eq!(line.matches('\n').count(), 1);
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let expected = serde_json::json!({"type": "x", "forwarder": {
+            "id": "9f31c0de5a7b2468", "sink": "kinesis", "seq": 0, "requestId": "8f2…", "tenantId": "blue",
+            "resource": {"faas.instance": "2026/11/20/[$LATEST]4b\"e7"},
+        }});
+        assert_eq!(json, expected);
+        let nothing_known = super::tests::line(Envelope::Full, &Resource::default(), "{\"a\":1}", NOBODY, 10);
+        assert!(nothing_known.ends_with(",\"seq\":10}}\n"), "{nothing_known}");
+    }
+}

@@ -1,0 +1,185 @@
+//! What the forwarder says of itself in a lane: events of type `forwarder.*`, in the shape of Lambda's.
+
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::BytesMut;
+
+use crate::record::envelope::{Envelope, Resource, Stamp};
+use crate::record::line::Line;
+use crate::record::origin::Origin;
+use crate::record::ranges::{DropReason, Dropped};
+use crate::record::stats::{IntakeStats, LaneStats};
+use crate::telemetry::invocation::Context;
+use crate::telemetry::json::write_string;
+
+/// `forwarder.unparsed`: bytes that are no event, as they came.
+pub(crate) fn unparsed(body: &[u8], error: &str) -> OwnEvent {
+    event("forwarder.unparsed", |out| {
+        out.extend_from_slice(b"{\"body\":");
+        let encoding = match std::str::from_utf8(body) {
+            Ok(text) => {
+                write_string(out, text);
+                "utf8"
+            }
+            Err(_) => {
+                write_string(out, &STANDARD.encode(body));
+                "base64"
+            }
+        };
+        out.extend_from_slice(b",\"encoding\":");
+        write_string(out, encoding);
+        out.extend_from_slice(b",\"error\":");
+        write_string(out, error);
+        out.push(b'}');
+    })
+}
+
+/// `forwarder.dropped`: lines given up for one reason.
+pub(crate) fn dropped(dropped: &Dropped) -> OwnEvent {
+    event("forwarder.dropped", |out| {
+        out.extend_from_slice(b"{\"reason\":");
+        write_string(out, dropped.reason.name());
+        out.extend_from_slice(b",\"ranges\":[");
+        for (index, [first, last]) in dropped.ranges.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            out.extend_from_slice(format!("{comma}[{first},{last}]").as_bytes());
+        }
+        out.extend_from_slice(b"]}");
+    })
+}
+
+/// `forwarder.report`: the lane's counters. `next_seq` is the report's own `seq` + 1; the counters are those before it.
+pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last: bool) -> OwnEvent {
+    event("forwarder.report", |out| {
+        let mut members = Members::new(out);
+        members.object("counters", |counters| {
+            counters.number("accepted", lane.accepted);
+            counters.number("recovered", lane.recovered);
+            counters.number("takenOver", lane.taken_over);
+            counters.number("delivered", lane.delivered);
+            counters.number("spooled", lane.spooled);
+            counters.number("handedOver", lane.handed_over);
+            counters.number("pending", lane.pending());
+            counters.object("dropped", |dropped| {
+                for (reason, count) in DropReason::ALL.into_iter().zip(lane.dropped) {
+                    dropped.number(reason.name(), count);
+                }
+            });
+            counters.number("retried", lane.retried);
+            counters.number("records", lane.records);
+            counters.number("bytes", lane.bytes);
+            counters.number("puts", lane.puts);
+            counters.number("failedPuts", lane.failed_puts);
+            counters.number("panics", lane.panics);
+            counters.object("intake", |counters| {
+                counters.number("bodies", intake.bodies);
+                counters.number("events", intake.events);
+                counters.number("unparsed", intake.unparsed);
+                counters.number("oversizedBodies", intake.oversized_bodies);
+                counters.number("ownLines", intake.own_lines);
+                counters.number("redacted", intake.redacted);
+            });
+        });
+        members.object("routedOut", |routed_out| {
+            routed_out.number("drop", intake.routed_out.drop);
+            routed_out.number("unmatched", intake.routed_out.unmatched);
+            routed_out.number("sampled", intake.routed_out.sampled);
+            routed_out.number("notKept", intake.routed_out.not_kept);
+        });
+        members.number("nextSeq", next_seq);
+        members.value("final", if last { "true" } else { "false" });
+        members.end();
+    })
+}
+
+/// An event of the forwarder's own, as JSON text.
+pub(crate) struct OwnEvent {
+    text: String,
+    /// Where its record begins; it ends before the closing brace.
+    record: usize,
+}
+
+impl OwnEvent {
+    /// As a lane takes it. It belongs to no invocation.
+    pub(crate) fn line(&self) -> Line<'_> {
+        Line {
+            event: &self.text,
+            record: self.text.get(self.record..self.text.len().saturating_sub(1)),
+            has_line_breaks: false,
+            context: Context {
+                request_id: None,
+                tenant_id: None,
+            },
+        }
+    }
+
+    /// As a line in the numbers of an earlier life or another lane.
+    pub(crate) fn foreign_line(&self, origin: &Origin, seq: u64) -> Vec<u8> {
+        let stamp = Stamp::new(Envelope::Lean, &origin.id, &origin.sink, &Resource::default());
+        let mut line = BytesMut::new();
+        let own = self.line();
+        stamp.write_line(&mut line, own.event, false, own.context, seq, "");
+        line.to_vec()
+    }
+}
+
+fn event(kind: &str, record: impl FnOnce(&mut Vec<u8>)) -> OwnEvent {
+    let mut out = Vec::with_capacity(1_024);
+    out.extend_from_slice(b"{\"time\":\"");
+    let now = humantime::format_rfc3339_millis(SystemTime::now());
+    out.extend_from_slice(now.to_string().as_bytes());
+    out.extend_from_slice(b"\",\"type\":");
+    write_string(&mut out, kind);
+    out.extend_from_slice(b",\"record\":");
+    let start = out.len();
+    record(&mut out);
+    out.push(b'}');
+    OwnEvent {
+        // Everything written above is text.
+        text: String::from_utf8(out).unwrap_or_default(),
+        record: start,
+    }
+}
+
+/// Writes the members of an object.
+struct Members<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<'a> Members<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    fn key(&mut self, key: &str) {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        write_string(self.out, key);
+        self.out.push(b':');
+    }
+
+    fn value(&mut self, key: &str, json: &str) {
+        self.key(key);
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn number(&mut self, key: &str, value: u64) {
+        self.value(key, &value.to_string());
+    }
+
+    fn object(&mut self, key: &str, members: impl FnOnce(&mut Members<'_>)) {
+        self.key(key);
+        let mut inner = Members::new(self.out);
+        members(&mut inner);
+        inner.end();
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+}

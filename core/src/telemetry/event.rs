@@ -1,0 +1,238 @@
+//! One telemetry event, borrowed from the body it came in.
+
+use std::borrow::Cow;
+
+use crate::telemetry::json::{Scanner, SyntaxError, unescape};
+
+/// One event of the Telemetry API. Nothing is copied and nothing is interpreted that the forwarder need not know: the
+/// event goes out as its own text.
+#[derive(Debug, Clone)]
+pub struct Event<'a> {
+    /// The event's own text, from `{` to `}`.
+    pub raw: &'a str,
+    /// Whether `raw` has line breaks between its tokens (inside JSON strings there are none).
+    pub has_line_breaks: bool,
+    /// What kind of event it is.
+    pub kind: Kind<'a>,
+    /// JSON text of the member `time`.
+    pub time: Option<&'a str>,
+    /// JSON text of the member `record`: a string, or any JSON value.
+    pub record: Option<&'a str>,
+    /// Members of an object record that were picked up in passing.
+    pub members: Members<'a>,
+}
+
+/// Members of an object `record` that the forwarder itself needs, each as its JSON text. All may be absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Members<'a> {
+    /// `requestId`, or where there is none `AWSRequestId` or `function_request_id`.
+    pub request_id: Option<&'a str>,
+    /// `tenantId`, of functions with tenant isolation.
+    pub tenant_id: Option<&'a str>,
+    /// `level` of a JSON log line.
+    pub level: Option<&'a str>,
+    /// `instanceId` of `platform.initStart` and `platform.restoreStart`.
+    pub instance_id: Option<&'a str>,
+    /// `initializationType` of `platform.initStart`.
+    pub initialization_type: Option<&'a str>,
+    /// `phase` of init's events: `init`, `invoke`, `snap-start`.
+    pub phase: Option<&'a str>,
+    /// `source` of an extension's log line: how the forwarder knows its own.
+    pub source: Option<&'a str>,
+}
+
+/// The type of an event: the fourteen that Lambda documents, and those nobody knows yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind<'a> {
+    /// `platform.initStart`
+    InitStart,
+    /// `platform.initRuntimeDone`
+    InitRuntimeDone,
+    /// `platform.initReport`
+    InitReport,
+    /// `platform.start`
+    Start,
+    /// `platform.runtimeDone`
+    RuntimeDone,
+    /// `platform.report`
+    Report,
+    /// `platform.restoreStart`
+    RestoreStart,
+    /// `platform.restoreRuntimeDone`
+    RestoreRuntimeDone,
+    /// `platform.restoreReport`
+    RestoreReport,
+    /// `platform.extension`
+    ExtensionState,
+    /// `platform.telemetrySubscription`
+    TelemetrySubscription,
+    /// `platform.logsDropped`
+    LogsDropped,
+    /// `function`: a line that the function logged
+    Function,
+    /// `extension`: a line that an extension logged
+    Extension,
+    /// Any other type, passed on untouched.
+    Other(Cow<'a, str>),
+}
+
+impl<'a> Kind<'a> {
+    /// The type of this name.
+    pub fn from_name(name: impl Into<Cow<'a, str>>) -> Self {
+        let name = name.into();
+        match name.as_ref() {
+            "function" => Self::Function,
+            "extension" => Self::Extension,
+            "platform.start" => Self::Start,
+            "platform.runtimeDone" => Self::RuntimeDone,
+            "platform.report" => Self::Report,
+            "platform.initStart" => Self::InitStart,
+            "platform.initRuntimeDone" => Self::InitRuntimeDone,
+            "platform.initReport" => Self::InitReport,
+            "platform.restoreStart" => Self::RestoreStart,
+            "platform.restoreRuntimeDone" => Self::RestoreRuntimeDone,
+            "platform.restoreReport" => Self::RestoreReport,
+            "platform.extension" => Self::ExtensionState,
+            "platform.telemetrySubscription" => Self::TelemetrySubscription,
+            "platform.logsDropped" => Self::LogsDropped,
+            _ => Self::Other(name),
+        }
+    }
+
+    /// The type's name as Lambda writes it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::InitStart => "platform.initStart",
+            Self::InitRuntimeDone => "platform.initRuntimeDone",
+            Self::InitReport => "platform.initReport",
+            Self::Start => "platform.start",
+            Self::RuntimeDone => "platform.runtimeDone",
+            Self::Report => "platform.report",
+            Self::RestoreStart => "platform.restoreStart",
+            Self::RestoreRuntimeDone => "platform.restoreRuntimeDone",
+            Self::RestoreReport => "platform.restoreReport",
+            Self::ExtensionState => "platform.extension",
+            Self::TelemetrySubscription => "platform.telemetrySubscription",
+            Self::LogsDropped => "platform.logsDropped",
+            Self::Function => "function",
+            Self::Extension => "extension",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Whether events of this type are log lines, which have a level and belong to whatever invocation runs.
+    pub fn is_log(&self) -> bool {
+        matches!(self, Self::Function | Self::Extension)
+    }
+}
+
+/// Every type name that Lambda documents, in the order of an environment's life.
+pub const KNOWN_TYPES: [&str; 14] = [
+    "platform.initStart",
+    "platform.initRuntimeDone",
+    "platform.initReport",
+    "platform.restoreStart",
+    "platform.restoreRuntimeDone",
+    "platform.restoreReport",
+    "platform.telemetrySubscription",
+    "platform.extension",
+    "platform.start",
+    "function",
+    "extension",
+    "platform.runtimeDone",
+    "platform.report",
+    "platform.logsDropped",
+];
+
+/// The value of `source` in the forwarder's own log lines, as JSON text.
+const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
+
+/// How its own log lines begin where they come back as text.
+const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
+
+impl<'a> Event<'a> {
+    /// Whether it is a log line of the forwarder itself, which is never forwarded.
+    pub fn is_own_line(&self) -> bool {
+        self.kind == Kind::Extension
+            && (self.members.source == Some(OWN_SOURCE)
+                || self.record.is_some_and(|record| record.starts_with(OWN_LINE)))
+    }
+
+    /// Reads the event that starts at the scanner's cursor, in one pass.
+    ///
+    /// # Errors
+    /// The text is not JSON; it is not an object with a string `type`; one of `time`, `type`, `record` stands twice; or
+    /// it carries what only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
+    pub(crate) fn scan(scanner: &mut Scanner<'a>) -> Result<Self, SyntaxError> {
+        let start = scanner.pos;
+        scanner.line_break = false;
+        let (mut kind, mut time, mut record) = (None, None, None);
+        let mut members = Members::default();
+        scanner.object(|scanner, key| match key {
+            "time" => once(&mut time, scanner, Scanner::value),
+            "type" => once(&mut kind, scanner, Scanner::string),
+            "record" => once(&mut record, scanner, |scanner| members.scan_record(scanner)),
+            "forwarder" => scanner.error("the member `forwarder` is not Lambda's to set"),
+            _ => scanner.value().map(drop),
+        })?;
+        let Some(kind) = kind else {
+            return scanner.error("the event has no `type`");
+        };
+        let kind = Kind::from_name(unescape(kind));
+        if kind.name().starts_with("forwarder.") {
+            return scanner.error("types `forwarder.*` are not Lambda's to send");
+        }
+        Ok(Self {
+            raw: scanner.since(start),
+            has_line_breaks: scanner.line_break,
+            kind,
+            time,
+            record,
+            members,
+        })
+    }
+}
+
+fn once<'a>(
+    slot: &mut Option<&'a str>,
+    scanner: &mut Scanner<'a>,
+    read: impl FnOnce(&mut Scanner<'a>) -> Result<&'a str, SyntaxError>,
+) -> Result<(), SyntaxError> {
+    if slot.is_some() {
+        return scanner.error("a member stands twice");
+    }
+    *slot = Some(read(scanner)?);
+    Ok(())
+}
+
+impl<'a> Members<'a> {
+    /// Skips the record at the cursor, remembering the members of interest if it is an object.
+    fn scan_record(&mut self, scanner: &mut Scanner<'a>) -> Result<&'a str, SyntaxError> {
+        if scanner.peek() != Some(b'{') {
+            return scanner.value();
+        }
+        let start = scanner.pos;
+        scanner.object(|scanner, key| {
+            let value = scanner.value()?;
+            match key {
+                "requestId" => self.request_id = non_empty_string(value).or(self.request_id),
+                "AWSRequestId" | "function_request_id" => {
+                    self.request_id = self.request_id.or(non_empty_string(value));
+                }
+                "tenantId" => self.tenant_id = non_empty_string(value),
+                "level" => self.level = Some(value),
+                "instanceId" => self.instance_id = non_empty_string(value),
+                "initializationType" => self.initialization_type = non_empty_string(value),
+                "phase" => self.phase = non_empty_string(value),
+                "source" => self.source = non_empty_string(value),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(scanner.since(start))
+    }
+}
+
+fn non_empty_string(value: &str) -> Option<&str> {
+    (value.starts_with('"') && value.len() > 2).then_some(value)
+}

@@ -1,0 +1,18 @@
+//! Telemetry as Lambda posts it: bodies, events, and the invocation that each belongs to.
+//!
+//! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
+//! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
+//! - [`invocation`]: the request that a line belongs to.
+//! - `types`: the streams of telemetry that are forwarded; `snapshot`: where the process is relative to a snapshot.
+//! - `sample` (feature `sample`): synthetic telemetry.
+
+pub mod batch;
+pub mod event;
+pub mod invocation;
+pub mod json;
+#[cfg(feature = "sample")]
+pub mod sample;
+pub(crate) mod snapshot;
+mod types;
+
+pub use types::Types;

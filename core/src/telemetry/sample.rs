@@ -1,0 +1,203 @@
+//! Telemetry made up, the same for the same seed: for benches, tests and `forwarderctl cost`.
+//!
+//! Function lines of [`LINE_BYTES`], half text as the managed runtimes write it, half JSON. What differs from line to line
+//! in real logs differs here, and cannot be guessed: times, a trace, a customer, amounts, durations, words. What an
+//! invocation's lines share they share here.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use fastrand::Rng;
+
+use crate::record::envelope::Resource;
+use crate::telemetry::json::write_string;
+
+/// What a function wrote for one line, in bytes: a line of text with its escapes, or a JSON object.
+pub const LINE_BYTES: usize = 200;
+
+/// 2026-11-20T09:14:02Z, since the epoch.
+const BEGIN: Duration = Duration::from_secs(1_795_166_042);
+
+const WORDS: [&str; 32] = [
+    "accepted",
+    "address",
+    "after",
+    "amount",
+    "basket",
+    "cached",
+    "carrier",
+    "checked",
+    "customer",
+    "delivery",
+    "discount",
+    "during",
+    "express",
+    "failed",
+    "from",
+    "gateway",
+    "invoice",
+    "item",
+    "limit",
+    "order",
+    "parcel",
+    "partial",
+    "payment",
+    "pending",
+    "price",
+    "queue",
+    "refund",
+    "retry",
+    "stock",
+    "total",
+    "voucher",
+    "warehouse",
+];
+
+const LEVELS: [&str; 8] = ["INFO", "INFO", "INFO", "INFO", "INFO", "DEBUG", "WARN", "ERROR"];
+
+/// A source of invocations.
+#[derive(Debug)]
+pub struct Sample {
+    random: Rng,
+    now: Duration,
+    lines: u64,
+}
+
+impl Sample {
+    /// A source that begins with this seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            random: Rng::with_seed(seed),
+            now: BEGIN,
+            lines: 0,
+        }
+    }
+
+    /// The function that all of it is about; which instance of it is left open.
+    pub fn resource() -> Resource {
+        Resource {
+            faas_name: Some("production-checkout-order-placement-service-consumer".into()),
+            faas_version: Some("$LATEST".into()),
+            faas_instance: None,
+            cloud_region: Some("eu-west-1".into()),
+            cloud_account_id: Some("123456789012".into()),
+        }
+    }
+
+    /// A body as Lambda posts it: the start of an invocation and `lines` lines of it, alternately text and JSON.
+    pub fn invocation(&mut self, lines: usize) -> Vec<u8> {
+        let request = self.uuid();
+        let mut body = format!(
+            "[{{\"time\":\"{}\",\"type\":\"platform.start\",\"record\":{{\"requestId\":\"{request}\",\"version\":\"$LATEST\"}}}}",
+            self.time()
+        );
+        for _ in 0..lines {
+            let time = self.time();
+            let record = if self.lines.is_multiple_of(2) {
+                self.text(&time, &request)
+            } else {
+                self.json(&time, &request)
+            };
+            self.lines += 1;
+            // Writing into a String cannot fail.
+            let _ = write!(
+                body,
+                ",{{\"time\":\"{time}\",\"type\":\"function\",\"record\":{record}}}"
+            );
+        }
+        body.push(']');
+        body.into_bytes()
+    }
+
+    /// `"[INFO]\t2026-…\t7d0c…\torder 8812 …\n"`
+    fn text(&mut self, time: &str, request: &str) -> String {
+        let mut text = format!("[{}]\t{time}\t{request}\t", self.level());
+        let facts = format!(
+            "order {} of {:012x} trace {:032x} took {:.2} ms:",
+            self.random.u32(10_000_000..99_999_999),
+            self.random.u64(..1 << 48),
+            self.random.u128(..),
+            self.random.f64() * 900.0,
+        );
+        text.push_str(&facts);
+        // Four escapes take two bytes each.
+        self.fill(&mut text, LINE_BYTES - 5);
+        text.push('\n');
+        let mut json = Vec::new();
+        write_string(&mut json, &text);
+        String::from_utf8(json).unwrap_or_default()
+    }
+
+    /// `{"timestamp":"2026-…","level":"INFO","requestId":"7d0c…",…}`
+    fn json(&mut self, time: &str, request: &str) -> String {
+        let mut record = format!(
+            "{{\"timestamp\":\"{time}\",\"level\":\"{}\",\"requestId\":\"{request}\",\"traceId\":\"{:032x}\",\"ms\":{:.2},\"message\":\"order {}",
+            self.level(),
+            self.random.u128(..),
+            self.random.f64() * 900.0,
+            self.random.u32(10_000_000..99_999_999),
+        );
+        self.fill(&mut record, LINE_BYTES - 2);
+        record.push_str("\"}");
+        record
+    }
+
+    /// Words until `text` has exactly `length` bytes.
+    fn fill(&mut self, text: &mut String, length: usize) {
+        while text.len() < length {
+            text.push(' ');
+            text.push_str(self.random.choice(WORDS).unwrap_or("order"));
+        }
+        text.truncate(length);
+    }
+
+    fn level(&mut self) -> &'static str {
+        self.random.choice(LEVELS).unwrap_or("INFO")
+    }
+
+    fn time(&mut self) -> String {
+        self.now += Duration::from_micros(self.random.u64(200..9_000));
+        humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + self.now).to_string()
+    }
+
+    fn uuid(&mut self) -> String {
+        let [a, b, c, d] = [
+            self.random.u32(..),
+            self.random.u32(..),
+            self.random.u32(..),
+            self.random.u32(..),
+        ];
+        format!(
+            "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
+            b >> 16,
+            b & 0xfff,
+            (c >> 16) & 0x3fff | 0x8000,
+            c & 0xffff
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_as_long_as_is_said_half_text_half_json_and_never_the_same() {
+        let body = Sample::new(1).invocation(1_000);
+        assert_eq!(body, Sample::new(1).invocation(1_000), "the same seed");
+        let events: Vec<BTreeMap<&str, &RawValue>> = serde_json::from_slice(&body).unwrap();
+        assert_eq!(events.len(), 1_001);
+        let records: Vec<&str> = events[1..].iter().map(|event| event["record"].get()).collect();
+        for (index, record) in records.iter().enumerate() {
+            let (begin, quotes) = if index % 2 == 0 { ("\"[", 2) } else { ("{", 0) };
+            assert!(record.starts_with(begin), "{record}");
+            assert_eq!(record.len(), LINE_BYTES + quotes, "{record}");
+        }
+        let different: BTreeSet<_> = records.iter().collect();
+        assert_eq!(different.len(), records.len());
+    }
+}

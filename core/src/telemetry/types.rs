@@ -1,0 +1,25 @@
+//! Streams of telemetry that are forwarded.
+
+use crate::telemetry::event::Kind;
+
+/// Which streams of telemetry are forwarded: `FORWARDER_TELEMETRY__TYPES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Types {
+    /// `platform.*` and whatever else Lambda may send.
+    pub platform: bool,
+    /// The function's log lines.
+    pub function: bool,
+    /// The extensions' log lines.
+    pub extension: bool,
+}
+
+impl Types {
+    /// Whether events of this type are among them.
+    pub fn include(self, kind: &Kind<'_>) -> bool {
+        match kind {
+            Kind::Function => self.function,
+            Kind::Extension => self.extension,
+            _ => self.platform,
+        }
+    }
+}

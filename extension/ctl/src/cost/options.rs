@@ -1,0 +1,162 @@
+//! What the command line says.
+
+use std::fmt;
+
+use forwarder_core::record::envelope::Envelope;
+
+/// What `forwarderctl cost --help` prints.
+pub(super) const HELP: &str = "\
+forwarderctl cost [OPTIONS] [FILE]: what telemetry costs under each format and compression
+
+FILE holds a sample: JSON arrays as Lambda posts them, or one event a line, with or without the
+forwarder's envelope. Without FILE 20,000 made-up function lines of 200 bytes are taken.
+
+  --flush EVENTS       events delivered at once, such as an invocation's (default 100)
+  --rate EVENTS        events a second of all environments together (default 1000)
+  --envelope NAME      full, lean or raw (default full)
+  --on-demand PRICE    dollars for a GB taken in by an on-demand stream (default 0.08)
+  --put-units PRICE    dollars for a million PUT payload units (default 0.014)
+  --shard-hour PRICE   dollars for an hour of a shard (default 0.015)
+  --firehose PRICE     dollars for a GB taken in by Firehose (default 0.029)
+
+The default prices are those of us-east-1 in November 2026; look yours up.
+";
+
+/// Prices in dollars. The defaults are those of us-east-1, November 2026, first tier.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prices {
+    /// A GB (2^30 bytes) taken in by an on-demand stream, each record rounded up to 1 KB.
+    pub on_demand_gb: f64,
+    /// A million PUT payload units, each 25 KB of a record begun.
+    pub put_units_million: f64,
+    /// An hour of a provisioned shard.
+    pub shard_hour: f64,
+    /// A GB taken in by Firehose, each record rounded up to 5 KB.
+    pub firehose_gb: f64,
+}
+
+impl Default for Prices {
+    fn default() -> Self {
+        Self {
+            on_demand_gb: 0.08,
+            put_units_million: 0.014,
+            shard_hour: 0.015,
+            firehose_gb: 0.029,
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The sample; made up where there is none.
+    pub file: Option<String>,
+    /// Events delivered at once.
+    pub flush: usize,
+    /// Events a second.
+    pub rate: f64,
+    /// How much the envelope says.
+    pub envelope: Envelope,
+    /// What AWS asks for.
+    pub prices: Prices,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            file: None,
+            flush: 100,
+            rate: 1_000.0,
+            envelope: Envelope::Full,
+            prices: Prices::default(),
+        }
+    }
+}
+
+/// Why the command line cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionsError {
+    /// It asks for help.
+    Help,
+    /// It holds a mistake.
+    Mistake(String),
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Help => f.write_str(HELP),
+            Self::Mistake(mistake) => write!(f, "{mistake}; see `forwarderctl cost --help`"),
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+impl Options {
+    /// Reads the arguments behind `cost`.
+    ///
+    /// # Errors
+    /// They ask for help, or hold a mistake.
+    pub fn parse(arguments: &[String]) -> Result<Self, OptionsError> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            // `--name value` and `--name=value`.
+            let (name, joined) = match argument.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name, Some(value)),
+                _ => (argument.as_str(), None),
+            };
+            let mut value = || {
+                let value = joined.or_else(|| arguments.next().map(String::as_str));
+                value.ok_or_else(|| OptionsError::Mistake(format!("{name} needs a value")))
+            };
+            match name {
+                "-h" | "--help" => return Err(OptionsError::Help),
+                "--flush" => options.flush = positive(name, value()?)? as usize,
+                "--rate" => options.rate = positive(name, value()?)?,
+                "--envelope" => options.envelope = envelope(value()?)?,
+                "--on-demand" => options.prices.on_demand_gb = price(name, value()?)?,
+                "--put-units" => options.prices.put_units_million = price(name, value()?)?,
+                "--shard-hour" => options.prices.shard_hour = price(name, value()?)?,
+                "--firehose" => options.prices.firehose_gb = price(name, value()?)?,
+                other if other.starts_with('-') => {
+                    return Err(OptionsError::Mistake(format!("unknown option {other}")));
+                }
+                _ if options.file.is_some() => {
+                    return Err(OptionsError::Mistake("more than one FILE".into()));
+                }
+                file => options.file = Some(file.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(name: &str, text: &str, least: f64) -> Result<f64, OptionsError> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= least => Ok(number),
+        _ => Err(OptionsError::Mistake(format!(
+            "{name} {text}: not a number of at least {least}"
+        ))),
+    }
+}
+
+fn positive(name: &str, text: &str) -> Result<f64, OptionsError> {
+    number(name, text, 1.0)
+}
+
+fn price(name: &str, text: &str) -> Result<f64, OptionsError> {
+    number(name, text, 0.0)
+}
+
+fn envelope(text: &str) -> Result<Envelope, OptionsError> {
+    match text {
+        "full" => Ok(Envelope::Full),
+        "lean" => Ok(Envelope::Lean),
+        "raw" => Ok(Envelope::Raw),
+        _ => Err(OptionsError::Mistake(format!(
+            "--envelope {text}: not full, lean or raw"
+        ))),
+    }
+}

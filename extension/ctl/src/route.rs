@@ -1,0 +1,278 @@
+//! `forwarderctl route`: which rule takes each of some events, and where they go.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use forwarder_core::intake::redact::{Redactor, reread};
+use forwarder_core::route::{Candidates, Decision, Outcome, Router};
+use forwarder_core::telemetry::batch::Batch;
+use forwarder_core::telemetry::event::Event;
+use forwarder_core::telemetry::invocation::Attribution;
+use forwarder_core::telemetry::json::unescape;
+use serde_json::{Value, json};
+
+use super::{ERRORS, GOOD, Output, Streams};
+use telemetry_forwarder::config::{self, Config};
+
+/// What becomes of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    /// To these sinks, by this rule.
+    Sent(usize, Vec<String>),
+    Drop(usize),
+    Unmatched,
+    Sampled,
+    /// Its invocation ended in another way than some `keep` asks for.
+    NotKept,
+    /// A log line of the forwarder itself.
+    OwnLine,
+    /// No event: it goes to every routed sink as `forwarder.unparsed`.
+    Unparsed(String),
+}
+
+/// One event, and what becomes of it.
+struct Routed {
+    kind: String,
+    request_id: Option<String>,
+    fate: Fate,
+    /// It waits for its invocation's end.
+    waits: Option<Candidates>,
+}
+
+/// Routes the events of a file, or of standard input. Returns the exit code.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn run(
+    variables: &BTreeMap<String, String>,
+    file: Option<&str>,
+    output: Output,
+    streams: &mut Streams<'_>,
+) -> io::Result<u8> {
+    let config = match config::load(variables).1 {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in problems {
+                writeln!(streams.errors, "error: {problem}")?;
+            }
+            return Ok(ERRORS);
+        }
+    };
+    let mut input = Vec::new();
+    let read = match file {
+        Some(file) => std::fs::read(file).map(|bytes| input = bytes),
+        None => streams.input.read_to_end(&mut input).map(drop),
+    };
+    if let Err(error) = read {
+        let name = file.unwrap_or("standard input");
+        writeln!(streams.errors, "error: {name} cannot be read: {error}")?;
+        return Ok(ERRORS);
+    }
+    let routed = route(&config, &input);
+    match output {
+        Output::Text => write_text(&config, &routed, streams.output)?,
+        Output::Json => writeln!(streams.output, "{:#}", as_json(&config, &routed))?,
+    }
+    let has_events = routed.iter().any(|routed| !matches!(routed.fate, Fate::Unparsed(_)));
+    if !has_events {
+        writeln!(
+            streams.errors,
+            "error: there is no telemetry event in it; it takes a JSON array of events, or one event a line"
+        )?;
+        return Ok(ERRORS);
+    }
+    Ok(GOOD)
+}
+
+/// A JSON array is one body; otherwise each line is one event.
+fn bodies(input: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    if input.trim_ascii_start().starts_with(b"[") {
+        return vec![Cow::Borrowed(input)];
+    }
+    let lines = input.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.map(|line| Cow::Owned([b"[", line, b"]"].concat())).collect()
+}
+
+fn route(config: &Config, input: &[u8]) -> Vec<Routed> {
+    let mut attribution = Attribution::new(false);
+    let mut router = Router::new(Arc::new(config.routes.clone()));
+    let mut redactor = Redactor::new(config.redaction.clone());
+    let (mut routed, mut outcomes) = (Vec::new(), HashMap::new());
+    for body in bodies(input) {
+        for item in Batch::new(&body) {
+            match item {
+                Ok(event) => {
+                    let masked = if event.kind.is_log() {
+                        redactor.event(&event)
+                    } else {
+                        None
+                    };
+                    let event = masked
+                        .as_deref()
+                        .map_or_else(|| event.clone(), |text| reread(text, &event));
+                    routed.push(one(config, &event, &mut attribution, &mut router));
+                    let request_id = event.members.request_id.map(|id| unescape(id).into_owned());
+                    if let (Some(request_id), Some(outcome)) = (request_id, Outcome::of(&event)) {
+                        outcomes.entry(request_id).or_insert(outcome);
+                    }
+                }
+                Err(malformed) => routed.push(Routed {
+                    kind: "forwarder.unparsed".into(),
+                    request_id: None,
+                    fate: Fate::Unparsed(malformed.error),
+                    waits: None,
+                }),
+            }
+        }
+    }
+    // Only now the ends of all invocations are known.
+    for event in &mut routed {
+        if let Some(candidates) = event.waits {
+            let outcome = event.request_id.as_ref().and_then(|id| outcomes.get(id));
+            event.fate = match config.routes.kept(candidates, outcome) {
+                Some((rule, targets)) => Fate::Sent(rule, names(config, targets)),
+                None => Fate::NotKept,
+            };
+        }
+    }
+    routed
+}
+
+fn one(config: &Config, event: &Event<'_>, attribution: &mut Attribution, router: &mut Router) -> Routed {
+    let context = attribution.observe(event);
+    let request_id = context.request_id.map(|id| unescape(id).into_owned());
+    let mut waits = None;
+    let fate = if event.is_own_line() {
+        Fate::OwnLine
+    } else if !config.types.include(&event.kind) {
+        Fate::Unmatched
+    } else {
+        match router.decide(event, context.request_id) {
+            Decision::To(rule, targets) => Fate::Sent(rule, names(config, targets)),
+            Decision::Drop(rule) => Fate::Drop(rule),
+            Decision::Wait(candidates) => {
+                waits = Some(candidates);
+                Fate::NotKept
+            }
+            Decision::Sampled => Fate::Sampled,
+            Decision::Unmatched => Fate::Unmatched,
+        }
+    };
+    Routed {
+        kind: event.kind.name().to_owned(),
+        request_id,
+        fate,
+        waits,
+    }
+}
+
+fn names(config: &Config, targets: &[usize]) -> Vec<String> {
+    let sinks = targets.iter().filter_map(|&target| config.sinks.get(target));
+    sinks.map(|sink| sink.name.clone()).collect()
+}
+
+impl Fate {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Sent(..) => "sent",
+            Self::Drop(_) => "drop",
+            Self::Unmatched => "unmatched",
+            Self::Sampled => "sampled",
+            Self::NotKept => "notKept",
+            Self::OwnLine => "ownLine",
+            Self::Unparsed(_) => "unparsed",
+        }
+    }
+
+    fn rule(&self) -> Option<usize> {
+        match self {
+            Self::Sent(rule, _) | Self::Drop(rule) => Some(*rule),
+            _ => None,
+        }
+    }
+
+    fn sinks(&self) -> &[String] {
+        match self {
+            Self::Sent(_, sinks) => sinks,
+            _ => &[],
+        }
+    }
+
+    fn text(&self, waited: bool) -> String {
+        let waited = if waited { ", kept" } else { "" };
+        match self {
+            Self::Sent(rule, sinks) => format!("rule {}{waited} -> {}", rule + 1, sinks.join(", ")),
+            Self::Drop(rule) => format!("rule {} -> drop", rule + 1),
+            Self::Unmatched => "no rule takes it".into(),
+            Self::Sampled => "not in the sample".into(),
+            Self::NotKept => "not kept".into(),
+            Self::OwnLine => "the forwarder's own line, never forwarded".into(),
+            Self::Unparsed(error) => format!("no event ({error}); goes out as it is to every routed sink"),
+        }
+    }
+}
+
+/// How many events each rule took, each sink gets, and what became of the others.
+fn counts(config: &Config, routed: &[Routed]) -> (Vec<usize>, Vec<usize>, BTreeMap<&'static str, usize>) {
+    let mut rules = vec![0; config.routes.rules().len()];
+    let mut sinks = vec![0; config.sinks.len()];
+    let mut fates = BTreeMap::new();
+    for event in routed {
+        *fates.entry(event.fate.name()).or_default() += 1;
+        if let Some(count) = event.fate.rule().and_then(|rule| rules.get_mut(rule)) {
+            *count += 1;
+        }
+        for (sink, count) in config.sinks.iter().zip(&mut sinks) {
+            *count += usize::from(event.fate.sinks().contains(&sink.name));
+        }
+    }
+    (rules, sinks, fates)
+}
+
+fn write_text(config: &Config, routed: &[Routed], out: &mut dyn Write) -> io::Result<()> {
+    let width = routed.iter().map(|event| event.kind.len()).max().unwrap_or(0);
+    for (index, event) in routed.iter().enumerate() {
+        let request_id = event.request_id.as_deref().unwrap_or("-");
+        let text = event.fate.text(event.waits.is_some());
+        writeln!(out, "{:5}  {:width$}  {request_id:36}  {text}", index + 1, event.kind)?;
+    }
+    let (rules, sinks, fates) = counts(config, routed);
+    writeln!(out, "\n{} events", routed.len())?;
+    for (index, (rule, count)) in config.routes.rules().iter().zip(rules).enumerate() {
+        writeln!(
+            out,
+            "{count:5}  rule {} `{}`",
+            index + 1,
+            rule.display(config.routes.sinks())
+        )?;
+    }
+    for (sink, count) in config.sinks.iter().zip(sinks) {
+        writeln!(out, "{count:5}  sink {}", sink.name)?;
+    }
+    for (fate, count) in fates {
+        writeln!(out, "{count:5}  {fate}")?;
+    }
+    Ok(())
+}
+
+fn as_json(config: &Config, routed: &[Routed]) -> Value {
+    let events: Vec<_> = routed
+        .iter()
+        .map(|event| {
+            json!({
+                "type": event.kind,
+                "requestId": event.request_id,
+                "outcome": event.fate.name(),
+                "rule": event.fate.rule().map(|rule| rule + 1),
+                "sinks": event.fate.sinks(),
+                "waited": event.waits.is_some(),
+            })
+        })
+        .collect();
+    let (rules, sinks, fates) = counts(config, routed);
+    let sinks: BTreeMap<_, _> = config.sinks.iter().map(|sink| sink.name.as_str()).zip(sinks).collect();
+    json!({"events": events, "summary": {"events": routed.len(), "rules": rules, "sinks": sinks, "outcomes": fates}})
+}

@@ -1,0 +1,241 @@
+//! From a record back to the events in it: for readers of a stream.
+//!
+//! - this file: a record of any format, line by line; `kpl`: aggregates.
+//! - `join`: parts of a line made whole; `verify`: what sequence numbers prove.
+
+mod join;
+mod kpl;
+mod verify;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub use join::{Joined, Joiner};
+pub use verify::{Life, LifeReport, Standing, Verifier};
+
+/// Why a record or line could not be read.
+#[derive(Debug)]
+pub enum DecodeError {
+    /// The record begins like a compressed one, and is none.
+    NotCompressed(io::Error),
+    /// Decompressed, the record would be longer than its reader takes.
+    TooLong {
+        /// The most bytes that it takes.
+        most: usize,
+    },
+    /// The record begins like an aggregate of the Kinesis Producer Library, and is none.
+    NotAnAggregate,
+    /// The data is not text.
+    NotText(std::str::Utf8Error),
+    /// A line is not a JSON event.
+    NotAnEvent(serde_json::Error),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCompressed(error) => write!(f, "the record cannot be decompressed: {error}"),
+            Self::TooLong { most } => write!(f, "decompressed, the record is longer than {most} bytes"),
+            Self::NotAnAggregate => write!(f, "the record begins like a KPL aggregate, and is none"),
+            Self::NotText(error) => write!(f, "the record is not text: {error}"),
+            Self::NotAnEvent(error) => write!(f, "the line is not an event: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// How a gzip member begins. RFC 1952.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// How a zstd frame begins. RFC 8878.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Reads a record of any format, told by its first bytes. So is an object of many such records, one after the other as
+/// Firehose writes them, if they are lines, gzip or zstd.
+///
+/// # Errors
+/// The data is not what its first bytes say, or not text.
+pub fn decode(data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
+    decode_within(data, usize::MAX)
+}
+
+/// As [`decode`], but gives up on what would be more than `most` bytes when decompressed: who writes a stream need not mean
+/// its readers well. What the forwarder writes is never more than the longest record that its sink takes: 10 MiB.
+///
+/// # Errors
+/// As `decode`, and [`DecodeError::TooLong`].
+pub fn decode_within(data: &[u8], most: usize) -> Result<Decoded<'_>, DecodeError> {
+    let text = if data.starts_with(&GZIP) {
+        owned(read(flate2::bufread::MultiGzDecoder::new(data), most)?)?
+    } else if data.starts_with(&ZSTD) {
+        let decoder = zstd::stream::read::Decoder::with_buffer(data).map_err(DecodeError::NotCompressed)?;
+        owned(read(decoder, most)?)?
+    } else if data.starts_with(&kpl::MAGIC) {
+        owned(kpl::decode(data).ok_or(DecodeError::NotAnAggregate)?)?
+    } else {
+        Cow::Borrowed(std::str::from_utf8(data).map_err(DecodeError::NotText)?)
+    };
+    Ok(Decoded { text })
+}
+
+fn read(decompressed: impl Read, most: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut text = Vec::new();
+    // One byte more, to see that there is more.
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let read = decompressed.take(limit).read_to_end(&mut text);
+    read.map_err(DecodeError::NotCompressed)?;
+    if text.len() > most {
+        return Err(DecodeError::TooLong { most });
+    }
+    Ok(text)
+}
+
+fn owned(text: Vec<u8>) -> Result<Cow<'static, str>, DecodeError> {
+    let text = String::from_utf8(text).map_err(|error| DecodeError::NotText(error.utf8_error()))?;
+    Ok(Cow::Owned(text))
+}
+
+/// What a record holds.
+#[derive(Debug, Clone)]
+pub struct Decoded<'a> {
+    text: Cow<'a, str>,
+}
+
+impl Decoded<'_> {
+    /// The lines, in order.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.text.lines().filter(|line| !line.is_empty()).map(Line)
+    }
+}
+
+/// One line: one event as JSON text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a>(pub &'a str);
+
+impl<'a> Line<'a> {
+    /// The event in it.
+    ///
+    /// # Errors
+    /// The line is not a JSON object with a `type`.
+    pub fn event(&self) -> Result<Forwarded<'a>, DecodeError> {
+        serde_json::from_str(self.0).map_err(DecodeError::NotAnEvent)
+    }
+}
+
+/// An event as the forwarder sent it.
+#[derive(Debug, Deserialize)]
+pub struct Forwarded<'a> {
+    /// When it happened: ISO 8601, as Lambda sent it.
+    #[serde(borrow, default)]
+    pub time: Option<Cow<'a, str>>,
+    /// Its type.
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// Its content, as JSON text.
+    #[serde(borrow, default)]
+    pub record: Option<&'a RawValue>,
+    /// What the forwarder says of it; absent with the envelope `raw`.
+    #[serde(borrow, default, rename = "forwarder")]
+    pub stamp: Option<Stamp<'a>>,
+}
+
+/// The member `forwarder` of an event.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Stamp<'a> {
+    /// The life of the forwarder's process that sent it.
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    /// The sink that it was routed to.
+    #[serde(borrow)]
+    pub sink: Cow<'a, str>,
+    /// Its place among the lines of this life and sink, from 0.
+    pub seq: u64,
+    /// The invocation that it belongs to, where that is known.
+    #[serde(borrow, default)]
+    pub request_id: Option<Cow<'a, str>>,
+    /// The tenant, of functions with tenant isolation.
+    #[serde(borrow, default)]
+    pub tenant_id: Option<Cow<'a, str>>,
+    /// Which part of a longer line this one is.
+    #[serde(default)]
+    pub part: Option<Part>,
+    /// OpenTelemetry attributes of the function.
+    #[serde(default)]
+    pub resource: std::collections::BTreeMap<String, String>,
+}
+
+/// A part of a line that was longer than a record may be.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+pub struct Part {
+    /// The `seq` of the first part.
+    pub first: u64,
+    /// Its place among the parts, from 0.
+    pub index: usize,
+    /// How many parts there are.
+    pub of: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_back_as_events() {
+        let data = concat!(
+            r#"{"time":"t","type":"function","record":"a\n","forwarder":{"id":"i","sink":"s","seq":3,"requestId":"r","resource":{"faas.name":"f"}}}"#,
+            "\n",
+            r#"{"type":"platform.start","record":{"x": 1}}"#,
+            "\n"
+        );
+        let decoded = decode(data.as_bytes()).unwrap();
+        let events: Vec<_> = decoded.lines().map(|line| line.event().unwrap()).collect();
+        let [first, second] = events.as_slice() else {
+            unreachable!()
+        };
+        let stamp = first.stamp.as_ref().unwrap();
+        assert_eq!(
+            (stamp.id.as_ref(), stamp.seq, stamp.request_id.as_deref()),
+            ("i", 3, Some("r"))
+        );
+        assert_eq!(stamp.resource.get("faas.name").unwrap(), "f");
+        assert_eq!(first.record.unwrap().get(), r#""a\n""#);
+        assert!(second.stamp.is_none() && second.time.is_none());
+        assert_eq!(second.record.unwrap().get(), r#"{"x": 1}"#);
+    }
+
+    #[test]
+    fn no_record_takes_more_memory_than_its_reader_gives() {
+        let lines = vec![b'\n'; 1_000_000];
+        let gzip = {
+            use std::io::Write;
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&lines).unwrap();
+            gzip.finish().unwrap()
+        };
+        for bomb in [gzip, zstd::stream::encode_all(lines.as_slice(), 1).unwrap()] {
+            assert!(bomb.len() < 10_000);
+            assert!(decode(&bomb).is_ok() && decode_within(&bomb, lines.len()).is_ok());
+            let refused = decode_within(&bomb, lines.len() - 1);
+            assert!(matches!(refused, Err(DecodeError::TooLong { most: 999_999 })));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (data, message) in [
+            (&[0x1f, 0x8b, 8, 0][..], "cannot be decompressed"),
+            (&[0x28, 0xb5, 0x2f, 0xfd, 0], "cannot be decompressed"),
+            (&[0xf3, 0x89, 0x9a, 0xc2, 0], "KPL"),
+            (&[0xff, 0xfe], "not text"),
+        ] {
+            assert!(decode(data).err().unwrap().to_string().contains(message));
+        }
+        assert!(Line("[]").event().unwrap_err().to_string().contains("not an event"));
+    }
+}

@@ -1,0 +1,411 @@
+//! Proof from the data alone: what was lost, what was announced as dropped, what came twice.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Forwarded;
+
+/// Reads events in any order and tells for each life of a forwarder and each sink whether all of it is there. A reader that
+/// is to go on later keeps it as it serializes: ranges of numbers, however many events there were.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Verifier {
+    #[serde(with = "as_list")]
+    lives: BTreeMap<Life, Seen>,
+    unstamped: u64,
+}
+
+/// One life of a forwarder's process, towards one sink.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Life {
+    /// The envelope's `id`.
+    pub id: String,
+    /// The envelope's `sink`.
+    pub sink: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Seen {
+    present: Ranges,
+    announced: Ranges,
+    /// Announcements that take the place of a line that they announce.
+    stand_ins: u64,
+    repeats: u64,
+    events: u64,
+    own: u64,
+    next_seq: Option<u64>,
+}
+
+/// What is known of a life's completeness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The final report is there, and every line that it promises, but for those announced as dropped.
+    Complete,
+    /// Lines are missing that nothing announces.
+    Lost,
+    /// There is no final report: lines after the last one seen may be missing.
+    Unproven,
+}
+
+/// The findings for one life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifeReport {
+    /// Which one.
+    pub life: Life,
+    /// The verdict.
+    pub standing: Standing,
+    /// Lambda's events seen, each counted once.
+    pub events: u64,
+    /// Lines of the forwarder itself seen, each counted once.
+    pub own: u64,
+    /// `[first, last]` of each range of lines that is missing and not announced.
+    pub lost: Vec<[u64; 2]>,
+    /// Lines announced as dropped.
+    pub announced: u64,
+    /// Lines seen once more than needed.
+    pub repeats: u64,
+    /// What the final report says: how many lines the life had. `None` as long as it was not seen.
+    pub next_seq: Option<u64>,
+}
+
+impl LifeReport {
+    /// The findings of a reader that began in the middle of the stream: what is missing before the first line seen came
+    /// before the reader, and is no loss. Nor is what is missing below `begun`: a stream has no order over its shards, so
+    /// that of the lines of the first moments those of one shard may be read and those of another not. Answers with which
+    /// line what can be judged begins.
+    pub fn from_the_middle(&mut self, begun: u64) -> u64 {
+        let before = self.lost.iter().take_while(|[first, _]| *first == 0 || *first < begun);
+        let before = before.count();
+        let Some([_, last]) = self.lost.drain(..before).next_back() else {
+            return 0;
+        };
+        if self.lost.is_empty() {
+            self.standing = standing(&self.lost, self.next_seq);
+        }
+        last + 1
+    }
+
+    /// How many lines are missing and not announced.
+    pub fn lost_lines(&self) -> u64 {
+        let lines = self.lost.iter().map(|[first, last]| (last - first).saturating_add(1));
+        lines.fold(0, u64::saturating_add)
+    }
+}
+
+#[derive(Deserialize)]
+struct DroppedRecord {
+    ranges: Vec<[u64; 2]>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportRecord {
+    next_seq: u64,
+    #[serde(rename = "final")]
+    last: bool,
+}
+
+impl Verifier {
+    /// Takes note of an event. `false` if it was seen before: a repeat.
+    pub fn observe(&mut self, event: &Forwarded<'_>) -> bool {
+        let Some(stamp) = &event.stamp else {
+            self.unstamped += 1;
+            return true;
+        };
+        let life = Life {
+            id: stamp.id.clone().into_owned(),
+            sink: stamp.sink.clone().into_owned(),
+        };
+        let seen = self.lives.entry(life).or_default();
+        if !seen.present.insert(stamp.seq, stamp.seq) {
+            seen.repeats += 1;
+            return false;
+        }
+        if !event.kind.starts_with("forwarder.") {
+            seen.events += 1;
+            return true;
+        }
+        seen.own += 1;
+        let record = event.record.map_or("null", |record| record.get());
+        match event.kind.as_ref() {
+            "forwarder.dropped" => {
+                let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
+                // What is no range says nothing.
+                for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
+                    seen.announced.insert(first, last);
+                    seen.stand_ins += u64::from((first..=last).contains(&stamp.seq));
+                }
+            }
+            "forwarder.report" => {
+                if let Ok(report) = serde_json::from_str::<ReportRecord>(record)
+                    && report.last
+                {
+                    seen.next_seq = Some(report.next_seq);
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Forgets lives: a reader that never ends would keep them all. A line of a life that comes again begins it anew.
+    pub fn forget(&mut self, mut is_over: impl FnMut(&LifeReport) -> bool) {
+        self.lives.retain(|life, seen| !is_over(&seen.report(life.clone())));
+    }
+
+    /// Events without the member `forwarder`, of which nothing can be proved.
+    pub fn unstamped(&self) -> u64 {
+        self.unstamped
+    }
+
+    /// What became of each life seen.
+    pub fn report(&self) -> Vec<LifeReport> {
+        self.lives
+            .iter()
+            .map(|(life, seen)| seen.report(life.clone()))
+            .collect()
+    }
+}
+
+impl Seen {
+    fn report(&self, life: Life) -> LifeReport {
+        let mut known = self.present.clone();
+        for (first, last) in self.announced.iter() {
+            known.insert(first, last);
+        }
+        let more = known.count() - self.present.count();
+        let announced = self.stand_ins.saturating_add(more);
+        let end = self.next_seq.unwrap_or(0).max(known.end());
+        let lost = known.gaps(end);
+        LifeReport {
+            life,
+            standing: standing(&lost, self.next_seq),
+            events: self.events,
+            own: self.own,
+            lost,
+            announced,
+            repeats: self.repeats,
+            next_seq: self.next_seq,
+        }
+    }
+}
+
+fn standing(lost: &[[u64; 2]], next_seq: Option<u64>) -> Standing {
+    match (lost.is_empty(), next_seq) {
+        (false, _) => Standing::Lost,
+        (true, Some(_)) => Standing::Complete,
+        (true, None) => Standing::Unproven,
+    }
+}
+
+/// A map whose keys are no strings, as JSON wants them, but a list of pairs.
+mod as_list {
+    use super::{BTreeMap, Deserialize, Life, Seen, Serialize};
+
+    pub(super) fn serialize<S: serde::Serializer>(lives: &BTreeMap<Life, Seen>, to: S) -> Result<S::Ok, S::Error> {
+        lives.iter().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<Life, Seen>, D::Error> {
+        Ok(Vec::<(Life, Seen)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+/// A set of integers as ranges: first → last, both inclusive, none touching the next.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Ranges(BTreeMap<u64, u64>);
+
+impl Ranges {
+    /// `false` if all of it was there.
+    fn insert(&mut self, mut first: u64, mut last: u64) -> bool {
+        if let Some((&start, &end)) = self.0.range(..=first).next_back() {
+            if end >= last {
+                return false;
+            }
+            if end.saturating_add(1) >= first {
+                first = start;
+            }
+        }
+        while let Some((&start, &end)) = self.0.range(first..=last.saturating_add(1)).next_back() {
+            last = last.max(end);
+            self.0.remove(&start);
+        }
+        self.0.insert(first, last);
+        true
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter().map(|(&first, &last)| (first, last))
+    }
+
+    /// One more than the largest member.
+    fn end(&self) -> u64 {
+        self.0.last_key_value().map_or(0, |(_, &last)| last.saturating_add(1))
+    }
+
+    fn count(&self) -> u64 {
+        let counts = self.iter().map(|(first, last)| (last - first).saturating_add(1));
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// What is missing below `end`.
+    fn gaps(&self, end: u64) -> Vec<[u64; 2]> {
+        let mut gaps = Vec::new();
+        let mut next = 0;
+        for (first, last) in self.iter() {
+            if first > next {
+                gaps.push([next, first - 1]);
+            }
+            next = last.saturating_add(1);
+        }
+        if end > next {
+            gaps.push([next, end - 1]);
+        }
+        gaps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Line;
+    use proptest::prelude::*;
+
+    fn line(seq: u64, kind: &str, record: &str) -> String {
+        format!(r#"{{"type":"{kind}","record":{record},"forwarder":{{"id":"i","sink":"s","seq":{seq}}}}}"#)
+    }
+
+    fn function(seq: u64) -> String {
+        line(seq, "function", "\"x\"")
+    }
+
+    fn verify(lines: &[String]) -> LifeReport {
+        let mut verifier = Verifier::default();
+        for line in lines {
+            verifier.observe(&Line(line).event().unwrap());
+        }
+        let mut reports = verifier.report();
+        assert_eq!(reports.len(), 1);
+        reports.remove(0)
+    }
+
+    #[test]
+    fn complete_unproven_lost() {
+        let last = line(3, "forwarder.report", r#"{"nextSeq":4,"final":true}"#);
+        let interim = line(3, "forwarder.report", r#"{"nextSeq":4,"final":false}"#);
+        let all = [function(2), function(0), function(1)];
+        let with = |line: &String| [all.as_slice(), std::slice::from_ref(line)].concat();
+        assert_eq!(verify(&with(&last)).standing, Standing::Complete);
+        assert_eq!(verify(&with(&interim)).standing, Standing::Unproven);
+        assert_eq!(verify(&all).standing, Standing::Unproven);
+        let gap = verify(&[function(0), function(2), last]);
+        assert_eq!(
+            (gap.standing, gap.lost.clone(), gap.lost_lines()),
+            (Standing::Lost, vec![[1, 1]], 1)
+        );
+        let start_missing = verify(&[function(2)]);
+        assert_eq!(
+            (start_missing.standing, start_missing.lost),
+            (Standing::Lost, vec![[0, 1]])
+        );
+    }
+
+    #[test]
+    fn announced_drops_are_no_loss_and_repeats_are_counted() {
+        let lines = [
+            function(0),
+            function(0),
+            line(
+                5,
+                "forwarder.dropped",
+                r#"{"reason":"buffer_full","ranges":[[0,1],[3,4]]}"#,
+            ),
+            function(2),
+            line(6, "forwarder.report", r#"{"nextSeq":7,"final":true}"#),
+        ];
+        let report = verify(&lines);
+        assert_eq!(report.standing, Standing::Complete);
+        assert_eq!(
+            (report.announced, report.repeats, report.events, report.own),
+            (3, 1, 2, 2)
+        );
+    }
+
+    #[test]
+    fn numbers_that_nobody_counts_to_are_no_trouble() {
+        let most = u64::MAX;
+        let ranges = format!(r#"{{"ranges":[[0,{most}],[9,3]]}}"#);
+        let report = verify(&[function(most), line(5, "forwarder.dropped", &ranges)]);
+        assert_eq!((report.standing, report.lost_lines()), (Standing::Unproven, 0));
+        assert_eq!(verify(&[function(most)]).lost, [[0, most - 1]]);
+    }
+
+    #[test]
+    fn each_life_and_sink_is_told_apart() {
+        let mut verifier = Verifier::default();
+        for (id, sink) in [("a", "s"), ("b", "s"), ("a", "t")] {
+            let line = format!(r#"{{"type":"x","forwarder":{{"id":"{id}","sink":"{sink}","seq":0}}}}"#);
+            assert!(verifier.observe(&Line(&line).event().unwrap()));
+        }
+        verifier.observe(&Line(r#"{"type":"x"}"#).event().unwrap());
+        assert_eq!((verifier.report().len(), verifier.unstamped()), (3, 1));
+    }
+
+    #[test]
+    fn what_is_kept_goes_on_where_it_stopped() {
+        let mut before = Verifier::default();
+        for seq in [0, 1, 2, 7] {
+            before.observe(&Line(&function(seq)).event().unwrap());
+        }
+        let kept = serde_json::to_string(&before).unwrap();
+        assert!(kept.len() < 250, "ranges, not numbers: {kept}");
+        let mut after: Verifier = serde_json::from_str(&kept).unwrap();
+        assert_eq!(after.report(), before.report());
+        assert!(
+            !after.observe(&Line(&function(7)).event().unwrap()),
+            "known from before"
+        );
+        assert!(after.observe(&Line(&function(3)).event().unwrap()));
+        after.forget(|life| life.events == 5);
+        assert!(after.report().is_empty());
+    }
+
+    #[test]
+    fn what_came_before_a_reader_in_the_middle_is_no_loss() {
+        let last = line(6, "forwarder.report", r#"{"nextSeq":7,"final":true}"#);
+        let mut report = verify(&[function(3), function(4), function(5), last.clone()]);
+        assert_eq!((report.from_the_middle(0), report.standing), (3, Standing::Complete));
+        let mut report = verify(&[function(3), function(5), last]);
+        assert_eq!((report.from_the_middle(0), report.standing), (3, Standing::Lost));
+        assert_eq!(report.lost, [[4, 4]]);
+        assert_eq!(report.from_the_middle(0), 0, "the gap in the middle stays");
+    }
+
+    #[test]
+    fn gaps_among_the_lines_of_the_first_moments_are_no_loss_and_later_ones_are() {
+        let lines = [3, 5, 8, 10].map(function);
+        let mut report = verify(&lines);
+        assert_eq!(report.from_the_middle(6), 5);
+        assert_eq!(report.standing, Standing::Lost);
+        assert_eq!(report.lost, [[6, 7], [9, 9]]);
+        let mut report = verify(&lines);
+        assert_eq!((report.from_the_middle(11), report.standing), (10, Standing::Unproven));
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_a_set(pairs in prop::collection::vec((0_u64..40, 0_u64..5), 0..40)) {
+            let mut ranges = Ranges::default();
+            let mut set = std::collections::BTreeSet::new();
+            for (first, more) in pairs {
+                let before = set.len();
+                set.extend(first..=first + more);
+                prop_assert_eq!(ranges.insert(first, first + more), set.len() > before);
+            }
+            let members: Vec<u64> = ranges.iter().flat_map(|(first, last)| first..=last).collect();
+            prop_assert_eq!(members, set.iter().copied().collect::<Vec<_>>());
+            let missing: Vec<u64> = ranges.gaps(50).iter().flat_map(|[first, last]| *first..=*last).collect();
+            prop_assert_eq!(missing, (0..50).filter(|seq| !set.contains(seq)).collect::<Vec<_>>());
+        }
+    }
+}

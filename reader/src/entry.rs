@@ -1,0 +1,373 @@
+//! An event as lines for a person: time, function, request, level, text.
+
+use std::collections::HashMap;
+
+use crate::decode::Forwarded;
+use forwarder_core::route::{Level, Levels};
+use forwarder_core::telemetry::event::{Event as CoreEvent, Kind, Members};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::clean::clean;
+use crate::log_text::LogText;
+use crate::paint::Look;
+use crate::summary::{Summary, summary};
+
+/// How much of a request id is shown.
+const SHORT: usize = 8;
+
+/// A function's column is as wide as the longest name so far, and no wider than this.
+const WIDEST: usize = 32;
+
+/// The column of levels: `REPORT`.
+const BADGE: usize = 6;
+
+/// Makes entries; remembers the levels of the lines before, which those without a level inherit.
+#[derive(Default)]
+pub struct Entries {
+    /// By life of a forwarder, each of which sees one environment's lines in order.
+    levels: HashMap<String, Levels>,
+    function_width: usize,
+    /// Each function's look, in the order of their appearance.
+    looks: HashMap<String, Look>,
+}
+
+/// More lives than this are not remembered: those that ended are among them.
+const MOST_LIVES: usize = 10_000;
+
+/// One event.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    time: String,
+    /// The function's name; empty where unknown.
+    pub function: String,
+    /// The request; empty where unknown.
+    pub request: String,
+    /// The event's type.
+    pub kind: String,
+    /// None: not a log line.
+    pub level: Option<Level>,
+    content: Content,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    Log(LogText),
+    Other(Summary),
+}
+
+impl Entries {
+    /// The entry of an event; in order, for the sake of levels.
+    pub fn entry(&mut self, event: &Forwarded<'_>) -> Entry {
+        let stamp = event.stamp.as_ref();
+        let request = stamp.and_then(|stamp| stamp.request_id.as_deref());
+        let life = stamp.map_or("", |stamp| stamp.id.as_ref());
+        let level = self.level(event, life, request);
+        let json = event.record.map_or("null", RawValue::get);
+        let request = request.unwrap_or_default();
+        let content = match level {
+            Some(_) => Content::Log(LogText::new(json, request)),
+            None => Content::Other(summary(&event.kind, &serde_json::from_str(json).unwrap_or_default())),
+        };
+        Entry {
+            time: clock(event.time.as_deref().unwrap_or_default()).to_owned(),
+            function: stamp
+                .and_then(|stamp| stamp.resource.get("faas.name"))
+                .cloned()
+                .unwrap_or_default(),
+            request: request.to_owned(),
+            kind: event.kind.clone().into_owned(),
+            level,
+            content,
+        }
+    }
+
+    /// By the forwarder's own reading of levels, so that a person sees what a route would see.
+    fn level(&mut self, event: &Forwarded<'_>, life: &str, request: Option<&str>) -> Option<Level> {
+        #[derive(Deserialize)]
+        struct Leveled<'a> {
+            #[serde(borrow)]
+            level: Option<&'a RawValue>,
+        }
+        let kind = Kind::from_name(event.kind.as_ref());
+        if !kind.is_log() {
+            return None;
+        }
+        let record = event.record.map(RawValue::get);
+        let object = record.filter(|record| record.starts_with('{'));
+        let leveled = object.and_then(|record| serde_json::from_str::<Leveled<'_>>(record).ok());
+        let event = CoreEvent {
+            raw: "",
+            has_line_breaks: false,
+            kind,
+            time: None,
+            record,
+            members: Members {
+                level: leveled.and_then(|leveled| leveled.level).map(RawValue::get),
+                ..Members::default()
+            },
+        };
+        if self.levels.len() > MOST_LIVES {
+            self.levels.clear();
+        }
+        if !self.levels.contains_key(life) {
+            self.levels.insert(life.to_owned(), Levels::default());
+        }
+        self.levels.get_mut(life)?.observe(&event, request)
+    }
+
+    /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours. An
+    /// entry that `continues` the one before stands below it without columns of its own.
+    pub fn render(&mut self, entry: &Entry, continues: bool, colours: bool, out: &mut String) {
+        let function = clean(if entry.function.is_empty() {
+            "-"
+        } else {
+            &entry.function
+        })
+        .into_owned();
+        self.function_width = self.function_width.max(function.chars().count().min(WIDEST));
+        let new = Look::nth(self.looks.len());
+        let look = *self.looks.entry(function.clone()).or_insert(new);
+        let page = Page {
+            function_width: self.function_width,
+            colours,
+            out,
+        };
+        page.entry(entry, (&function, look), continues);
+    }
+}
+
+impl Entry {
+    /// What `--grep` looks into: the text as it is shown, without columns.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match &self.content {
+            Content::Log(text) => text.plain(),
+            Content::Other(summary) => format!("{} {}", summary.badge, summary.text),
+        }
+    }
+}
+
+struct Page<'a> {
+    function_width: usize,
+    colours: bool,
+    out: &'a mut String,
+}
+
+impl Page<'_> {
+    fn entry(mut self, entry: &Entry, (function, look): (&str, Look), continues: bool) {
+        if continues && let Content::Log(text) = &entry.content {
+            self.below(&text.message, entry.level);
+            text.more.iter().for_each(|line| self.below(line, entry.level));
+            return;
+        }
+        let (badge, badge_look) = match (&entry.content, entry.level) {
+            (Content::Other(summary), _) => (summary.badge, if summary.is_bad { Look::BoldRed } else { Look::Dim }),
+            (_, level) => badge(level.unwrap_or(Level::Info)),
+        };
+        self.paint(Look::Dim, &format!("{:<12} ", clean(&entry.time)));
+        self.paint(look, &format!("{function:<width$} ", width = self.function_width));
+        let request: String = if entry.request.is_empty() {
+            "-".to_owned()
+        } else {
+            entry.request.chars().take(SHORT).collect()
+        };
+        self.paint(Look::Dim, &format!("{:<SHORT$} ", clean(&request)));
+        self.paint(badge_look, &format!("{badge:<BADGE$}"));
+        match &entry.content {
+            Content::Other(Summary { text, is_bad, .. }) => {
+                self.out.push(' ');
+                self.paint(if *is_bad { Look::Red } else { Look::Dim }, &clean(text));
+                self.end();
+            }
+            Content::Log(LogText { message, fields, more }) => {
+                self.out.push(' ');
+                self.paint(message_look(entry.level), &clean(message));
+                for (name, value) in fields {
+                    self.out.push(' ');
+                    self.paint(Look::Dim, &format!("{}=", clean(name)));
+                    self.paint(Look::Plain, &clean(value));
+                }
+                self.end();
+                more.iter().for_each(|line| self.below(line, entry.level));
+            }
+        }
+    }
+
+    /// A line that goes on with the one above it.
+    fn below(&mut self, text: &str, level: Option<Level>) {
+        let before = 12 + 1 + self.function_width + 1 + SHORT + 1 + BADGE - 1;
+        self.out.extend(std::iter::repeat_n(' ', before));
+        let bar = match level {
+            Some(Level::Error | Level::Fatal) => Look::Red,
+            _ => Look::Dim,
+        };
+        self.paint(bar, "│");
+        self.out.push(' ');
+        self.paint(Look::Dim, &clean(text));
+        self.end();
+    }
+
+    fn paint(&mut self, look: Look, text: &str) {
+        look.paint_into(self.out, text, self.colours);
+    }
+
+    fn end(&mut self) {
+        // What was padded ends where its text ends.
+        if !self.colours {
+            self.out.truncate(self.out.trim_end_matches(' ').len());
+        }
+        self.out.push('\n');
+    }
+}
+
+fn badge(level: Level) -> (&'static str, Look) {
+    match level {
+        Level::Trace => ("TRACE", Look::Dim),
+        Level::Debug => ("DEBUG", Look::Dim),
+        Level::Info => ("INFO", Look::Green),
+        Level::Warn => ("WARN", Look::BoldYellow),
+        Level::Error => ("ERROR", Look::BoldRed),
+        Level::Fatal => ("FATAL", Look::BoldRed),
+    }
+}
+
+fn message_look(level: Option<Level>) -> Look {
+    match level {
+        Some(Level::Trace | Level::Debug) => Look::Dim,
+        Some(Level::Error | Level::Fatal) => Look::Bold,
+        _ => Look::Plain,
+    }
+}
+
+/// `09:14:02.820` of `2026-11-20T09:14:02.820Z`; anything else stays whole.
+fn clock(time: &str) -> &str {
+    match time.split_once('T') {
+        Some((_, clock)) => clock.trim_end_matches('Z'),
+        None => time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Line;
+    use serde_json::{Value, json};
+
+    const REQUEST: &str = "8f2a11c0-5b7a-4c53-9a41-3f9d2b6c8e10";
+
+    fn render(kind: &str, record: Value) -> String {
+        render_all(&[(kind, record)]).remove(0)
+    }
+
+    fn render_all(events: &[(&str, Value)]) -> Vec<String> {
+        let mut entries = Entries::default();
+        let lines = events.iter().map(|(kind, record)| {
+            let line = json!({
+                "time": "2026-11-20T09:14:02.820Z", "type": kind, "record": record,
+                "forwarder": {"id": "i", "sink": "kinesis", "seq": 0, "requestId": REQUEST,
+                    "resource": {"faas.name": "checkout"}},
+            });
+            shown(&mut entries, &line, false)
+        });
+        lines.collect()
+    }
+
+    fn shown(entries: &mut Entries, line: &Value, colours: bool) -> String {
+        let line = line.to_string();
+        let entry = entries.entry(&Line(&line).event().unwrap());
+        let mut out = String::new();
+        entries.render(&entry, false, colours, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_line_has_its_columns() {
+        let line = format!("[WARN]\t2026-11-20T09:14:02.820Z\t{REQUEST}\tstock is\tlow\n");
+        assert_eq!(
+            render("function", json!(line)),
+            "09:14:02.820 checkout 8f2a11c0 WARN   stock is  low\n"
+        );
+        assert_eq!(
+            render("platform.start", json!({"requestId": REQUEST})),
+            "09:14:02.820 checkout 8f2a11c0 START\n"
+        );
+        assert_eq!(
+            render("function", json!({"level": "error", "message": "no stock", "left": 0})),
+            "09:14:02.820 checkout 8f2a11c0 ERROR  no stock left=0\n"
+        );
+    }
+
+    #[test]
+    fn further_lines_stand_below_the_text() {
+        let expected = "\
+09:14:02.820 checkout 8f2a11c0 ERROR  [ERROR] failed
+                                    │   at f
+                                    │   at g
+";
+        assert_eq!(render("function", json!("[ERROR] failed\n  at f\n\tat g\n")), expected);
+
+        let mut entries = Entries::default();
+        let event = |record: &str| {
+            json!({"time": "2026-11-20T09:14:02.820Z", "type": "function", "record": record,
+                "forwarder": {"id": "i", "sink": "s", "seq": 0, "requestId": REQUEST, "resource": {"faas.name": "checkout"}}})
+            .to_string()
+        };
+        let mut out = String::new();
+        for (index, record) in ["[ERROR] failed\n", "  at f\n", "\tat g\n"].iter().enumerate() {
+            let line = event(record);
+            let entry = entries.entry(&Line(&line).event().unwrap());
+            assert_eq!(entry.level, Some(Level::Error), "inherited");
+            entries.render(&entry, index > 0, false, &mut out);
+        }
+        assert_eq!(out, expected, "also where each came as an event");
+    }
+
+    #[test]
+    fn the_column_of_functions_grows_with_their_names() {
+        let mut entries = Entries::default();
+        let event = |name: &str| {
+            json!({"type": "platform.start", "record": {},
+                "forwarder": {"id": "i", "sink": "s", "seq": 0, "resource": {"faas.name": name}}})
+        };
+        assert!(shown(&mut entries, &event("a"), false).contains(" a - "));
+        assert!(shown(&mut entries, &event("longer"), false).contains(" longer - "));
+        assert!(shown(&mut entries, &event("a"), false).contains(" a      - "));
+    }
+
+    #[test]
+    fn terminal_escapes_are_neutralised_in_every_column() {
+        let evil = "\u{1b}[2J\n\u{9b}5m";
+        let line = json!({
+            "time": evil, "type": format!("x{evil}"), "record": {"a": evil},
+            "forwarder": {"id": "i", "sink": "s", "seq": 0, "requestId": evil, "resource": {"faas.name": evil}},
+        });
+        let function = json!({
+            "time": evil, "type": "function", "record": {"message": evil, evil: evil, "stack": [evil]},
+            "forwarder": {"id": "i", "sink": "s", "seq": 1, "requestId": evil, "resource": {"faas.name": evil}},
+        });
+        let report = json!({
+            "type": "platform.report", "record": {"status": evil, "metrics": {"durationMs": evil}},
+            "forwarder": {"id": "i", "sink": "s", "seq": 2},
+        });
+        for line in [line, function, report] {
+            let shown = shown(&mut Entries::default(), &line, false);
+            assert!(
+                !shown.chars().any(|char| char.is_control() && char != '\n'),
+                "{shown:?}"
+            );
+            assert!(shown.lines().count() <= 5, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn colours_are_ours_alone() {
+        let line =
+            json!({"type":"function","record":"ERROR \u{1b}[32mgreen","forwarder":{"id":"i","sink":"s","seq":0}});
+        let shown = shown(&mut Entries::default(), &line, true);
+        assert!(
+            shown.contains("\u{1b}[1;31m") && !shown.contains("\u{1b}[32m"),
+            "{shown:?}"
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! Reads a stream of the forwarder's telemetry: every shard, every format, each event once, and proves that nothing is
+//! missing. The binary `consumer` is its command line; the tests and the demo of this repository read through it too.
+//!
+//! # Layout
+//! In the order of the data; without the feature `stream` there is [`decode`] alone:
+//! - [`decode`]: from a record to its lines, parts made whole, and what sequence numbers prove
+//! - [`aws`]: clients of Kinesis
+//! - [`stream`]: all shards of a stream at once, through splits and merges, within the API's limits
+//! - [`unpack`]: from records to events: decoded, each once, parts made whole, and what cannot be read; [`event`]: one of them
+//! - [`order`]: the order in which each forwarder sent its lines
+//! - [`show`]: what stands on standard output, and its rooms: [`entry`], `summary` and `log_text` (an event as lines for a
+//!   person), [`filter`], [`clean`] and [`paint`]; `members`: a JSON object in its order
+//! - [`proof`]: what the sequence numbers prove
+//! - [`checkpoint`]: how far a reader came, in a file
+//! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
+
+#[cfg(feature = "stream")]
+pub mod aws;
+#[cfg(feature = "stream")]
+pub mod checkpoint;
+#[cfg(feature = "stream")]
+pub mod clean;
+pub mod decode;
+#[cfg(feature = "stream")]
+pub mod entry;
+#[cfg(feature = "stream")]
+pub mod event;
+#[cfg(feature = "stream")]
+pub mod filter;
+#[cfg(feature = "stream")]
+mod log_text;
+#[cfg(feature = "stream")]
+mod members;
+#[cfg(feature = "stream")]
+pub mod numbers;
+#[cfg(feature = "stream")]
+pub mod order;
+#[cfg(feature = "stream")]
+pub mod paint;
+#[cfg(feature = "stream")]
+pub mod proof;
+#[cfg(feature = "stream")]
+pub mod screen;
+#[cfg(feature = "stream")]
+pub mod show;
+#[cfg(feature = "stream")]
+pub mod stream;
+#[cfg(feature = "stream")]
+mod summary;
+#[cfg(feature = "stream")]
+pub mod unpack;

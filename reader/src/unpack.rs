@@ -1,0 +1,335 @@
+//! From records to events: decoded by their first bytes, each once, parts made whole. What cannot be read costs only itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::decode::{Forwarded, Joined, Joiner, Life, LifeReport, Line, Verifier, decode_within};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::stream::Record;
+
+/// Bytes of parts that wait for the rest of their lines; past it they are given up and shown as they are.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a record may be when decompressed, bytes: more than the forwarder writes, and less than a machine has. Who writes a
+/// stream need not mean its readers well.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long after the beginning of reading a line may arrive that was sent before others that were not read: shards do not
+/// begin at the same line, and what is sent again comes late.
+const FIRST_MOMENTS: Duration = Duration::from_secs(15);
+
+/// Something in the stream that is no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The shard.
+    pub shard: String,
+    /// The record's sequence number.
+    pub sequence_number: String,
+    /// The line in it, from 1; none: the record as a whole.
+    pub line: Option<usize>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            shard,
+            sequence_number,
+            reason,
+            ..
+        } = self;
+        write!(f, "skipped ")?;
+        if let Some(line) = self.line {
+            write!(f, "line {line} of ")?;
+        }
+        write!(f, "record {sequence_number} of {shard}: {reason}")
+    }
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records.
+    pub records: u64,
+    /// Bytes of their data.
+    pub bytes: u64,
+    /// Lines, repeats and parts included.
+    pub lines: u64,
+    /// Records and lines that were skipped because they cannot be read.
+    pub unreadable: u64,
+    /// Lines that stood in their record behind one with a greater number: the forwarder does not write that.
+    pub out_of_order: u64,
+}
+
+/// Takes records apart. As it serializes it can be kept, but for the parts that wait: [`parts`](Self::parts).
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Unpacker {
+    verifier: Verifier,
+    counts: Counts,
+    #[serde(default)]
+    first_moments: FirstMoments,
+    #[serde(skip)]
+    joiner: Joiner,
+}
+
+/// What arrived when reading began in the middle of the stream.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct FirstMoments {
+    /// When they are over; none: reading began at the beginning.
+    until: Option<SystemTime>,
+    /// By `id` and `sink`: one more than the greatest number that arrived in them.
+    lives: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl FirstMoments {
+    fn observe(&mut self, event: &Forwarded<'_>, arrival: SystemTime) {
+        // What has no arrival tells nothing.
+        let is_in_them = arrival > SystemTime::UNIX_EPOCH && self.until.is_some_and(|until| arrival < until);
+        let Some(stamp) = event.stamp.as_ref().filter(|_| is_in_them) else {
+            return;
+        };
+        let sinks = self.lives.entry(stamp.id.clone().into_owned()).or_default();
+        let next = sinks.entry(stamp.sink.clone().into_owned()).or_default();
+        *next = (*next).max(stamp.seq.saturating_add(1));
+    }
+}
+
+impl Unpacker {
+    /// Reading begins in the middle of the stream, with what arrives at this time.
+    pub fn begin_in_the_middle(&mut self, time: SystemTime) {
+        self.first_moments.until = time.checked_add(FIRST_MOMENTS);
+    }
+
+    /// One more than the greatest number of this life that arrived when reading had just begun in the middle of the stream:
+    /// gaps below it prove nothing.
+    #[must_use]
+    pub fn begun(&self, life: &Life) -> u64 {
+        let sinks = self.first_moments.lives.get(&life.id);
+        sinks
+            .and_then(|sinks| sinks.get(&life.sink))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Appends the events of a record that were not seen before, and what is none.
+    pub fn take(&mut self, record: &Record, events: &mut Vec<Event>, unreadable: &mut Vec<Unreadable>) {
+        self.counts.records += 1;
+        self.counts.bytes += record.data.len() as u64;
+        let before = unreadable.len();
+        let mut skip = |line, reason: &dyn fmt::Display| {
+            unreadable.push(Unreadable {
+                shard: record.shard.clone(),
+                sequence_number: record.sequence_number.clone(),
+                line,
+                reason: reason.to_string(),
+            });
+        };
+        match decode_within(&record.data, MOST_BYTES) {
+            Err(error) => skip(None, &error),
+            Ok(decoded) => {
+                let mut last = HashMap::new();
+                for (index, line) in decoded.lines().enumerate() {
+                    self.counts.lines += 1;
+                    match line.event() {
+                        Ok(event) => {
+                            self.counts.out_of_order += u64::from(is_out_of_order(&event, &mut last));
+                            self.first_moments.observe(&event, record.arrival);
+                            events.extend(self.line(line, &event));
+                        }
+                        Err(error) => skip(Some(index + 1), &error),
+                    }
+                }
+            }
+        }
+        self.counts.unreadable += (unreadable.len() - before) as u64;
+        if self.joiner.waiting_bytes() > WAITING_BYTES {
+            events.extend(self.give_up());
+        }
+    }
+
+    fn line(&mut self, line: Line<'_>, event: &Forwarded<'_>) -> Option<Event> {
+        if !self.verifier.observe(event) {
+            return None;
+        }
+        if event.stamp.as_ref().is_none_or(|stamp| stamp.part.is_none()) {
+            return Some(Event::new(line.0.to_owned(), event));
+        }
+        match self.joiner.take(line.0) {
+            Joined::Whole => Some(Event::new(line.0.to_owned(), event)),
+            Joined::Waiting => None,
+            Joined::Line(whole) => {
+                let span = event
+                    .stamp
+                    .as_ref()
+                    .and_then(|stamp| stamp.part)
+                    .map_or(1, |part| part.of as u64);
+                let mut joined = Event::of_line(whole)?;
+                if let Some(place) = &mut joined.place {
+                    place.span = span;
+                }
+                Some(joined)
+            }
+        }
+    }
+
+    /// Parts that wait for the rest of their lines, as they came.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.joiner.parts()
+    }
+
+    /// Lets parts wait that an earlier unpacker had: they count as seen.
+    pub fn wait_for_the_rest_of(&mut self, parts: impl IntoIterator<Item = String>) {
+        for part in parts {
+            self.joiner.take(&part);
+        }
+    }
+
+    /// Gives up the lines whose other parts did not come: what there is of them.
+    pub fn give_up(&mut self) -> Vec<Event> {
+        self.joiner.give_up().into_iter().filter_map(Event::of_line).collect()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What the sequence numbers say of each life of a forwarder.
+    #[must_use]
+    pub fn lives(&self) -> Vec<LifeReport> {
+        self.verifier.report()
+    }
+
+    /// Events without the forwarder's member, of which nothing can be proved.
+    #[must_use]
+    pub fn unstamped(&self) -> u64 {
+        self.verifier.unstamped()
+    }
+
+    /// See [`Verifier::forget`].
+    pub fn forget(&mut self, is_over: impl FnMut(&LifeReport) -> bool) {
+        self.verifier.forget(is_over);
+    }
+}
+
+/// The contract: lines are in order within a record. An announcement may take an earlier number.
+fn is_out_of_order<'a>(event: &Forwarded<'a>, last: &mut HashMap<(String, String), u64>) -> bool {
+    let Some(stamp) = &event.stamp else { return false };
+    if event.kind.starts_with("forwarder.") {
+        return false;
+    }
+    let life = (stamp.id.clone().into_owned(), stamp.sink.clone().into_owned());
+    last.insert(life, stamp.seq).is_some_and(|before| before > stamp.seq)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::decode::Standing;
+
+    pub(crate) fn line(id: &str, seq: u64, record: &str) -> String {
+        format!(r#"{{"type":"function","record":{record},"forwarder":{{"id":"{id}","sink":"s","seq":{seq}}}}}"#)
+    }
+
+    fn record(data: impl Into<bytes::Bytes>) -> Record {
+        Record {
+            shard: "shardId-000000000003".into(),
+            sequence_number: "4711".into(),
+            partition_key: "k".into(),
+            data: data.into(),
+            arrival: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn take(unpacker: &mut Unpacker, data: impl Into<bytes::Bytes>) -> (Vec<Event>, Vec<String>) {
+        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
+        unpacker.take(&record(data), &mut events, &mut unreadable);
+        (events, unreadable.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn each_event_comes_once_however_often_it_is_read() {
+        let mut unpacker = Unpacker::default();
+        let text = [line("a", 0, "\"x\\n\""), line("a", 1, "\"  at f\\n\"")].join("\n");
+        let (events, _) = take(&mut unpacker, text.clone());
+        assert_eq!(events.len(), 2);
+        assert!(!events[0].continues && events[1].continues && events[1].is_log);
+        assert_eq!(take(&mut unpacker, text).0, []);
+        assert_eq!(unpacker.lives()[0].repeats, 2);
+        assert_eq!((unpacker.counts().records, unpacker.counts().lines), (2, 4));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_shard_and_number_and_costs_only_itself() {
+        let mut unpacker = Unpacker::default();
+        let (events, skipped) = take(&mut unpacker, &b"\x1f\x8b\x08\x00broken"[..]);
+        assert_eq!(events, []);
+        assert!(
+            skipped[0].starts_with("skipped record 4711 of shardId-000000000003: the record cannot be decompressed"),
+            "{skipped:?}"
+        );
+        let mixed = format!("{}\nno JSON\n{}\n", line("a", 0, "1"), line("a", 1, "2"));
+        let (events, skipped) = take(&mut unpacker, mixed);
+        assert_eq!(events.len(), 2);
+        assert!(skipped[0].starts_with("skipped line 2 of record 4711"), "{skipped:?}");
+        assert_eq!(unpacker.counts().unreadable, 2);
+    }
+
+    #[test]
+    fn parts_become_a_line_that_takes_up_their_numbers() {
+        let part = |index: u64, slice: &str| {
+            let part = format!(r#""seq":{},"part":{{"first":4,"index":{index},"of":2}}"#, 4 + index);
+            line("a", 9, &serde_json::to_string(slice).unwrap()).replace(r#""seq":9"#, &part)
+        };
+        let (first, second) = (part(0, "\"one "), part(1, "two\""));
+        let mut unpacker = Unpacker::default();
+        assert_eq!(take(&mut unpacker, second).0, []);
+        // Kept and gone on with, it still knows the part.
+        let kept = serde_json::to_string(&unpacker).unwrap();
+        let parts: Vec<_> = unpacker.parts().map(str::to_owned).collect();
+        let mut unpacker: Unpacker = serde_json::from_str(&kept).unwrap();
+        unpacker.wait_for_the_rest_of(parts);
+        let (events, _) = take(&mut unpacker, first.clone());
+        assert_eq!(events[0].line, line("a", 4, "\"one two\""));
+        let place = events[0].place.as_ref().unwrap();
+        assert_eq!((place.seq, place.span), (4, 2));
+
+        let mut unpacker = Unpacker::default();
+        assert_eq!(take(&mut unpacker, first.clone()).0, []);
+        assert_eq!(
+            unpacker.give_up()[0].line,
+            first,
+            "what never becomes whole is shown as it is"
+        );
+        assert_eq!(unpacker.parts().count(), 0);
+    }
+
+    #[test]
+    fn lines_in_the_wrong_order_within_a_record_are_counted() {
+        let mut unpacker = Unpacker::default();
+        let text = [
+            line("a", 1, "1"),
+            line("b", 0, "1"),
+            line("a", 0, "1"),
+            line("a", 2, "1"),
+        ]
+        .join("\n");
+        take(&mut unpacker, text);
+        assert_eq!(unpacker.counts().out_of_order, 1);
+        assert!(unpacker.lives().iter().all(|life| life.standing == Standing::Unproven));
+    }
+
+    #[test]
+    fn lines_without_an_envelope_come_as_they_are() {
+        let mut unpacker = Unpacker::default();
+        let raw = r#"{"type":"platform.start","record":{}}"#;
+        let (events, _) = take(&mut unpacker, format!("{raw}\n{raw}\n"));
+        assert_eq!(events.len(), 2, "nothing tells whether they are the same");
+        assert_eq!((unpacker.unstamped(), events[0].place.clone()), (2, None));
+    }
+}
