@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::delivery::lane::{Lane, Queue};
+use crate::delivery::Queue;
+use crate::delivery::lane::Lane;
 use crate::record::envelope::Resource;
 use crate::record::line::Line;
 use crate::record::stats::IntakeStats;
