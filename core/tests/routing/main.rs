@@ -9,5 +9,6 @@
 
 #[cfg(feature = "regex")]
 mod guide;
+mod levels;
 mod table;
 mod world;

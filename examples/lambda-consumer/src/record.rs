@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use forwarder_core::route::{Level, Levels};
-use forwarder_core::telemetry::event::{Event, Kind, Members};
+use forwarder_core::telemetry::event::Kind;
 use reader::decode::{Forwarded, Joined, Joiner, Line, Part, decode_within};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::counts::Counts;
@@ -175,28 +174,7 @@ impl Begun {
 
 /// The level of a log line, as the forwarder's own rules see it.
 fn level(levels: &mut Levels, event: &Forwarded<'_>) -> Option<Level> {
-    #[derive(Deserialize)]
-    struct Leveled<'a> {
-        #[serde(borrow)]
-        level: &'a RawValue,
-    }
     let kind = Kind::from_name(event.kind.as_ref());
-    if !kind.is_log() {
-        return None;
-    }
-    let record = event.record.map(RawValue::get);
-    let level = record.and_then(|record| serde_json::from_str::<Leveled<'_>>(record).ok());
-    let event_with_level = Event {
-        raw: "",
-        has_line_breaks: false,
-        kind,
-        time: None,
-        record,
-        members: Members {
-            level: level.map(|leveled| leveled.level.get()),
-            ..Members::default()
-        },
-    };
     let request_id = event.stamp.as_ref().and_then(|stamp| stamp.request_id.as_deref());
-    levels.observe(&event_with_level, request_id)
+    levels.observe_record(kind, event.record.map(RawValue::get), request_id)
 }
