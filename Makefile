@@ -50,7 +50,7 @@ demo: ## See it work: local Lambda, test function, real extension, local Kinesis
 	@$(CARGO) run -p demo -- $(STAY)
 
 .PHONY: picture
-picture: binaries ## Draw the README's picture of the consumer anew, from a real run
+picture: binaries ## Draw the README's picture of the consumer, from a real run
 	@reader/picture.sh
 
 .PHONY: test
@@ -133,7 +133,7 @@ gate: binaries ## Instructions of start-up and of 10,000 events against the comm
 	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES)
 
 .PHONY: gate-update
-gate-update: binaries ## Write these figures anew
+gate-update: binaries ## Write these figures
 	@.ci/setup gate
 	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
 

@@ -12,8 +12,8 @@ use crate::counts::Counts;
 use crate::notice::{Notice, head};
 use crate::seen::{Life, Seen};
 
-/// What a record may be when decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer ones
-/// could take all of the function's memory, and would be handed over again after that.
+/// Longest record that is decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer
+/// ones could take all of the function's memory, and would be handed over again after that.
 const MOST_BYTES: usize = 10 * 1024 * 1024;
 
 /// A record as it came.
@@ -24,7 +24,7 @@ pub(crate) struct Raw<'a> {
     pub(crate) arrival: SystemTime,
 }
 
-/// What a record came to. It takes effect only when the record is acknowledged.
+/// Result of reading a record. It takes effect only when the record is acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) counts: Counts,
@@ -47,9 +47,9 @@ pub(crate) struct Begun {
 
 /// Reads one record after the other.
 pub(crate) struct Reader<'a> {
-    /// What came in earlier batches.
+    /// Lines of earlier batches.
     earlier: &'a Seen,
-    /// What came in this one.
+    /// Lines of this batch.
     seen: Seen,
     joiner: Joiner,
     begun: BTreeMap<(Life, u64), Begun>,

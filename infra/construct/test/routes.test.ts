@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkRoutes } from '../lib/routes/check';
+import { checkRoutes } from '../src/routes/check';
 import { RIGHT, SINKS, WRONG } from './cases';
 
 describe('a route table', () => {
   // The same tables that the forwarder's own tests take.
-  const guide = readFileSync(path.join(__dirname, '..', '..', 'docs', 'ROUTING.md'), 'utf8');
+  const guide = readFileSync(path.join(__dirname, '..', '..', '..', 'docs', 'ROUTING.md'), 'utf8');
   const tables = [...guide.matchAll(/```routes\n([\s\S]*?)```/g)].map(([, table]) => table ?? '');
 
   test('of the guide is none without a table', () => {
