@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { stackFromContext } from '../lib/stack/context';
+import { stackFromContext } from '../stack/context';
 import { dashboardOf, FIXTURES, makeApp } from './apps';
 
 const TAGS = { CostCenter: '4711', Environment: 'test', Application: 'shop', Owner: 'somebody' };

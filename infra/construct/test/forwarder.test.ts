@@ -17,9 +17,9 @@ import {
   ForwarderMetrics,
   ForwarderSink,
   TelemetryForwarder,
-} from '../lib';
-import type { ForwarderOptions } from '../lib';
-import { FIXTURES, makeApp, makeFunction } from './apps';
+} from '../src';
+import type { ForwarderOptions } from '../src';
+import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
 import { EVERY_OPTION } from './cases';
 
 const ARN = 'arn:aws:kinesis:eu-west-1:999999999999:stream/central';

@@ -3,8 +3,8 @@ import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import schema from '../schema/telemetry-forwarder.schema.json';
-import { Artifacts, ForwarderLayers, TelemetryForwarder } from '../lib';
-import { FIXTURES, makeApp, makeFunction } from './apps';
+import { Artifacts, ForwarderLayers, TelemetryForwarder } from '../src';
+import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
 import { EVERY_OPTION } from './cases';
 
 /** Set by `make infra-test`. */

@@ -3,8 +3,8 @@ import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import type { TelemetryForwarder } from '../forwarder/forwarder';
-import { layerParameter } from '../forwarder/layers';
+import type { TelemetryForwarder } from '../construct/src/forwarder';
+import { layerParameter } from '../construct/src/layers';
 
 /** What other stacks are told. */
 export interface PublishedParametersProps {

@@ -4,8 +4,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Artifacts } from '../forwarder/layers';
-import { ForwarderOptionsError } from '../forwarder/problems';
+import type { Artifacts } from '../construct/src/layers';
+import { ForwarderOptionsError } from '../construct/src/problems';
 
 /** What a function of this project may be told. */
 export interface FunctionOptions {

@@ -14,8 +14,8 @@ import {
   RecordFormat,
   SpoolMode,
   TelemetryType,
-} from '../lib';
-import type { ForwarderOptions } from '../lib';
+} from '../src';
+import type { ForwarderOptions } from '../src';
 
 /** Every option that there is, none with its default. */
 export const EVERY_OPTION: ForwarderOptions = {

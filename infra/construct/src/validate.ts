@@ -3,9 +3,9 @@
 import { Token } from 'aws-cdk-lib';
 import type { ErrorObject } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
-import schema from '../../schema/telemetry-forwarder.schema.json';
-import { didYouMean } from '../nearest';
-import { checkRoutes, DROP } from '../routes/check';
+import schema from '../schema/telemetry-forwarder.schema.json';
+import { didYouMean } from './nearest';
+import { checkRoutes, DROP } from './routes/check';
 import type { ForwarderOptions } from './options';
 import { Compression, RecordFormat, TelemetryType } from './options';
 import type { Problem } from './problems';

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkRoutes } from '../lib/routes/check';
+import { checkRoutes } from '../src/routes/check';
 
 const SINKS = ['kinesis', 'stdout'];
 
 describe('a route table', () => {
   // The parser of the forwarder wrote down what it says of these.
   const corpus = JSON.parse(
-    readFileSync(path.join(__dirname, '..', '..', 'docs', 'contract', 'routes.json'), 'utf8'),
+    readFileSync(path.join(__dirname, '..', '..', '..', 'docs', 'contract', 'routes.json'), 'utf8'),
   ) as {
     sinks: string[];
     tables: { table: string; mistakes: string[] }[];

@@ -2,8 +2,8 @@ import type { CfnParameterProps } from 'aws-cdk-lib';
 import { Annotations, App, Aws, CfnParameter, DefaultStackSynthesizer, Fn } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { stringify } from 'yaml';
-import { context } from '../../cdk.json';
-import { ARCHITECTURES, Artifacts } from '../forwarder/layers';
+import { context } from '../cdk.json';
+import { ARCHITECTURES, Artifacts } from '../construct/src/layers';
 import { TelemetryForwarderStack } from './stack';
 import { TAG_KEYS } from './tags';
 

@@ -1,7 +1,7 @@
 /** Options as the forwarder's configuration has them, and as environment variables. */
 
 import type { Duration } from 'aws-cdk-lib';
-import { routesAsText } from '../routes/check';
+import { routesAsText } from './routes/check';
 import type { ForwarderOptions } from './options';
 import type { BoundSink, SinkType } from './sink';
 

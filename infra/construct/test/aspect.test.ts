@@ -12,8 +12,8 @@ import {
   ForwarderLogLevel,
   ForwarderSink,
   TelemetryForwarder,
-} from '../lib';
-import { FIXTURES, makeApp, makeFunction } from './apps';
+} from '../src';
+import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
 
 interface FunctionResource {
   Properties: { Layers?: unknown[]; Environment?: { Variables: Record<string, unknown> } };

@@ -4,10 +4,10 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { KinesisEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { describe, expect, test } from 'vitest';
 import schema from '../schema/telemetry-forwarder.schema.json';
-import * as api from '../lib';
-import { Artifacts, Compression, ForwarderLayers, ForwarderSink, RecordFormat, TelemetryForwarder } from '../lib';
-import type { ForwarderOptions } from '../lib';
-import { FIXTURES, makeApp, makeFunction } from './apps';
+import * as api from '../src';
+import { Artifacts, Compression, ForwarderLayers, ForwarderSink, RecordFormat, TelemetryForwarder } from '../src';
+import type { ForwarderOptions } from '../src';
+import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
 
 const kinesisSink = ForwarderSink.kinesis({ streamName: 'telemetry' });
 const layers = ForwarderLayers.fromArtifacts(Artifacts.fromDirectory(FIXTURES));
