@@ -11,7 +11,10 @@
 //!
 //! For WebAssembly there are `telemetry` and `route` alone: the grammar of rules, which the CDK construct checks with.
 
-#![cfg_attr(target_family = "wasm", allow(dead_code, unused_imports, reason = "the forwarder is left out"))]
+#![cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, unused_imports, reason = "the forwarder is left out")
+)]
 
 #[cfg(not(target_family = "wasm"))]
 pub mod delivery;
