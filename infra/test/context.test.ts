@@ -153,7 +153,7 @@ describe('refused with the stack’s name, the option and the mend', () => {
     [
       'a route that is none',
       { routes: '* -> firehose' },
-      'telemetry-forwarder/TestFunction/Function: routes: rule 1 `* -> firehose`: unknown target `firehose` (configured: kinesis, drop); see docs/ROUTING.md; as in `* -> kinesis`',
+      'telemetry-forwarder/TestFunction/Function: routes: rule 1 `* -> firehose`: unknown sink `firehose` (configured: kinesis, drop); see docs/ROUTING.md; as in `* -> kinesis`',
     ],
     [
       'an architecture that was not built',

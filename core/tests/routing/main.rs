@@ -8,6 +8,8 @@
 )]
 
 #[cfg(feature = "regex")]
+mod corpus;
+#[cfg(feature = "regex")]
 mod guide;
 mod levels;
 mod table;

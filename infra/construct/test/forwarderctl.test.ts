@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import schema from '../schema/telemetry-forwarder.schema.json';
 import { Artifacts, ForwarderLayers, TelemetryForwarder } from '../src';
 import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
-import { EVERY_OPTION, RIGHT, SINKS, WRONG } from './cases';
+import { EVERY_OPTION } from './cases';
 
 /** Set by `make infra-test`. */
 const FORWARDERCTL = process.env['FORWARDERCTL_BIN'] ?? '';
@@ -14,15 +14,6 @@ const FORWARDERCTL = process.env['FORWARDERCTL_BIN'] ?? '';
 function check(variables: Record<string, string>): { status: number | null; said: string } {
   const { status, stdout, stderr } = spawnSync(FORWARDERCTL, ['check'], { env: variables, encoding: 'utf8' });
   return { status, said: stdout + stderr };
-}
-
-function withRoutes(routes: string): Record<string, string> {
-  const sinks = SINKS.map((sink): [string, string] =>
-    sink === 'stdout'
-      ? ['FORWARDER_SINKS__STDOUT__TYPE', sink]
-      : [`FORWARDER_SINKS__${sink.toUpperCase()}__STREAM`, 'a'],
-  );
-  return { ...Object.fromEntries(sinks), FORWARDER_ROUTES: routes };
 }
 
 describe.skipIf(FORWARDERCTL === '')('the forwarder itself', () => {
@@ -40,16 +31,5 @@ describe.skipIf(FORWARDERCTL === '')('the forwarder itself', () => {
       .Environment;
     const { status, said } = check(Variables);
     expect(status, said).toBe(0);
-  });
-
-  test.each(RIGHT)('takes the table: %s', (routes) => {
-    const { status, said } = check(withRoutes(routes));
-    expect(status, said).toBe(0);
-  });
-
-  test.each(WRONG.filter(([routes]) => routes !== ''))('refuses the table: %s', (routes) => {
-    const { status, said } = check(withRoutes(routes));
-    expect(status, said).toBe(2);
-    expect(said).toContain('FORWARDER_ROUTES');
   });
 });

@@ -33,7 +33,7 @@ describe('refused with the construct’s path, the option and the mend', () => {
     [
       'an unknown route target',
       { sinks, routes: 'function -> kinesys' },
-      'shop/Checkout: routes: rule 1 `function -> kinesys`: unknown target `kinesys`; did you mean `kinesis`? (configured: kinesis, drop); see docs/ROUTING.md; as in `* -> kinesis`',
+      'shop/Checkout: routes: rule 1 `function -> kinesys`: unknown sink `kinesys`; did you mean `kinesis`? (configured: kinesis, drop); see docs/ROUTING.md; as in `* -> kinesis`',
     ],
     [
       'stream name and ARN at once',
