@@ -209,6 +209,11 @@ impl Forwarder {
         self.announce_unparsed(b"", error, |stats| stats.oversized_bodies += 1);
     }
 
+    /// Counts a request to the listener that is not Lambda's, and was refused unread.
+    pub fn refuse_request(&self) {
+        self.intake().stats.refused += 1;
+    }
+
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
         let mut intake = self.intake();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
