@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use crate::decode::Forwarded;
 use forwarder_core::route::{Level, Levels};
-use forwarder_core::telemetry::event::{Event as CoreEvent, Kind, Members};
-use serde::Deserialize;
+use forwarder_core::telemetry::event::Kind;
 use serde_json::value::RawValue;
 
 use crate::clean::clean;
@@ -84,36 +83,18 @@ impl Entries {
 
     /// By the forwarder's own reading of levels, so that a person sees what a route would see.
     fn level(&mut self, event: &Forwarded<'_>, life: &str, request: Option<&str>) -> Option<Level> {
-        #[derive(Deserialize)]
-        struct Leveled<'a> {
-            #[serde(borrow)]
-            level: Option<&'a RawValue>,
-        }
         let kind = Kind::from_name(event.kind.as_ref());
         if !kind.is_log() {
             return None;
         }
-        let record = event.record.map(RawValue::get);
-        let object = record.filter(|record| record.starts_with('{'));
-        let leveled = object.and_then(|record| serde_json::from_str::<Leveled<'_>>(record).ok());
-        let event = CoreEvent {
-            raw: "",
-            has_line_breaks: false,
-            kind,
-            time: None,
-            record,
-            members: Members {
-                level: leveled.and_then(|leveled| leveled.level).map(RawValue::get),
-                ..Members::default()
-            },
-        };
         if self.levels.len() > MOST_LIVES {
             self.levels.clear();
         }
         if !self.levels.contains_key(life) {
             self.levels.insert(life.to_owned(), Levels::default());
         }
-        self.levels.get_mut(life)?.observe(&event, request)
+        let record = event.record.map(RawValue::get);
+        self.levels.get_mut(life)?.observe_record(kind, record, request)
     }
 
     /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours. An

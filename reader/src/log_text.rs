@@ -126,7 +126,7 @@ fn quoted_if_needed(value: String) -> String {
     Value::String(value).to_string()
 }
 
-/// Lambda's runtimes put three fields before a message, parted by tabs: level, time and request id in some order.
+/// Lambda's runtimes put three fields before a message, separated by tabs: level, time and request id in some order.
 fn without_prefix<'a>(line: &'a str, request: &str) -> &'a str {
     let fields: Vec<&str> = line.splitn(4, '\t').collect();
     match fields.as_slice() {

@@ -117,7 +117,7 @@ fn ranges(record: &Value) -> String {
     format!("lines {}", ranges.join(", "))
 }
 
-/// What there is of it, parted by dots.
+/// What there is of it, separated by dots.
 fn joined<const COUNT: usize>(parts: [String; COUNT]) -> String {
     let there: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     there.join(" · ")

@@ -1,4 +1,4 @@
-//! What Lambda may answer.
+//! Limit of an answer.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use end_to_end::world::*;
 use local_kinesis::{CallError, Fault, LocalKinesis, RecordError};
 use reader::decode::Standing;
 
-/// What CI runs. The nightly workflow runs fifty times as many.
+/// Number of runs in CI. The nightly workflow runs fifty times as many.
 const SEEDS: u64 = 20;
 
 pub(crate) fn variable(name: &str) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! What records cost, on the receiver's own count: the promises of docs/COST.md over the wire. Over a million events
+//! Costs of records by the receiver's own count: the promises of docs/COST.md over the wire. Over a million events
 //! they are held by `make test-cost`.
 
 use std::time::Duration;

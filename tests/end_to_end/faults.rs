@@ -1,4 +1,4 @@
-//! When everything goes wrong at once: a hundred thousand events through each kind of fault.
+//! Everything goes wrong at once: a hundred thousand events through each kind of fault.
 
 use std::collections::BTreeSet;
 use std::process::Command;

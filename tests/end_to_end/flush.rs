@@ -1,4 +1,4 @@
-//! When `next` is held, what that costs, and when connections are opened.
+//! Holding of `next`, its cost, and the opening of connections.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 const END: Duration = Duration::from_secs(2);
 
-/// What invocations at this pitch added, in order.
+/// Time added to each invocation at this pitch, in order.
 async fn added(lambda: &LocalLambda, count: usize, pitch: Duration) -> Vec<Duration> {
     let mut added = Vec::new();
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! Where the programs under test are. They are built apart from the tests, since a build of the whole workspace would
+//! Paths of the programs under test. They are built apart from the tests, since a build of the whole workspace would
 //! unify features and test another program than the one that ships.
 
 use std::path::PathBuf;

@@ -37,7 +37,7 @@ impl Moto {
         moto
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

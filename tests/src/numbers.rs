@@ -2,7 +2,7 @@
 
 use crate::world::Found;
 
-/// How often each number was found.
+/// Number of times that each number was found.
 #[derive(Debug)]
 pub struct Numbers(Vec<u32>);
 
@@ -37,7 +37,7 @@ impl Numbers {
             .collect()
     }
 
-    /// How many lines came more often than once.
+    /// Number of lines that came more than once.
     pub fn repeats(&self) -> usize {
         self.0.iter().map(|times| times.saturating_sub(1) as usize).sum()
     }

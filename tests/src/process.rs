@@ -1,4 +1,4 @@
-//! What a test does to the extension's process.
+//! Actions of a test on the extension's process.
 
 use std::process::Command;
 

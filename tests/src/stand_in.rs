@@ -10,7 +10,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-/// What a call was signed with, and its body.
+/// Credentials that signed a call, and its body.
 pub type Call = (String, String);
 
 /// Stands in for STS and Kinesis: gives credentials, takes every record, and remembers each call.
@@ -44,7 +44,7 @@ impl StandIn {
         Self { endpoint, calls }
     }
 
-    /// What has been called so far.
+    /// Calls so far.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.calls).clone()
     }

@@ -14,7 +14,7 @@ use crate::binaries;
 /// The stream that tests write to.
 pub const STREAM: &str = "telemetry";
 
-/// What a wait in a test may take before it has failed. Generous: the machines that run tests are slow.
+/// Limit of a wait in a test. Generous: the machines that run tests are slow.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Kinesis with one stream that takes whatever comes.
@@ -63,7 +63,7 @@ pub fn free_port() -> u16 {
     socket.local_addr().expect("a bound socket has an address").port()
 }
 
-/// What a reader finds.
+/// Findings of a reader.
 pub struct Found {
     /// Each line, as JSON, in the order of records.
     pub lines: Vec<Value>,
@@ -179,7 +179,7 @@ pub fn assert_silent(lambda: &LocalLambda) {
     assert!(lines.is_empty(), "the extension logged: {lines:#?}");
 }
 
-/// What the extension logged, line by line.
+/// Log of the extension, line by line.
 pub fn extension_log(lambda: &LocalLambda) -> Vec<String> {
     let lines = lambda.output().into_iter();
     lines

@@ -1,10 +1,10 @@
-//! What can keep the demo from running to its end. Loss is not an error here but a result.
+//! Reasons why the demo cannot run to its end. Loss is not an error here but a result.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why the demo gave up.
+/// The reason why the demo gave up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("{} is not there: run `make demo`, which builds it, or name another one in {variable}", path.display())]

@@ -1,4 +1,4 @@
-//! What was read back from the stream, decoded and counted.
+//! Events read back from the stream, decoded and counted.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(crate) struct Found {
     /// Lambda's events without the forwarder's member, each with how often it was read; repeats of a sequence number not
     /// counted.
     events: HashMap<String, u64>,
-    /// What Kinesis bills for the records, in KB.
+    /// Size that Kinesis bills for the records, in KB.
     pub(crate) billed_kb: u64,
 }
 
@@ -53,17 +53,17 @@ impl Found {
         self.unpacker.counts().lines
     }
 
-    /// How many of Lambda's events were read, each counted once.
+    /// Number of Lambda's events that were read, each counted once.
     pub(crate) fn events(&self) -> u64 {
         self.events.values().sum()
     }
 
-    /// How often this event was read.
+    /// Number of times that this event was read.
     pub(crate) fn count(&self, event: &str) -> u64 {
         self.events.get(event).copied().unwrap_or_default()
     }
 
-    /// What the sequence numbers say.
+    /// Result of the proof by sequence numbers.
     pub(crate) fn lives(&self) -> Vec<LifeReport> {
         self.unpacker.lives()
     }

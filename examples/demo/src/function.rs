@@ -14,17 +14,17 @@ use crate::scenario::{Script, Step};
 /// The stream that all functions' telemetry goes to.
 pub(crate) const STREAM: &str = "telemetry";
 
-/// What Lambda gives an environment with external extensions for its shutdown. Lambda developer guide, lifecycle.
+/// Time that Lambda gives an environment with external extensions for its shutdown. Lambda developer guide, lifecycle.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
-/// What happened to a function, as its local Lambda knows it.
+/// Ground truth: what happened to a function, from its local Lambda.
 pub(crate) struct Ended {
     pub(crate) name: &'static str,
     pub(crate) invocations: Vec<Invocation>,
     pub(crate) shutdown: ShutdownReport,
     /// Every event that was posted to the extension.
     pub(crate) handed_over: Vec<HandedOver>,
-    /// What the extension logged: warnings and errors.
+    /// Warnings and errors that the extension logged.
     pub(crate) log: Vec<String>,
 }
 

@@ -45,7 +45,7 @@ Exit codes: 0 nothing was lost, 1 something was, 2 the demo could not run.
 /// The demo could not run.
 const FAILED: u8 = 2;
 
-/// What shells answer for a program that ended at an interrupt.
+/// Exit code of a program that ended at an interrupt, as shells report it.
 const INTERRUPTED: u8 = 130;
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! Where the extension and the test function are. `make demo` builds both apart from this program, since a build of the
+//! Paths of the extension and the test function. `make demo` builds both apart from this program, since a build of the
 //! whole workspace would unify features and run another extension than the one that ships.
 
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ impl Programs {
     }
 }
 
-/// What the variable names, or what `make binaries` builds.
+/// The path that the variable names, or the one that `make binaries` builds.
 fn locate(variable: &'static str, value: Option<OsString>, name: &str) -> Result<PathBuf, Error> {
     let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/e2e/ci")).join(name);
     let path = value

@@ -25,10 +25,10 @@ use crate::verdict::{Truth, Verdict};
 /// Shards of the stream: more than one, so that the order of lines is not the stream's doing.
 const SHARDS: u32 = 2;
 
-/// How many missing events are shown.
+/// Number of missing events shown.
 const MISSING_SHOWN: usize = 10;
 
-/// How often lines that waited for others are looked at.
+/// Interval at which lines that waited for others are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Runs the demo, on a `LocalSet`. Answers whether everything arrived. `stay`: only when Kinesis was no longer wanted.

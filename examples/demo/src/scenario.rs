@@ -16,7 +16,7 @@ pub(crate) struct Script {
 /// One invocation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
-    /// What happens, for the progress line.
+    /// Text of the progress line.
     pub(crate) title: &'static str,
     /// The event that the test function gets: see its README.
     pub(crate) event: &'static str,

@@ -1,4 +1,4 @@
-//! What it came to, as a table.
+//! The result as a table.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ const KB: usize = 1_024;
 /// A partition key of the forwarder, bytes: what a record of one event would be given too.
 const KEY_BYTES: usize = 32;
 
-/// What Kinesis bills for a record on demand: its size, the key included, rounded up to the next KB. Kinesis Data Streams
-/// pricing page.
+/// Size that Kinesis bills for a record on demand: its size, the key included, rounded up to the next KB. Kinesis Data
+/// Streams pricing page.
 pub(crate) fn billed_kb(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(KB).max(1)).unwrap_or(u64::MAX)
 }
 
-/// What Kinesis would bill if each event went as a record of its own, as Lambda sent it and with nothing added.
+/// Size that Kinesis would bill if each event went as a record of its own, as Lambda sent it and with nothing added.
 pub(crate) fn billed_kb_one_by_one<'a>(events: impl IntoIterator<Item = &'a str>) -> u64 {
     events.into_iter().map(|event| billed_kb(event.len() + KEY_BYTES)).sum()
 }
 
-/// How invocations ended.
+/// Number of invocations by how they ended.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Endings {
     pub(crate) succeeded: u64,
@@ -59,7 +59,7 @@ pub(crate) struct Table<'a> {
     pub(crate) lines: u64,
     pub(crate) billed_kb: u64,
     pub(crate) one_by_one_kb: u64,
-    /// What the extension added to each invocation that was not cut off, after the function was done.
+    /// Time that the extension added to each invocation that was not cut off, after the function was done.
     pub(crate) added: Vec<Duration>,
 }
 

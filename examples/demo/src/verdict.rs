@@ -1,5 +1,5 @@
-//! Whether anything is missing, from two sides: what Lambda knows to have handed over, and what the sequence numbers in the
-//! stream prove by themselves.
+//! The verdict: is anything missing? From two sides: what Lambda knows to have handed over, and what the sequence
+//! numbers in the stream prove by themselves.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use reader::decode::Standing;
 
 use crate::found::Found;
 
-/// What the forwarder is told to forward, by the beginning of its type. The default of `FORWARDER_TELEMETRY__TYPES`.
+/// Events that the forwarder forwards, by the beginning of its type. The default of `FORWARDER_TELEMETRY__TYPES`.
 const FORWARDED: [&str; 2] = ["platform.", "function"];
 
-/// What became of the events.
+/// Counts of events by what became of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Events of the forwarded types that the extension acknowledged.
@@ -65,7 +65,7 @@ impl Verdict {
         verdict
     }
 
-    /// What was lost, by the side that knows of more.
+    /// Lost events, by the side that knows of more.
     pub(crate) fn lost(&self) -> u64 {
         self.gaps.max(self.missing.len().try_into().unwrap_or(u64::MAX))
     }

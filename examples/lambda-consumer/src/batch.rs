@@ -12,7 +12,7 @@ use crate::notice::Notice;
 use crate::record::{Raw, Reader, Record};
 use crate::seen::Seen;
 
-/// What the acknowledged records of a batch came to.
+/// Totals of a batch's acknowledged records.
 #[derive(Debug, Default)]
 pub(crate) struct Read {
     pub(crate) counts: Counts,

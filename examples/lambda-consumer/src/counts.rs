@@ -20,7 +20,7 @@ pub(crate) struct Place {
     pub(crate) minute: u64,
 }
 
-/// What was counted for one place.
+/// Counters of one function and version.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tally {
     /// Lines that the function logged.
@@ -35,13 +35,13 @@ pub(crate) struct Tally {
     pub(crate) cold_starts: u64,
     /// Milliseconds billed.
     pub(crate) billed_ms: f64,
-    /// How long each invocation took. Milliseconds.
+    /// Duration of each invocation. Milliseconds.
     pub(crate) durations_ms: Vec<f64>,
     /// Lines that the forwarder gave up and announced.
     pub(crate) dropped: u64,
 }
 
-/// What a record, or all records of a batch, came to.
+/// Totals of a record, or of all records of a batch.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) places: BTreeMap<Place, Tally>,

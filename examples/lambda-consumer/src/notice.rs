@@ -1,4 +1,4 @@
-//! What somebody should know of, as JSON lines in the function's log.
+//! Notices for the operator, as JSON lines in the function's log.
 
 use std::io::{self, Write};
 

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use forwarder_core::route::{Level, Levels};
-use forwarder_core::telemetry::event::{Event, Kind, Members};
+use forwarder_core::telemetry::event::Kind;
 use reader::decode::{Forwarded, Joined, Joiner, Line, Part, decode_within};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::counts::Counts;
 use crate::notice::{Notice, head};
 use crate::seen::{Life, Seen};
 
-/// What a record may be when decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer ones
-/// could take all of the function's memory, and would be handed over again after that.
+/// Longest record that is decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer
+/// ones could take all of the function's memory, and would be handed over again after that.
 const MOST_BYTES: usize = 10 * 1024 * 1024;
 
 /// A record as it came.
@@ -25,7 +24,7 @@ pub(crate) struct Raw<'a> {
     pub(crate) arrival: SystemTime,
 }
 
-/// What a record came to. It takes effect only when the record is acknowledged.
+/// Result of reading a record. It takes effect only when the record is acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) counts: Counts,
@@ -48,9 +47,9 @@ pub(crate) struct Begun {
 
 /// Reads one record after the other.
 pub(crate) struct Reader<'a> {
-    /// What came in earlier batches.
+    /// Lines of earlier batches.
     earlier: &'a Seen,
-    /// What came in this one.
+    /// Lines of this batch.
     seen: Seen,
     joiner: Joiner,
     begun: BTreeMap<(Life, u64), Begun>,
@@ -175,28 +174,7 @@ impl Begun {
 
 /// The level of a log line, as the forwarder's own rules see it.
 fn level(levels: &mut Levels, event: &Forwarded<'_>) -> Option<Level> {
-    #[derive(Deserialize)]
-    struct Leveled<'a> {
-        #[serde(borrow)]
-        level: &'a RawValue,
-    }
     let kind = Kind::from_name(event.kind.as_ref());
-    if !kind.is_log() {
-        return None;
-    }
-    let record = event.record.map(RawValue::get);
-    let level = record.and_then(|record| serde_json::from_str::<Leveled<'_>>(record).ok());
-    let event_with_level = Event {
-        raw: "",
-        has_line_breaks: false,
-        kind,
-        time: None,
-        record,
-        members: Members {
-            level: level.map(|leveled| leveled.level.get()),
-            ..Members::default()
-        },
-    };
     let request_id = event.stamp.as_ref().and_then(|stamp| stamp.request_id.as_deref());
-    levels.observe(&event_with_level, request_id)
+    levels.observe_record(kind, event.record.map(RawValue::get), request_id)
 }

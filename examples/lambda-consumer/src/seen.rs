@@ -68,7 +68,7 @@ impl Seen {
         }
     }
 
-    /// Forgets the older half of the lives; one life alone begins anew.
+    /// Forgets the older half of the lives; one life alone begins again.
     fn forget(&mut self) {
         let mut ages: Vec<u64> = self.lives.values().map(|numbers| numbers.used).collect();
         ages.sort_unstable();

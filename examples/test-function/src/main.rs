@@ -19,13 +19,13 @@ use serde::Serialize;
 use order::{Failure, Order};
 use printer::{About, Printed, Printer};
 
-/// How long past its deadline a function runs that is told to be late.
+/// Time past its deadline that a late function runs.
 const LATE: Duration = Duration::from_secs(60);
 
 /// Bytes of a chunk of a streamed answer.
 const CHUNK_BYTES: usize = 32;
 
-/// What the function answers: what it was and what it printed.
+/// The function's answer: its request and its count of lines.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {

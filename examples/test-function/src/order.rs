@@ -14,20 +14,20 @@ pub(crate) struct Order {
     pub(crate) format: Format,
     /// Bytes that a message has at least.
     pub(crate) bytes: usize,
-    /// What every message begins with.
+    /// Beginning of every message.
     pub(crate) message: String,
-    /// Whether a stack trace of several lines follows.
+    /// True if a stack trace of several lines follows.
     pub(crate) stack_trace: bool,
     /// Milliseconds to wait after printing.
     pub(crate) sleep_ms: u64,
-    /// Whether to run past the timeout.
+    /// Run past the timeout.
     pub(crate) late: bool,
     pub(crate) fail: Option<Failure>,
     /// The exit code for `"fail": "exit"`.
     pub(crate) exit_code: i32,
     /// Bytes to add to the answer.
     pub(crate) response_bytes: usize,
-    /// Whether to stream the answer.
+    /// Stream the answer.
     pub(crate) stream: bool,
     /// Milliseconds between two chunks of a streamed answer.
     pub(crate) chunk_ms: u64,
@@ -101,7 +101,7 @@ impl Level {
     }
 }
 
-/// How a line looks.
+/// Format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -115,7 +115,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// How to fail after printing.
+/// Kind of failure after printing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Failure {

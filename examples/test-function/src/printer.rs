@@ -1,4 +1,4 @@
-//! What the function prints, and the count of it.
+//! Printing: the function's lines, counted.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::order::{Format, Level, Order};
 
-/// What was printed.
+/// Count of printed lines.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Printed {
@@ -30,7 +30,7 @@ pub(crate) struct Printer<'a, W> {
     printed: Printed,
 }
 
-/// What lines tell of their invocation: JSON lines all of it, others the request.
+/// Members of a line about its invocation: JSON lines all of it, others the request.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct About<'a> {

@@ -148,7 +148,7 @@ impl Verifier {
         true
     }
 
-    /// Forgets lives: a reader that never ends would keep them all. A line of a life that comes again begins it anew.
+    /// Forgets lives: a reader that never ends would keep them all. A line of a life that comes again begins it again.
     pub fn forget(&mut self, mut is_over: impl FnMut(&LifeReport) -> bool) {
         self.lives.retain(|life, seen| !is_over(&seen.report(life.clone())));
     }

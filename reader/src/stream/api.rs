@@ -110,7 +110,7 @@ const PASSING: [&str; 8] = [
     "InternalFailure",
     "InternalFailureException",
     "ResourceInUseException",
-    // The list of shards is asked for anew, from its beginning.
+    // The list of shards is asked for again, from its beginning.
     "ExpiredNextTokenException",
 ];
 

@@ -29,7 +29,7 @@ impl Callgrind {
         Ok(Self { folder, parts: 0 })
     }
 
-    /// What a program is started with.
+    /// Arguments and variables of a program.
     pub fn launcher(&self) -> Vec<String> {
         let file = self.folder.join("out");
         [
@@ -65,7 +65,7 @@ impl Callgrind {
         Ok(instructions(&text))
     }
 
-    /// Where its files are.
+    /// Folder of its files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

@@ -1,4 +1,4 @@
-//! Who is measured.
+//! Contenders that are measured.
 
 use std::path::PathBuf;
 
@@ -8,15 +8,15 @@ pub const STREAM: &str = "telemetry";
 /// An extension in one configuration.
 #[derive(Debug, Clone)]
 pub struct Contender {
-    /// What the tables call it.
+    /// Its name in the tables.
     pub name: String,
     /// Its executable.
     pub program: PathBuf,
-    /// What it is started by, with its arguments; nothing, if it is started itself.
+    /// Command that starts it, with its arguments; nothing, if it is started itself.
     pub launcher: Vec<String>,
-    /// What it is configured with.
+    /// Its variables.
     pub variables: Vec<(String, String)>,
-    /// Whether it forwards anything: the bare program does not.
+    /// True if it forwards anything: the bare program does not.
     pub forwards: bool,
 }
 

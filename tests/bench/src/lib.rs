@@ -1,4 +1,4 @@
-//! What an extension's process costs: start, memory, CPU, added time, what Kinesis gets.
+//! Cost of an extension's process: start, memory, CPU, added time, what Kinesis gets.
 //!
 //! # Layout
 //! - [`options`], [`contender`]: who is measured, and what
@@ -24,5 +24,5 @@ pub mod telemetry;
 /// Whatever goes wrong ends the measurement; its text is for a person.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a measurement comes to.
+/// Result of a measurement.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,4 +1,4 @@
-//! What machine this is: figures mean nothing without it.
+//! Description of this machine: figures mean nothing without it.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! Options of the command line.
 
 use std::path::PathBuf;
 
@@ -36,14 +36,14 @@ Where it goes, besides the terminal:
 
   -h, --help             this text";
 
-/// What can be measured.
+/// Measurements to choose from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
     /// From exec to the first `next`.
     Start,
     /// Many lines at once.
     Load,
-    /// What an extension adds to invocations.
+    /// Time that an extension adds to invocations.
     Added,
     /// As on Lambda's smallest function.
     Small,
@@ -52,9 +52,9 @@ pub enum Measure {
 /// All of it.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Who is measured; the first is what the others are held against.
+    /// Contenders; the first is what the others are held against.
     pub contenders: Vec<Contender>,
-    /// What is measured.
+    /// Chosen measurements.
     pub only: Vec<Measure>,
     /// Starts of each.
     pub starts: usize,
@@ -62,13 +62,13 @@ pub struct Options {
     pub loads: usize,
     /// Such a run.
     pub load: Load,
-    /// What comes to the smallest function.
+    /// Load of the smallest function.
     pub trickle: Load,
     /// The function of the invocations whose added time is measured.
     pub function: Option<PathBuf>,
-    /// Where the tables go.
+    /// File for the tables.
     pub write: Option<PathBuf>,
-    /// Where the plot goes.
+    /// File for the plot.
     pub plot: Option<PathBuf>,
 }
 
@@ -153,7 +153,7 @@ impl Options {
         Ok(Some(options))
     }
 
-    /// Whether this is to be measured.
+    /// True if this is to be measured.
     pub fn wants(&self, measure: Measure) -> bool {
         self.only.contains(&measure)
     }

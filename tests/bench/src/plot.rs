@@ -6,17 +6,17 @@ const ROW: f64 = 22.0;
 const PANEL_WIDTH: f64 = 250.0;
 const NAMES_WIDTH: f64 = 150.0;
 const HEAD: f64 = 46.0;
-/// What is left for a bar's number.
+/// Space for a bar's number.
 const NUMBER: f64 = 62.0;
 
 /// One figure of all contenders, in the order of their names.
 #[derive(Debug, Clone)]
 pub struct Panel {
-    /// What it is.
+    /// Kind.
     pub title: String,
-    /// What it is counted in.
+    /// Its unit.
     pub unit: &'static str,
-    /// What may be promised about it.
+    /// Its promised bound.
     pub most: Option<f64>,
     /// `None` where it was not measured.
     pub values: Vec<Option<f64>>,

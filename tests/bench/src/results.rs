@@ -13,19 +13,19 @@ use crate::plot::{Panel, svg};
 use crate::sandbox::Start;
 use crate::statistics::{median, quantile};
 
-/// What was measured.
+/// Measured figures.
 pub struct Results {
-    /// Where.
+    /// The machine.
     pub machine: Machine,
     /// Each contender's, in their order.
     pub costs: Vec<Costs>,
-    /// Why there was no run as on the smallest function.
+    /// Reason why there was no run as on the smallest function.
     pub small_skipped: Option<String>,
 }
 
-/// What was measured of one contender.
+/// Figures of one contender.
 pub struct Costs {
-    /// What the tables call it.
+    /// Its name in the tables.
     pub name: String,
     forwards: bool,
     /// From exec to the first `next`.
@@ -241,7 +241,7 @@ pub fn between_markers(document: &str, text: &str) -> Result<String> {
     Ok(format!("{before}{BEGIN}\n{text}{END}{after}"))
 }
 
-/// Where the tables stand in a document.
+/// Markers of the tables in a document.
 const BEGIN: &str = "<!-- make bench: begin -->";
 const END: &str = "<!-- make bench: end -->";
 

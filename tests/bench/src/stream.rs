@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 
 use crate::Result;
 
-/// What a record is answered with.
+/// Answer to a record.
 const STORED: &str =
     r#"{"SequenceNumber":"49671246667567228643283430150187087032206582658355625986","ShardId":"shardId-000000000000"}"#;
 
@@ -37,7 +37,7 @@ pub struct Stream {
     serving: AbortHandle,
 }
 
-/// What arrived.
+/// Lines and records that arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Received {
     /// Calls.
@@ -46,7 +46,7 @@ pub struct Received {
     pub records: u64,
     /// Bytes of data, before base64.
     pub data_bytes: u64,
-    /// What an on-demand stream bills: each record with its key, rounded up to 1 KB.
+    /// Size that an on-demand stream bills: each record with its key, rounded up to 1 KB.
     pub billed_kb: u64,
     /// Function lines that differ from each other.
     pub lines: u64,
@@ -68,7 +68,7 @@ impl Stream {
         })
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

@@ -1,4 +1,4 @@
-//! What the kernel tells of a process that the standard library does not. The crate's only unsafe code.
+//! Figures of a process from the kernel that the standard library does not. The crate's only unsafe code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -25,7 +25,7 @@ pub fn cpu_of(pid: u32) -> io::Result<Duration> {
     ))
 }
 
-/// How a process ended.
+/// End of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
     /// Its exit code; `None` if a signal ended it.

@@ -1,4 +1,5 @@
-//! What Lambda would post: made up and rendered before the measurement, so that posting costs next to nothing.
+//! Bodies as Lambda would post them: synthetic and rendered before the measurement, so that posting costs next to
+//! nothing.
 
 use bytes::Bytes;
 use forwarder_core::telemetry::sample::Sample;

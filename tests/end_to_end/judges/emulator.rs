@@ -18,7 +18,7 @@ use serde_json::Value;
 /// The function's timeout. Seconds.
 const TIMEOUT: &str = "3";
 
-/// What an extension adds that holds nothing; a held invocation would have 500 ms or more.
+/// Most that an extension adds which holds nothing; a held invocation would have 500 ms or more.
 const NOTHING: Duration = Duration::from_millis(100);
 
 /// Starts the extension and tells its exit code. It has the extension's name, since that is what an extension has to
@@ -28,7 +28,7 @@ const WRAPPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/judges/telemetry-for
 /// The emulator, until it is dropped.
 struct Emulator {
     child: Child,
-    /// What it and the processes in it see as `/opt`.
+    /// The folder seen as `/opt`.
     opt: PathBuf,
     invocations: Poster,
 }
@@ -99,7 +99,7 @@ impl Emulator {
         })
     }
 
-    /// What the caller of the function gets.
+    /// The answer that the function's caller gets.
     async fn invoke(&mut self, payload: &str) -> String {
         let answer = self
             .invocations
@@ -126,7 +126,7 @@ impl Emulator {
         log_in(&self.opt)
     }
 
-    /// What the extension logged, as JSON.
+    /// The extension's log, as JSON.
     fn extension_log(&self) -> Vec<Value> {
         let log = self.log();
         let own = log
@@ -186,7 +186,7 @@ fn milliseconds(line: &str, word: &str) -> Option<f64> {
     after.split_once("ms")?.0.trim().parse().ok()
 }
 
-/// What was added to each invocation after the first, which has the init in it: from the end of the function's part
+/// Time added to each invocation after the first, which has the init in it: from the end of the function's part
 /// until the extension has asked for the next event.
 fn added(log: &str) -> Vec<Duration> {
     let done = log

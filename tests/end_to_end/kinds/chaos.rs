@@ -42,7 +42,7 @@ async fn no_seed_loses_an_event_that_lambda_got_an_answer_for() {
     }
 }
 
-/// What the function is to do.
+/// The function's order.
 fn order(random: &mut fastrand::Rng, mode: Mode) -> String {
     let format = ["text", "node", "tracing", "json"][random.usize(..4)];
     let mut order = json!({

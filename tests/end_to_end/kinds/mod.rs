@@ -16,7 +16,7 @@ use end_to_end::world::{Found, STREAM};
 use local_kinesis::LocalKinesis;
 use local_lambda::LocalLambda;
 
-/// What Lambda gives for a shutdown.
+/// Time that Lambda gives for a shutdown.
 const END: Duration = Duration::from_secs(2);
 
 /// Shuts the environment down and reads the stream: everything is there, once, and proven.

@@ -8,7 +8,7 @@ use local_lambda::{LocalLambda, Status, Trouble};
 
 use super::end;
 
-/// How often the platform said that a subscription is new, and how often that it is there already.
+/// Number of times that the platform said a subscription is new, and how often that it is there already.
 fn subscriptions(found: &Found) -> [usize; 2] {
     let events = found.of_type("platform.telemetrySubscription");
     ["Subscribed", "Already subscribed"]

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{END, end};
 
-/// How long a snapshot lies before it is restored. On Lambda it is days.
+/// Age of a snapshot when it is restored. On Lambda it is days.
 const SNAPSHOT: Duration = Duration::from_millis(700);
 
 fn snapshot(builder: Builder) -> Builder {
@@ -88,7 +88,7 @@ async fn a_restored_environment_that_breaks_loses_nothing() {
     end(&lambda, &kinesis).await;
 }
 
-/// Whether Lambda hands over the end of init before it takes the snapshot nobody knows. Without the freeze it does.
+/// Unknown: does Lambda hand over the end of init before it takes the snapshot? Without the freeze it does.
 #[tokio::test]
 async fn what_comes_after_the_first_next_is_in_no_snapshot_either() {
     let kinesis = kinesis().await;

@@ -1,4 +1,4 @@
-//! What stands in docs/CONSUMERS.md: each query runs, in DuckDB, on objects as Firehose writes them, made by the real
+//! Queries of docs/CONSUMERS.md: each runs, in DuckDB, on objects as Firehose writes them, made by the real
 //! extension; and what is configured there is what the services take.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ fn long_line(level: &str, bytes: usize) -> String {
     json!({ "time": "2026-11-20T09:14:02.820Z", "type": "function", "record": record }).to_string()
 }
 
-/// What three functions sent: one that fails at times and is started again after a time-out, one whose lines are
+/// Telemetry of three functions: one that fails at times and is started again after a time-out, one whose lines are
 /// long and which is killed, one that may not send long lines. Each Firehose record as it came.
 async fn telemetry() -> Vec<Vec<u8>> {
     let firehose = LocalFirehose::builder().stream(DELIVERY_STREAM).start().await.unwrap();
@@ -97,7 +97,7 @@ async fn telemetry() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What our own reader makes of the same records: each line once, long ones whole.
+/// Lines by our own reader from the same records: each line once, long ones whole.
 struct Ours {
     events: Vec<Value>,
     lives: Vec<LifeReport>,

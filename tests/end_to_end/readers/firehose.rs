@@ -1,4 +1,4 @@
-//! What Firehose writes to S3, with moto in the place of both.
+//! Objects that Firehose writes to S3, with moto in the place of both.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use local_kinesis::{LocalKinesis, StoredRecord};
 use local_lambda::{LocalLambda, Role};
 use serde_json::{Value, json};
 
-/// What an invocation's payload may have. Lambda developer guide, quotas: 6 MB.
+/// Limit of an invocation's payload. Lambda developer guide, quotas: 6 MB.
 const MOST_PAYLOAD: usize = 6_000_000;
 
 /// The batches that an event source mapping would make of these records, each with at most so many.
@@ -67,7 +67,7 @@ async fn hand_over(consumer: &LocalLambda, mut batch: &[Value]) -> usize {
     unreachable!()
 }
 
-/// What the function has printed so far.
+/// Output of the function so far.
 struct Printed {
     /// Each metric's sum, or the values' number: by the function's name, `None` for the reader itself.
     sums: BTreeMap<(Option<String>, String), f64>,
@@ -117,7 +117,7 @@ impl Printed {
     }
 }
 
-/// What Lambda handed over of one type.
+/// Events of one type that Lambda handed over.
 fn told(lambda: &LocalLambda, wanted: &str) -> Vec<Value> {
     let events = lambda
         .ground_truth()

@@ -1,4 +1,4 @@
-//! Who reads the stream besides us. What is not ours is installed by `make test-readers`, which runs those tests.
+//! Readers of the stream that are not ours. `make test-readers` installs them and runs these tests.
 //!
 //! - `formats`: AWS's `aws_kinesis_agg`, Python's gzip, `zstd`, `jq`
 //! - `firehose`: what Firehose writes to S3

@@ -1,4 +1,4 @@
-//! What each flush strategy costs, and how old telemetry is when it arrives: `make flush-bench`.
+//! Cost of each flush strategy, and age of telemetry when it arrives: `make flush-bench`.
 //!
 //! # Layout
 //! - `measure`: runs of the real binary on the local Lambda, before a Kinesis whose puts take their time.

@@ -10,18 +10,18 @@ use reader::decode::decode;
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// What a put to a stream of the same region may take.
+/// Latency of a put to a stream of the same region.
 pub(crate) const PUT: Duration = Duration::from_millis(20);
 
-/// What a put to a sick stream may take.
+/// Latency of a put to a sick stream.
 pub(crate) const SLOW_PUT: Duration = Duration::from_millis(300);
 
 pub(crate) const STRATEGIES: [&str; 3] = ["end", "continuous", "adaptive"];
 
-/// What each invocation does: it prints five lines, and takes a few milliseconds.
+/// Work of each invocation: it prints five lines, and takes a few milliseconds.
 const ORDER: &str = r#"{"lines":5,"sleepMs":5}"#;
 
-/// How far apart invocations begin, and how many there are.
+/// Interval between invocations, and their number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pitch {
     pub(crate) name: &'static str,
@@ -53,14 +53,14 @@ impl Pitch {
     }
 }
 
-/// What a run came to. Milliseconds, sorted.
+/// Results of a run. Milliseconds, sorted.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) pitch: &'static str,
     pub(crate) strategy: &'static str,
     /// From the runtime's `next` to the extension's.
     pub(crate) added: Vec<f64>,
-    /// What the function itself took.
+    /// Duration of the function itself.
     pub(crate) function: Vec<f64>,
     /// From a line's time to its arrival in the stream.
     pub(crate) age: Vec<f64>,
@@ -125,7 +125,7 @@ pub(crate) async fn measure(pitch: Pitch, strategy: Option<&'static str>, put: D
     }
 }
 
-/// How old each of the function's lines was when it arrived.
+/// Age of each of the function's lines when it arrived.
 async fn ages(kinesis: &LocalKinesis) -> Vec<f64> {
     let mut ages = Vec::new();
     for record in kinesis.read_all(STREAM).await.expect("the stream can be read") {

@@ -7,7 +7,7 @@ use crate::measure::{PITCHES, Run, STRATEGIES, quantile};
 const COLOURS: [&str; 3] = ["#d95f02", "#7570b3", "#1b9e77"];
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 330.0;
-/// Where the bars stand, from the top.
+/// Top edge of the bars.
 const TOP: f64 = 60.0;
 const BOTTOM: f64 = 270.0;
 
@@ -97,7 +97,7 @@ impl Panel {
         }
     }
 
-    /// Where a value of so many milliseconds stands.
+    /// Position of a value in milliseconds.
     fn height(&self, ms: f64) -> f64 {
         let (low, high) = self.scale;
         let share = (ms.max(10f64.powf(low)).log10() - low) / (high - low);

@@ -25,7 +25,7 @@ pub(crate) fn table(runs: &[Run]) -> String {
     table
 }
 
-/// What a slow sink does to a quick series under `adaptive`, after its first invocation.
+/// Effect of a slow sink on a quick series under `adaptive`, after its first invocation.
 pub(crate) fn slow_sink(instant: &Run, slow: &Run) -> String {
     format!(
         "Under `adaptive` at {}, the p99 of added time after the first invocation is {} with instant puts, and {} with puts of {} ms.\n",
@@ -43,7 +43,7 @@ fn time(ms: f64) -> String {
     }
 }
 
-/// Where the figures are from.
+/// Source of the figures.
 pub(crate) fn machine() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models = cpus

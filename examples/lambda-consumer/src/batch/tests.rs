@@ -1,4 +1,4 @@
-//! What a batch comes to: events made as Lambda makes them, of records as the forwarder writes them.
+//! Tests of whole batches: events made as Lambda makes them, of records as the forwarder writes them.
 
 use std::cell::Cell;
 

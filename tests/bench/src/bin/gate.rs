@@ -1,5 +1,5 @@
 //! `make gate`: instructions of start-up and of 10,000 events against the figures that are committed. `make gate-update`
-//! writes them anew.
+//! writes them again.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what it is for")]
 
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ const LINES: usize = 10_000;
 /// The least of so many runs counts: a busy machine makes more calls necessary, never fewer.
 const RUNS: usize = 3;
 
-/// What a figure may be of the committed one.
+/// Largest ratio of a figure to the committed one.
 const MOST: f64 = 1.10;
 
-/// Below this share of it, the committed one should be written anew: it would let regressions through.
+/// Below this share of it, the committed one should be written again: it would let regressions through.
 const LEAST: f64 = 0.90;
 
 /// Instructions, SHA-256 left out.
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether the gate is open.
+/// True if the gate is open.
 async fn run(options: &Options) -> Result<bool> {
     if !options.update && !options.figures.exists() {
         // Each architecture has its own.
@@ -98,7 +98,7 @@ async fn run(options: &Options) -> Result<bool> {
         judge("10,000 events", now.events, committed.events),
     ];
     if passed.contains(&false) {
-        println!("If this is what it must cost, `make gate-update` writes the figures anew; say why in the commit.");
+        println!("If this is what it must cost, `make gate-update` writes the figures again; say why in the commit.");
     }
     Ok(!passed.contains(&false))
 }

@@ -1,4 +1,4 @@
-//! What an extension adds to invocations, on the local Lambda: a real function, freezes between its invocations.
+//! Time that an extension adds to invocations, on the local Lambda: a real function, freezes between its invocations.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::stream::Stream;
 /// Invocations in one environment.
 pub const INVOCATIONS: usize = 20;
 
-/// How long Kinesis takes to answer: so long it does in its own region.
+/// Time that Kinesis takes to answer, as in its own region.
 pub const LATENCY: Duration = Duration::from_millis(10);
 
-/// What each invocation logs.
+/// Lines that each invocation logs.
 const PAYLOAD: &str = r#"{"lines": 20}"#;
 
 /// Invokes a function in an environment with this extension; what was added to each invocation.

@@ -20,7 +20,7 @@ pub struct Load {
     pub rate: f64,
 }
 
-/// What one run came to.
+/// Result of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Loaded {
     /// Lines that were posted.
@@ -29,13 +29,13 @@ pub struct Loaded {
     pub cpu: Duration,
     /// The most that it had in memory until its invocation's end, bytes.
     pub peak: u64,
-    /// How long it took until the last body was answered.
+    /// Time until the last body was answered.
     pub took: Duration,
-    /// How long it held `next` after that.
+    /// Time that it held `next` after that.
     pub held: Duration,
     /// Its exit code; `None` if it had to be killed.
     pub code: Option<i32>,
-    /// What Kinesis got.
+    /// Bytes and records that Kinesis got.
     pub received: Received,
     /// Lines that Kinesis did not get.
     pub lost: u64,

@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
-/// How the extension wants its telemetry.
+/// Subscription of the extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// The version of the events' schema.
     pub schema_version: String,
-    /// Where the listener is; its host is this machine.
+    /// Address of the listener; its host is this machine.
     pub port: u16,
     /// The path that is posted to.
     pub path: String,
@@ -63,7 +63,7 @@ impl Api {
         }
     }
 
-    /// When the extension asked for its next event.
+    /// Time at which the extension asked for its next event.
     pub(super) async fn asked(&mut self) -> Option<Instant> {
         self.asked.recv().await
     }

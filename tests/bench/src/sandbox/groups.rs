@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a function of 128 MB has.
+/// Resources of a function of 128 MB.
 pub const MEMORY_BYTES: u64 = 128 << 20;
 
 /// Of each 100 ms, in microseconds: 128 MB of the 1,769 MB that a whole CPU comes with.

@@ -24,10 +24,10 @@ use crate::sys::{self, Exit};
 pub use api::Subscription;
 use groups::Groups;
 
-/// What Lambda leaves an external extension at SHUTDOWN.
+/// Time that Lambda leaves an external extension at SHUTDOWN.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
-/// What a measurement waits at most for anything: past that the extension hangs.
+/// Longest wait of a measurement for anything: past that the extension hangs.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The request that the environment is in.
@@ -47,9 +47,9 @@ pub struct Sandbox {
 pub struct Start {
     /// Since the process was made.
     pub after: Duration,
-    /// What it had used by then.
+    /// CPU time used by then.
     pub cpu: Duration,
-    /// What of it was in memory then, bytes.
+    /// Resident memory then, bytes.
     pub resident: u64,
 }
 
@@ -150,7 +150,7 @@ impl Sandbox {
         self.pid
     }
 
-    /// What was asked for, if it has subscribed.
+    /// Its subscription, if it has subscribed.
     pub fn subscription(&self) -> Option<Subscription> {
         self.api.subscription()
     }
@@ -172,7 +172,7 @@ impl Sandbox {
         kilobytes(&status, "VmHWM:").ok_or_else(|| "the kernel does not tell the peak".into())
     }
 
-    /// What of it is in memory, bytes.
+    /// Resident memory, bytes.
     fn resident(&self) -> Result<u64> {
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid))?;
         kilobytes(&rollup, "Rss:").ok_or_else(|| "the kernel does not tell what is resident".into())

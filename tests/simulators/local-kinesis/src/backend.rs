@@ -1,4 +1,4 @@
-//! What the layer in front must know of the service behind it.
+//! Interface of the service behind the layer in front.
 
 use std::future::Future;
 
@@ -13,13 +13,13 @@ use crate::put::{Outcome, Put, Shape};
 
 /// A service that takes puts.
 pub trait Backend: Send + Sync + 'static {
-    /// What the service calls things.
+    /// Names used by the service.
     const NAMES: Names;
 
     /// Reads a put call's body. An unknown stream is not noticed yet.
     fn read(&self, shape: Shape, body: &[u8]) -> Result<Put, CallError>;
 
-    /// What the stream takes. An unknown stream is an error.
+    /// Capacity of the stream. An unknown stream is an error.
     fn limits(&self, stream: &str) -> impl Future<Output = Result<Limits, CallError>> + Send;
 
     /// Stores the records but those that are to be refused. One outcome a record, in order.
@@ -33,7 +33,7 @@ pub trait Backend: Send + Sync + 'static {
     fn pass(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// What a service calls things.
+/// Names used by a service.
 #[derive(Debug)]
 pub struct Names {
     /// The value of `X-Amz-Target` for one record.
@@ -48,7 +48,7 @@ pub struct Names {
     pub(crate) throttled: &'static str,
     /// The status of a `PutRecord` refused for lack of throughput.
     pub(crate) throttled_status: u16,
-    /// How the bill is rounded.
+    /// Rounding of the bill.
     pub(crate) rounding: Rounding,
 }
 

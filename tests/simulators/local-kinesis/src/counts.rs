@@ -1,8 +1,8 @@
-//! What is counted of put calls, and the arithmetic of what AWS would bill.
+//! Counters of put calls, and the arithmetic of AWS's bill.
 
 use std::time::Instant;
 
-/// What happened on one stream since the start, or since the counts were reset.
+/// Counters of one stream since the start, or since the counts were reset.
 ///
 /// "Put calls" are `PutRecords` and `PutRecord`, for Firehose `PutRecordBatch` and `PutRecord`. A call whose stream could
 /// not be read from it is counted under the empty name.
@@ -55,7 +55,7 @@ pub struct Tally {
 /// One put call, in the order of their ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// When its whole body had been read.
+    /// Time at which its whole body had been read.
     pub at: Instant,
     /// The connection it came on; they are numbered from 0 in the order they were opened.
     pub connection: u64,
@@ -63,11 +63,11 @@ pub struct Call {
     pub records: u64,
     /// Bytes of data and keys in it.
     pub bytes: u64,
-    /// How it ended.
+    /// Status.
     pub ended: Ended,
 }
 
-/// How a put call ended.
+/// Result of a put call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// With 200, and this many records refused.
@@ -86,7 +86,7 @@ pub enum Ended {
     Unanswered,
 }
 
-/// How a service rounds what it bills.
+/// Rounding of a service's bill.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rounding {
     /// Each record is billed in steps of this many KB.

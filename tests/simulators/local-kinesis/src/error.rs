@@ -1,11 +1,11 @@
-//! What can go wrong for the one who runs or reads a local service.
+//! Errors of running or reading a local service.
 
 use std::io;
 use std::time::Duration;
 
 use crate::counts::Counts;
 
-/// Why an operation on a local service failed.
+/// Reasons why an operation on a local service failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The port could not be taken.
@@ -13,15 +13,15 @@ pub enum Error {
     Listen {
         /// The port asked for; 0 for any.
         port: u16,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The service could not be reached by its own reader.
     #[error("cannot reach {endpoint}: {reason}; a stopped service must be started before it is read")]
     Unreachable {
-        /// Where the reader tried.
+        /// Address that the reader tried.
         endpoint: String,
-        /// What went wrong.
+        /// The error.
         reason: String,
     },
     /// The service answered with an error.
@@ -41,15 +41,15 @@ pub enum Error {
     Unexpected {
         /// The operation, as in `X-Amz-Target`.
         operation: String,
-        /// What was missing or wrong.
+        /// The missing or wrong thing.
         reason: String,
     },
-    /// What was waited for did not happen in time.
+    /// The awaited condition did not happen in time.
     #[error("waited {waited:?} on stream {stream} in vain; it stands at {counts:?}")]
     TimedOut {
         /// The stream that was watched.
         stream: String,
-        /// How long.
+        /// Duration.
         waited: Duration,
         /// The counts at the end of the wait.
         counts: Box<Counts>,

@@ -1,4 +1,4 @@
-//! What can be made to go wrong. A [`Fault`] is a value: it says what happens, to which calls, and for how long.
+//! Faults that can be injected. A [`Fault`] is a value: it says what happens, to which calls, and for how long.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     pub(crate) kind: Kind,
-    /// Whether the records are stored before the fault strikes, so that a client who repeats makes duplicates.
+    /// True if the records are stored before the fault strikes, so that a client who repeats makes duplicates.
     pub(crate) stored: bool,
-    /// How many calls it still applies to; none: until changed.
+    /// Number of calls it still applies to; none: until changed.
     pub(crate) left: Option<u32>,
     /// The part of the calls it applies to, 0 to 1.
     pub(crate) share: f64,
@@ -22,7 +22,7 @@ pub struct Fault {
     pub(crate) stream: Option<String>,
 }
 
-/// What happens.
+/// Effect.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
     /// Each record is refused with this probability.
@@ -117,7 +117,7 @@ impl Fault {
     }
 }
 
-/// Why a single record is refused while its call succeeds.
+/// Reasons why a single record is refused while its call succeeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordError {
     /// Too much for the shard: `ProvisionedThroughputExceededException` on Kinesis, `ServiceUnavailableException` on

@@ -16,20 +16,20 @@ struct Armed {
     chance: fastrand::Rng,
 }
 
-/// What is to happen to one call.
+/// Effects on one call.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Plan {
     /// The records refused, by index in the call. As long as the call.
     pub(crate) refuse: Vec<Option<RecordError>>,
-    /// How long to wait before anything is stored.
+    /// Wait before anything is stored.
     pub(crate) delay_before: Duration,
-    /// How long to wait with the answer once all is stored.
+    /// Wait with the answer once all is stored.
     pub(crate) delay_after: Duration,
-    /// What comes in place of the answer, and whether the records are stored before.
+    /// Replacement of the answer, and whether the records are stored before.
     pub(crate) end: Option<(End, bool)>,
 }
 
-/// What comes in place of an answer.
+/// Replacement of an answer.
 #[derive(Debug, PartialEq)]
 pub(crate) enum End {
     Fail(CallError),

@@ -56,7 +56,7 @@ impl FirehoseBuilder {
         self
     }
 
-    /// Where the faults' random numbers begin; 0 without it.
+    /// Seed of the faults' random numbers; 0 without it.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;

@@ -27,7 +27,7 @@ pub(crate) struct Gate<B> {
     pub(crate) ledger: Arc<Ledger>,
 }
 
-/// What the connection is to do.
+/// Next step of the connection.
 pub(crate) enum Reply {
     Answer(Response<Body>),
     /// Reset the connection.

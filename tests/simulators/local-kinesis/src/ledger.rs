@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use crate::counts::{Call, Counts, Ended, Rounding};
 use crate::put::{Outcome, Put};
 
-/// What happened, by stream.
+/// Counters by stream.
 pub(crate) struct Ledger {
-    /// How the service rounds what it bills.
+    /// Rounding of the service's bill.
     rounding: Rounding,
     /// A std mutex: held for a few additions, never across an await.
     streams: Mutex<BTreeMap<String, Page>>,

@@ -1,4 +1,4 @@
-//! What AWS refuses of a put call: one place for both services.
+//! Checks by which AWS refuses a put call: one place for both services.
 
 use crate::fault::CallError;
 use crate::put::{Put, Shape};

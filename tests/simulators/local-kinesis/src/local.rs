@@ -35,7 +35,7 @@ impl<B: Backend> Local<B> {
         &self.server.gate().backend
     }
 
-    /// Where the service is: `http://127.0.0.1:<port>`. Stays the same through [`stop`](Self::stop) and
+    /// Address of the service: `http://127.0.0.1:<port>`. Stays the same through [`stop`](Self::stop) and
     /// [`start`](Self::start).
     #[must_use]
     pub fn endpoint(&self) -> &str {
@@ -89,13 +89,13 @@ impl<B: Backend> Local<B> {
         self.server.gate().faults.replace(Vec::new());
     }
 
-    /// What happened on a stream so far. All zero for a stream that no call named.
+    /// Counters of a stream so far. All zero for a stream that no call named.
     #[must_use]
     pub fn counts(&self, stream: &str) -> Counts {
         self.server.gate().ledger.counts(stream)
     }
 
-    /// What happened on all streams together; the largest are the largest of all.
+    /// Counters of all streams together; the largest are the largest of all.
     #[must_use]
     pub fn total(&self) -> Counts {
         self.server.gate().ledger.total()
@@ -107,7 +107,7 @@ impl<B: Backend> Local<B> {
         self.server.gate().ledger.calls(stream)
     }
 
-    /// Begins all counts anew, and forgets the calls.
+    /// Begins all counts again, and forgets the calls.
     pub fn reset_counts(&self) {
         self.server.gate().ledger.reset();
     }

@@ -16,7 +16,7 @@ Usage: local-kinesis [--stream NAME[:SHARDS]]… [--delivery-stream NAME]… [--
   --refuse SHARE           refuse this part of all records (0 to 1), as if there were too much
   --enforce-limits         let a Kinesis shard take no more than 1 MiB and 1,000 records a second";
 
-/// What the command line asks for.
+/// Options of the command line.
 struct Options {
     streams: Vec<(String, u32)>,
     delivery_streams: Vec<String>,

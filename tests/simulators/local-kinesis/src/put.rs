@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-/// What a put call asks for.
+/// Content of a put call.
 #[derive(Debug)]
 pub struct Put {
     /// The name of the stream; an ARN is resolved where the service takes one.
@@ -13,7 +13,7 @@ pub struct Put {
     pub(crate) records: Vec<Record>,
 }
 
-/// How a put call is written, and how it is answered.
+/// Wire format of a put call and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// `PutRecord`: a refused record is a failed call.
@@ -34,7 +34,7 @@ pub(crate) struct Record {
     pub(crate) explicit_hash_key: Option<String>,
 }
 
-/// What became of one record.
+/// Outcome of one record.
 #[derive(Debug)]
 pub enum Outcome {
     /// Stored; its entry in the answer.

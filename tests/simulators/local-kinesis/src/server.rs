@@ -43,7 +43,7 @@ struct Running {
     task: JoinHandle<()>,
 }
 
-/// What the connections have in common.
+/// State that connections share.
 struct Shared {
     /// Connections ever accepted: the next one's number.
     opened: AtomicU64,
@@ -222,7 +222,7 @@ async fn connection<B: Backend>(stream: TcpStream, number: u64, gate: Arc<Gate<B
     }
 }
 
-/// What a connection is told while it lives.
+/// Signals to an open connection.
 enum Order {
     Reset,
     CloseIfIdle,

@@ -12,7 +12,7 @@ use crate::put::{Outcome, Shape};
 /// The only content type taken for puts. CBOR, which some SDKs can be told to speak, is for reading only.
 pub(crate) const JSON: &str = "application/x-amz-json-1.1";
 
-/// What operation the headers name: the service's date and its name.
+/// Operation that the headers name: the service's date and its name.
 pub(crate) fn target(headers: &HeaderMap) -> &str {
     text(headers, "x-amz-target")
 }

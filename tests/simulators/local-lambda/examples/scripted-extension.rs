@@ -136,7 +136,7 @@ fn subscribe(id: &str, types: &str) -> Result<()> {
     std::thread::spawn(move || {
         let mut refuse = refuse;
         for stream in listener.incoming().flatten() {
-            // A broken connection is made anew by the other side.
+            // A broken connection is made again by the other side.
             let _ = receive(stream, &mut refuse);
         }
     });
@@ -173,7 +173,7 @@ fn receive(stream: TcpStream, refuse: &mut u64) -> Result<()> {
     Ok(())
 }
 
-/// What Lambda refuses, each printed as `probe WHAT STATUS ERROR_TYPE`.
+/// Calls that Lambda refuses, each printed as `probe WHAT STATUS ERROR_TYPE`.
 fn probe(id: &str, name: &str) -> Result<()> {
     const REGISTER: &str = "/2020-01-01/extension/register";
     const NEXT: &str = "/2020-01-01/extension/event/next";
@@ -211,7 +211,7 @@ fn probe(id: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What Lambda refuses after init, printed likewise.
+/// Calls that Lambda refuses after init, printed likewise.
 fn probe_late(id: &str) -> Result<()> {
     let by_name = [("Lambda-Extension-Name", "late")];
     tell_error(

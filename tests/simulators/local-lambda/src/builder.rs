@@ -1,4 +1,4 @@
-//! How a local Lambda is described before it starts.
+//! Builder: describes a local Lambda before it starts.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -133,7 +133,7 @@ impl Builder {
         self
     }
 
-    /// Whether register answers with the account id to those that ask for it. Default true.
+    /// Answers register with the account id to those that ask for it. Default true.
     pub fn tell_account_id(mut self, tell: bool) -> Self {
         self.config.tell_account_id = tell;
         self
@@ -151,7 +151,7 @@ impl Builder {
         self
     }
 
-    /// Whether the function is killed (`Runtime.OutOfMemory`) when function and extensions together have more memory
+    /// Kills the function (`Runtime.OutOfMemory`) when function and extensions together have more memory
     /// resident than the function's. Default false.
     pub fn limit_memory(mut self, limit: bool) -> Self {
         self.config.limit_memory = limit;
@@ -185,7 +185,7 @@ impl Builder {
         self
     }
 
-    /// Whether processes are stopped (SIGSTOP) while all of them wait for the next event. Default true. Managed
+    /// Stops processes (SIGSTOP) while all of them wait for the next event. Default true. Managed
     /// Instances never are.
     pub fn freeze(mut self, freeze: bool) -> Self {
         self.config.policy.freeze = freeze;
@@ -199,7 +199,7 @@ impl Builder {
         self
     }
 
-    /// How a valid subscription to the Telemetry API is answered. Default: accepted.
+    /// Answer to a valid subscription to the Telemetry API. Default: accepted.
     pub fn subscribe_answer(mut self, answer: SubscribeAnswer) -> Self {
         self.config.subscribe_answer = answer;
         self

@@ -1,4 +1,4 @@
-//! What the local Lambda is told to be. [`Builder`](crate::Builder) fills it, nothing changes it afterwards.
+//! Configuration of the local Lambda. [`Builder`](crate::Builder) fills it, nothing changes it afterwards.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How the Telemetry API answers a subscription that is valid.
+/// Answer of the Telemetry API to a valid subscription.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum SubscribeAnswer {
     /// 200: events will come.
@@ -28,7 +28,7 @@ pub enum SubscribeAnswer {
     RejectSchema {
         /// The version that is refused, for example `2025-01-29`.
         version: String,
-        /// How many subscriptions with it are refused; `u32::MAX` for all.
+        /// Number of subscriptions refused; `u32::MAX` for all.
         times: u32,
     },
     /// 403 `Telemetry.SubscriptionClosed`, as after init.
@@ -47,7 +47,7 @@ pub(crate) struct Config {
     pub(crate) account_id: String,
     pub(crate) region: String,
     pub(crate) memory_mb: u32,
-    /// Whether the function is killed when all processes together have more memory than that.
+    /// The function is killed when all processes together have more memory than that.
     pub(crate) limit_memory: bool,
     pub(crate) timeout: Duration,
     pub(crate) log_format: LogFormat,
@@ -55,7 +55,7 @@ pub(crate) struct Config {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) function_env: Vec<(String, String)>,
     pub(crate) extension_env: Vec<(String, String)>,
-    /// Whether register tells the account id to those that ask for it.
+    /// Register answers with the account id to those that ask for it.
     pub(crate) tell_account_id: bool,
     pub(crate) subscribe_answer: SubscribeAnswer,
     pub(crate) tolerate_init_failure: bool,
@@ -65,7 +65,7 @@ pub(crate) struct Config {
     pub(crate) concurrency: u32,
     /// Bytes of events that may wait for one subscriber.
     pub(crate) telemetry_buffer: usize,
-    /// Where Lambda's APIs listen.
+    /// Address of Lambda's APIs.
     pub(crate) api_host: IpAddr,
     pub(crate) policy: Policy,
 }

@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use crate::telemetry::records::format_time;
 
-/// How long credentials last: some hours, as the role's do on Lambda.
+/// Validity of credentials: some hours, as the role's do on Lambda.
 const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
-/// What the endpoint gives away, and to whom.
+/// Credentials of the endpoint, and who may have them.
 #[derive(Debug)]
 pub(crate) struct Credentials {
-    /// What a request has to carry: `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    /// Token that a request must carry: `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
     pub(crate) token: String,
     /// Restores so far; each brings other credentials.
     restores: AtomicU32,

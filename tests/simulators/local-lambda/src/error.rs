@@ -1,11 +1,11 @@
-//! What can keep the local Lambda from running at all, and what can break inside it.
+//! Errors of the local Lambda: it cannot run, or something breaks inside it.
 
 use std::fmt;
 
 use crate::lifecycle::InitReport;
 use crate::process::OutputLine;
 
-/// Why a call on [`LocalLambda`](crate::LocalLambda) did not happen. A function that fails is not an error here
+/// Reasons why a call on [`LocalLambda`](crate::LocalLambda) did not happen. A function that fails is not an error here
 /// but a result: see [`Invocation`](crate::Invocation).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,9 +16,9 @@ pub enum Error {
     /// The machine refused a socket or a pipe.
     #[error("{what}: {source}")]
     Io {
-        /// What was being done.
+        /// Action that failed.
         what: &'static str,
-        /// What the machine answered.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// Init failed. [`Builder::tolerate_init_failure`](crate::Builder::tolerate_init_failure) makes this a result
@@ -39,7 +39,7 @@ pub enum Error {
 /// A failed init with what is needed to see why. For a person, also in a failing `unwrap`, it shows what broke and
 /// what was printed.
 pub struct InitFailure {
-    /// What init came to.
+    /// Result of init.
     pub report: InitReport,
     /// All lines that the processes printed.
     pub output: Vec<OutputLine>,
@@ -66,7 +66,7 @@ impl fmt::Debug for InitFailure {
     }
 }
 
-/// Why one of the APIs does not accept a request, as it is answered.
+/// Refusal of a request by one of the APIs, as it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The HTTP status.
@@ -92,7 +92,7 @@ impl Refusal {
     }
 }
 
-/// How a phase or an invocation ended, in the words of the Telemetry API.
+/// Status of a phase or an invocation, in the words of the Telemetry API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -117,7 +117,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// What broke, as Lambda names it.
+/// Error type, as Lambda names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Lambda's error type, for example `Runtime.ExitError`, `Extension.Crash`, `Function.Unknown`.

@@ -35,7 +35,7 @@ pub struct LocalLambda {
 pub struct RunningProcess {
     /// Its file name.
     pub name: Arc<str>,
-    /// What it is.
+    /// Kind.
     pub role: Role,
     /// Its process id, which is also that of its group.
     pub pid: u32,
@@ -195,12 +195,12 @@ impl LocalLambda {
         self.shutdown(reason, self.shared.config.policy.reset_budget).await
     }
 
-    /// How the first init went.
+    /// Result of the first init.
     pub fn init(&self) -> &InitReport {
         &self.init
     }
 
-    /// Where the three APIs listen: the value of `AWS_LAMBDA_RUNTIME_API`.
+    /// Address of the three APIs: the value of `AWS_LAMBDA_RUNTIME_API`.
     pub fn api(&self) -> SocketAddr {
         self.api
     }
@@ -277,7 +277,7 @@ impl LocalLambda {
         delivered.map_err(|_| Error::TimedOut(limit))
     }
 
-    /// What extensions subscribed to, with their destinations: a test can post there itself. A listener that is
+    /// Subscriptions of extensions, with their destinations: a test can post there itself. A listener that is
     /// frozen does not answer: see [`Builder::freeze`].
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.shared.hub.subscriptions()

@@ -45,7 +45,7 @@ impl Mode {
             .find(|mode| mode.name() == name || mode.initialization_type() == name)
     }
 
-    /// What Lambda calls it: `AWS_LAMBDA_INITIALIZATION_TYPE`, and `initializationType` in events.
+    /// Lambda's name of it: `AWS_LAMBDA_INITIALIZATION_TYPE`, and `initializationType` in events.
     #[must_use]
     pub fn initialization_type(self) -> &'static str {
         match self {
@@ -56,12 +56,12 @@ impl Mode {
         }
     }
 
-    /// Whether invocations overlap, and with that: no INVOKE, no freeze, no reset.
+    /// True if invocations overlap, and with that: no INVOKE, no freeze, no reset.
     pub(crate) fn concurrent(self) -> bool {
         self == Self::ManagedInstances
     }
 
-    /// Whether init has a time of its own ahead of invocations, longer than that of a cold start.
+    /// True if init has a time limit of its own ahead of invocations, longer than that of a cold start.
     pub(crate) fn prepared(self) -> bool {
         self != Self::OnDemand
     }

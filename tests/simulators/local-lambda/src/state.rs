@@ -1,4 +1,4 @@
-//! What the environment knows of its function, its extensions and its processes. No I/O: the HTTP APIs write it,
+//! State of the environment: its function, its extensions and its processes. No I/O: the HTTP APIs write it,
 //! the lifecycle waits for it.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::process::{Process, Role};
 use crate::telemetry::records::Tracing;
 
-/// Where the environment is in its life.
+/// Phase of the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// No processes: before init, and after a reset.
@@ -56,11 +56,11 @@ pub(crate) struct Agent {
     pub(crate) registered_at: Option<Instant>,
     /// Its first `next`.
     pub(crate) ready_at: Option<Instant>,
-    /// What it told by init/error or exit/error, or why it could not be launched.
+    /// Error that it reported by init/error or exit/error, or why it could not be launched.
     pub(crate) fault: Option<Fault>,
 }
 
-/// What an extension, or the runtime, is doing.
+/// State of an extension or the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
     /// Started by the platform, not heard of since.
@@ -83,7 +83,7 @@ pub(crate) struct Runtime {
     pub(crate) init_error: Option<Fault>,
     /// Since when it has been ready for a snapshot: its call of `restore/next`.
     pub(crate) snapshot_ready: Option<Instant>,
-    /// Whether the snapshot has been restored, if there was to be one.
+    /// True if the snapshot has been restored, if there was to be one.
     pub(crate) restored: bool,
 }
 
@@ -95,20 +95,20 @@ pub(crate) struct Request {
     pub(crate) deadline_ms: u64,
     pub(crate) arn: String,
     pub(crate) trace: String,
-    /// Whether the runtime has fetched it.
+    /// True if the runtime has fetched it.
     pub(crate) taken: bool,
-    /// Whether nobody waits for its answer any more.
+    /// True if nobody waits for its answer any more.
     pub(crate) abandoned: bool,
     pub(crate) answer: Option<Answer>,
 }
 
-/// What the function answered.
+/// Answer of the function.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) result: Result<Bytes, Fault>,
-    /// When its first byte came.
+    /// Time of its first byte.
     pub(crate) started: Instant,
-    /// When its last byte came.
+    /// Time of its last byte.
     pub(crate) done: Instant,
 }
 
@@ -123,7 +123,7 @@ impl Answer {
         }
     }
 
-    /// Whether the function answered with success.
+    /// True if the function answered with success.
     pub(crate) fn outcome(&self) -> Result<(), Fault> {
         self.result.as_ref().map(|_| ()).map_err(Clone::clone)
     }

@@ -6,7 +6,7 @@ use crate::config::{Config, LogFormat};
 use crate::credentials::{Credentials, SECRET_ACCESS_KEY, SESSION_TOKEN};
 use crate::mode::Mode;
 
-/// What both function and extensions see, besides the function's own variables.
+/// Variables that function and extensions see, besides the function's own.
 fn common(config: &Config, api: SocketAddr, credentials: &Credentials) -> Vec<(String, String)> {
     let credentials_uri = format!("http://{api}/2021-04-23/credentials");
     let credentials = match config.policy.mode {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Error, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-/// Where telemetry is posted, as for the forwarder.
+/// Address that telemetry is posted to, as for the forwarder.
 const PORT: &str = "FORWARDER_TELEMETRY__PORT";
 
 /// The thread that takes posts needs little.
@@ -65,7 +65,7 @@ struct Connection {
     stream: BufReader<TcpStream>,
 }
 
-/// What came: a request or an answer.
+/// Head and body of a request or an answer.
 struct Message {
     /// The first line and the headers.
     head: Vec<String>,

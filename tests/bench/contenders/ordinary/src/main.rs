@@ -10,10 +10,10 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use lambda_extension::{Error, Extension, LambdaTelemetry, SharedService, service_fn};
 
-/// What `PutRecords` takes in a call.
+/// Records that `PutRecords` takes in a call.
 const RECORDS_IN_A_CALL: usize = 500;
 
-/// How often a record is put before it is given up.
+/// Number of puts of a record before it is given up.
 const ATTEMPTS: u32 = 5;
 
 /// A line of text or, where the function logs JSON, that.

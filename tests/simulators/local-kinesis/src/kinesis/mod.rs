@@ -46,7 +46,7 @@ impl KinesisBuilder {
         self
     }
 
-    /// Whether a shard takes no more than 1 MiB and 1,000 records a second, and refuses the records beyond it
+    /// True if a shard takes no more than 1 MiB and 1,000 records a second, and refuses the records beyond it
     /// (Kinesis developer guide, quotas). Off without it. What AWS refuses of a single call is refused in any case.
     #[must_use]
     pub fn enforce_limits(mut self, enforce: bool) -> Self {
@@ -54,7 +54,7 @@ impl KinesisBuilder {
         self
     }
 
-    /// How long a shard iterator is good for, in whole seconds; AWS's five minutes without it.
+    /// Lifetime of a shard iterator, in whole seconds; AWS's five minutes without it.
     #[must_use]
     pub fn iterator_ttl(mut self, ttl: Duration) -> Self {
         self.iterator_ttl = Some(ttl);
@@ -68,7 +68,7 @@ impl KinesisBuilder {
         self
     }
 
-    /// Where the faults' random numbers begin; 0 without it.
+    /// Seed of the faults' random numbers; 0 without it.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;

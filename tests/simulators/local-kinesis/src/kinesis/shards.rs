@@ -11,7 +11,7 @@ use super::store::refused;
 use crate::error::Error;
 use crate::fault::CallError;
 
-/// How long an administrative change may take. ferrokinesis makes it at once, in a task of its own.
+/// Longest time of an administrative change. ferrokinesis makes it at once, in a task of its own.
 const CHANGE: Duration = Duration::from_secs(10);
 
 impl LocalKinesis {

@@ -22,7 +22,7 @@ pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -45,7 +45,7 @@ impl Client {
         Ok(Self { sender })
     }
 
-    /// Whether the server has closed the connection; waits for it.
+    /// True if the server has closed the connection; waits for it.
     pub(crate) async fn closed(&mut self) {
         let closed = async {
             while !self.sender.is_closed() {

@@ -72,7 +72,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, life: u64) {
         .await;
 }
 
-/// Whether a caller's process may still be there.
+/// True if a caller's process may still be there.
 fn still_lives(shared: &Shared, life: u64) -> Result<(), Refusal> {
     if shared.life() == life {
         return Ok(());

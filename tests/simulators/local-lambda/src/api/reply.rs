@@ -1,4 +1,4 @@
-//! How answers are made and requests are read.
+//! Reading of requests and writing of answers.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -84,7 +84,7 @@ pub(super) fn told_fault(error_type: String, body: &[u8]) -> Fault {
     Fault { error_type, message }
 }
 
-/// Whether an error type has the form `Prefix.Name`, letters only: Lambda replaces others.
+/// True if an error type has the form `Prefix.Name`, letters only: Lambda replaces others.
 pub(super) fn well_formed(error_type: &str, prefixes: &[&str]) -> bool {
     error_type.split_once('.').is_some_and(|(prefix, name)| {
         prefixes.contains(&prefix)

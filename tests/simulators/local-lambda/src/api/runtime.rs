@@ -146,7 +146,7 @@ fn function_error_type(told: &str) -> &str {
     }
 }
 
-/// Whether an answer to this request is expected.
+/// True if an answer to this request is expected.
 fn may_answer(shared: &Shared, id: &str) -> Result<(), Refusal> {
     let answered = shared
         .state

@@ -21,7 +21,7 @@ use crate::telemetry::TelemetryFault;
 /// The longest pause between two invocations: long enough to be frozen in, short enough for many seeds.
 const LONGEST_REST_MS: u64 = 120;
 
-/// What is going to happen to one environment.
+/// Schedule of one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chaos {
     /// The seed that all of it comes from.
@@ -30,7 +30,7 @@ pub struct Chaos {
     pub mode: Mode,
     /// The format of the log lines.
     pub log_format: LogFormat,
-    /// Whether the environment belongs to a tenant.
+    /// True if the environment belongs to a tenant.
     pub tenant: bool,
     /// A limit of init that hardly anybody keeps: init runs again inside the first invocation.
     pub init_timeout: Option<Duration>,

@@ -10,14 +10,14 @@ use crate::lambda::LocalLambda;
 use crate::lifecycle::{Invocation, ShutdownReport, Trouble};
 use crate::process::Role;
 
-/// What a step came to.
+/// Result of a step.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// The step.
     pub step: Step,
     /// Its invocations, if it had any.
     pub invocations: Vec<Invocation>,
-    /// What is to be said against the extensions: that they crashed, took longer than the function has, or did not end
+    /// Complaints about the extensions: that they crashed, took longer than the function has, or did not end
     /// by themselves. What a function does wrong is its own.
     pub complaints: Vec<String>,
 }

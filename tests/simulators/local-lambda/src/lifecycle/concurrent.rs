@@ -11,7 +11,7 @@ use super::running::{Call, Running, Turn};
 use crate::error::Fault;
 use crate::state::Answer;
 
-/// How an invocation ended.
+/// Result of an invocation.
 enum End {
     Answered(Answer),
     /// The environment is broken.

@@ -1,4 +1,4 @@
-//! What the phases and the HTTP APIs share.
+//! State shared by the phases and the HTTP APIs.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::telemetry::Hub;
 use crate::telemetry::records::format_time;
 use crate::watched::Watched;
 
-/// What the lifecycle and the HTTP APIs both work on.
+/// State that the lifecycle and the HTTP APIs work on.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -76,7 +76,7 @@ impl Shared {
         }
     }
 
-    /// How many lives have ended before this one.
+    /// Number of restarts before this one.
     pub(crate) fn life(&self) -> u64 {
         self.lives.load(Ordering::Relaxed)
     }
@@ -92,7 +92,7 @@ impl Shared {
 pub(crate) struct Environment {
     pub(crate) shared: Arc<Shared>,
     pub(crate) spawner: Spawner,
-    /// Where the three APIs listen.
+    /// Address of the three APIs.
     pub(crate) api: std::net::SocketAddr,
     /// The name of the log stream, which is also the instance's id.
     pub(crate) instance_id: String,

@@ -14,10 +14,10 @@ use crate::state::{Activity, Agent, Stage};
 use crate::telemetry::records::{self, Millis, Phase};
 use crate::variables;
 
-/// What the platform says the runtime is.
+/// Runtime version, as the platform reports it.
 pub(crate) const RUNTIME_VERSION: &str = "provided:al2023.v100";
 
-/// When the runtime reached what.
+/// Times at which the runtime reached its steps.
 #[derive(Default)]
 struct RuntimeTimes {
     started: OnceLock<Instant>,
@@ -139,7 +139,7 @@ impl Environment {
             .await
     }
 
-    /// What the platform says that the runtime is, as an ARN.
+    /// Runtime version ARN, as the platform reports it.
     pub(crate) fn runtime_version_arn(&self) -> String {
         format!("arn:aws:lambda:{}::runtime:local", self.shared.config.region)
     }
@@ -154,7 +154,7 @@ impl Environment {
         fault
     }
 
-    /// What the function printed so far comes first.
+    /// Output of the function so far comes first.
     fn tell_init_runtime_done(&self, phase: Phase, status: Status, error_type: Option<&str>, times: &RuntimeTimes) {
         if times.told.set(()).is_err() {
             return;

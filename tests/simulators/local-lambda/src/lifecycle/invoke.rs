@@ -14,10 +14,10 @@ use crate::process::Role;
 use crate::state::{Answer, Stage, State};
 use crate::telemetry::records::Phase;
 
-/// What a function that hangs has left to its timeout: nobody wants to wait longer for what is certain.
+/// Remaining time of a function that hangs: nobody wants to wait longer for what is certain.
 const HANG: Duration = Duration::from_millis(300);
 
-/// How a turn ended.
+/// Result of a turn.
 enum End {
     /// With the `next` of the last one, at that moment.
     Done(Instant),
@@ -27,9 +27,9 @@ enum End {
     Late,
 }
 
-/// What ran in front of an invocation.
+/// Phase that ran in front of an invocation.
 struct Ahead {
-    /// When the time that is billed began.
+    /// Start of the billed time.
     billed_from: Instant,
     init: Option<InitReport>,
     restore: Option<RestoreReport>,

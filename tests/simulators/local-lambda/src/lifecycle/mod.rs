@@ -1,4 +1,4 @@
-//! What happens when: init, invocations, freezes, the end. The rules of Lambda, without its HTTP.
+//! Order of init, invocations, freezes and the end. The rules of Lambda, without its HTTP.
 //!
 //! - [`policy`]: limits and choices
 //! - [`environment`]: what all phases work on

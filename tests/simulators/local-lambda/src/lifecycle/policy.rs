@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::mode::Mode;
 
-/// How the environment is led through its life.
+/// The environment from its start to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
     /// The kind of Lambda.
@@ -14,11 +14,11 @@ pub(crate) struct Policy {
     pub(crate) init_limit: Option<Duration>,
     /// The longest that a restore may take. Lambda developer guide, SnapStart: 10 s.
     pub(crate) restore_limit: Duration,
-    /// Whether processes are stopped between invocations.
+    /// Processes are stopped between invocations.
     pub(crate) freeze: bool,
     /// The longest that a freeze waits for a POST that is on its way.
     pub(crate) freeze_grace: Duration,
-    /// What extensions have for their shutdown after a reset. Extensions API reference: 2,000 ms.
+    /// Time that extensions have for their shutdown after a reset. Extensions API reference: 2,000 ms.
     pub(crate) reset_budget: Duration,
     /// The longest that telemetry is flushed before SHUTDOWN.
     pub(crate) flush_limit: Duration,
@@ -50,7 +50,7 @@ impl Policy {
         self.init_limit.unwrap_or(of_mode)
     }
 
-    /// Whether processes are stopped while all of them wait.
+    /// Processes are stopped while all of them wait.
     pub(crate) fn freezes(&self) -> bool {
         self.freeze && !self.mode.concurrent()
     }
@@ -70,7 +70,7 @@ impl Policy {
         self.flush_limit.min(left / 2)
     }
 
-    /// Whether Lambda uses the environment again after a shutdown for this reason. Everything but a reset is
+    /// True if Lambda uses the environment again after a shutdown for this reason. Everything but a reset is
     /// the end, and on Managed Instances there are no resets: another environment takes its place.
     pub(crate) fn survives(&self, reason: &str) -> bool {
         !self.mode.concurrent()
@@ -79,7 +79,7 @@ impl Policy {
                 .any(|reset| reason.eq_ignore_ascii_case(reset))
     }
 
-    /// What is billed for an invocation. An init ahead of any invocation is billed in another way.
+    /// Billed duration of an invocation. An init ahead of any invocation is billed in another way.
     pub(crate) fn billed_ms(&self, duration: Duration, init: Option<Duration>) -> u64 {
         let init = init.filter(|_| !self.mode.prepared());
         whole_ms(duration + init.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! What the phases came to.
+//! Results of the phases.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use bytes::Bytes;
 use crate::error::{Fault, Status};
 use crate::process::Role;
 
-/// How init went.
+/// Result of init.
 #[derive(Debug, Clone)]
 pub struct InitReport {
     /// From its beginning until all waited for their first event, or until it failed.
     pub duration: Duration,
-    /// How it ended.
+    /// Status.
     pub status: Status,
-    /// What broke.
+    /// Error type.
     pub fault: Option<Fault>,
     /// From the beginning until the function's process was started.
     pub runtime_started_after: Option<Duration>,
@@ -26,7 +26,7 @@ pub struct InitReport {
     pub extensions: Vec<ExtensionInit>,
 }
 
-/// How the init of one extension went.
+/// Result of one extension's init.
 #[derive(Debug, Clone)]
 pub struct ExtensionInit {
     /// The name under which it registered.
@@ -37,28 +37,28 @@ pub struct ExtensionInit {
     pub ready_after: Option<Duration>,
 }
 
-/// How the restore of a snapshot went.
+/// Result of a snapshot's restore.
 #[derive(Debug, Clone)]
 pub struct RestoreReport {
     /// From the thaw until the runtime waited for its first invocation, or until it failed.
     pub duration: Duration,
-    /// How it ended.
+    /// Status.
     pub status: Status,
-    /// What broke.
+    /// Error type.
     pub fault: Option<Fault>,
 }
 
-/// How an invocation went.
+/// Result of an invocation.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// Its id.
     pub request_id: String,
-    /// How it ended.
+    /// Status.
     pub status: Status,
-    /// What the function answered, if it answered with success. It stands even where an extension broke or took
+    /// Answer of the function, if it was a success. It stands even where an extension broke or took
     /// too long afterwards: on Lambda too the caller has it by then.
     pub response: Option<Bytes>,
-    /// What broke, or the error the function answered with.
+    /// Error type, or the error that the function answered with.
     pub error: Option<Fault>,
     /// From the start until the function was done: the runtime's next `next`, its end or its timeout.
     pub duration: Duration,
@@ -66,7 +66,7 @@ pub struct Invocation {
     pub added: Duration,
     /// From the start until the whole answer was there.
     pub responded_after: Option<Duration>,
-    /// What Lambda would bill.
+    /// Duration that Lambda would bill.
     pub billed: Duration,
     /// The init that ran inside the invocation, after a failed init or a reset.
     pub init: Option<InitReport>,
@@ -77,7 +77,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Whether it succeeded.
+    /// True if it succeeded.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status == Status::Success
@@ -91,7 +91,7 @@ impl Invocation {
     }
 }
 
-/// How a shutdown went.
+/// Result of a shutdown.
 #[derive(Debug, Clone)]
 pub struct ShutdownReport {
     /// The reason as the extensions were told it.
@@ -102,14 +102,14 @@ pub struct ShutdownReport {
     pub duration: Duration,
     /// Each process, in the order of their starts.
     pub processes: Vec<ProcessExit>,
-    /// Whether all telemetry was handed over before SHUTDOWN was sent.
+    /// True if all telemetry was handed over before SHUTDOWN was sent.
     pub flushed: bool,
     /// Events that no subscriber has acknowledged at the end.
     pub undelivered: usize,
 }
 
 impl ShutdownReport {
-    /// Whether every extension ended by itself, in time and with exit code 0.
+    /// True if every extension ended by itself, in time and with exit code 0.
     #[must_use]
     pub fn clean(&self) -> bool {
         let mut extensions = self.processes.iter().filter(|process| process.role == Role::Extension);
@@ -123,12 +123,12 @@ impl ShutdownReport {
     }
 }
 
-/// How a process ended.
+/// End of a process.
 #[derive(Debug, Clone)]
 pub struct ProcessExit {
     /// Its file name.
     pub name: Arc<str>,
-    /// What it was.
+    /// Kind of process.
     pub role: Role,
     /// Its exit status. `None` only where the machine did not tell.
     pub exit: Option<ExitStatus>,
@@ -136,6 +136,6 @@ pub struct ProcessExit {
     pub after: Duration,
     /// From the sending of SHUTDOWN until it ended; `None` if it got none.
     pub after_shutdown_event: Option<Duration>,
-    /// Whether it was killed: at a timeout, at the deadline, or for not having asked for SHUTDOWN.
+    /// True if it was killed: at a timeout, at the deadline, or for not having asked for SHUTDOWN.
     pub killed: bool,
 }

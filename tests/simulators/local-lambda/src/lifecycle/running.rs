@@ -13,7 +13,7 @@ use crate::process::Role;
 use crate::state::{Answer, Request, State, epoch_ms, system_time};
 use crate::telemetry::records::{self, Millis, Span, Tracing};
 
-/// What is to be invoked.
+/// Invocation request.
 #[derive(Debug, Default)]
 pub(crate) struct Call<'a> {
     pub(crate) payload: Bytes,
@@ -27,11 +27,11 @@ pub(super) struct Running {
     pub(super) request_id: String,
     trace: String,
     span_id: String,
-    /// When the time that is billed began: with init, if it ran inside.
+    /// Start of the billed time: with init, if it ran inside.
     pub(super) billed_from: Instant,
     pub(super) started: Instant,
     pub(super) deadline: Instant,
-    /// What the function has in all.
+    /// Timeout of the function.
     timeout: Duration,
 }
 
@@ -43,11 +43,11 @@ pub(super) struct Turn {
     pub(super) ended: Instant,
     /// The most memory at its end, before anything was killed, in MB.
     pub(super) peak_memory_mb: u64,
-    /// Whether the environment goes on.
+    /// True if the environment goes on.
     pub(super) intact: bool,
 }
 
-/// What ran ahead of an invocation and is told with its report.
+/// Phase that ran ahead of an invocation and belongs to its report.
 #[derive(Default)]
 pub(super) struct Before {
     pub(super) init: Option<Duration>,
@@ -68,7 +68,7 @@ impl Running {
         }
     }
 
-    /// What the function and the extensions are told.
+    /// Events for the function and the extensions.
     pub(super) fn request(&self, shared: &Shared, payload: Bytes) -> Request {
         Request {
             id: self.request_id.clone(),
@@ -162,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// What the function printed comes first.
+    /// Output of the function comes first.
     pub(super) fn tell_runtime_done(&self, running: &Running, turn: &Turn) {
         self.drain(Role::Function);
         let produced = turn.answer.as_ref().and_then(|answer| answer.result.as_ref().ok());

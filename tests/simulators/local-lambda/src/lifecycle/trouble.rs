@@ -1,4 +1,4 @@
-//! What befalls a function from outside while it runs.
+//! Faults from outside while a function runs.
 
 use std::future::pending;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use super::environment::Shared;
 use crate::error::Fault;
 use crate::process::{Process, Role, Signal};
 
-/// How often the memory of the processes is looked at where it is limited.
+/// Interval at which the memory of the processes is checked where it is limited.
 const MEMORY_CHECK: Duration = Duration::from_millis(5);
 
-/// What befalls the function during an invocation, if it has not ended by then. Nothing of it is the function's own
+/// Fault that hits the function during an invocation, if it has not ended by then. Nothing of it is the function's own
 /// doing, so it befalls any function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {

@@ -1,4 +1,4 @@
-//! What a process prints, as lines.
+//! Output of a process, as lines.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ const READ_BYTES: usize = 64 * 1024;
 /// (`/proc/sys/fs/pipe-max-size`). A process that goes on printing cannot hold the drain up.
 const DRAIN_READS: usize = 1024 * 1024 / READ_BYTES + 1;
 
-/// Where a line was printed.
+/// Stream of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// An extension's standard output.
@@ -36,17 +36,17 @@ pub enum Stream {
 pub struct OutputLine {
     /// The file name of the process.
     pub process: Arc<str>,
-    /// What it is.
+    /// Kind.
     pub role: Role,
-    /// Where it printed.
+    /// Stream that it printed to.
     pub stream: Stream,
     /// The line without its line break.
     pub text: String,
-    /// When it was read.
+    /// Time at which it was read.
     pub at: SystemTime,
 }
 
-/// Where lines go: into the telemetry and into the record of all output.
+/// Destinations of lines: into the telemetry and into the record of all output.
 #[derive(Debug, Clone)]
 pub(crate) struct LineSink {
     pub(crate) process: Arc<str>,

@@ -22,7 +22,7 @@ pub use capture::{OutputLine, Stream};
 pub(crate) use spawner::Spawner;
 pub(crate) use sys::{Signal, signal_group};
 
-/// What a process is to the environment.
+/// Role of a process in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The function's runtime.
@@ -39,11 +39,11 @@ pub(crate) struct Process {
     /// Also the id of its process group.
     pub(crate) pid: u32,
     pub(crate) started: Instant,
-    /// When it ended. Set after its last output has been read.
+    /// Time of its end. Set after its last output has been read.
     pub(crate) ended: Option<Instant>,
-    /// How it ended, if the machine told.
+    /// Exit status, if the machine reported one.
     pub(crate) exit: Option<ExitStatus>,
-    /// Whether the platform killed it.
+    /// True if the platform killed it.
     pub(crate) killed: bool,
     /// Its pipes, for [`drain`](Capture::drain).
     pub(crate) captures: Vec<Arc<Capture>>,
@@ -79,7 +79,7 @@ impl Process {
     }
 }
 
-/// What is to be started.
+/// Command to be started.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,

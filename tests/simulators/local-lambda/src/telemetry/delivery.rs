@@ -94,7 +94,7 @@ fn array(events: &[Arc<str>]) -> Bytes {
     body.into()
 }
 
-/// A connection that is kept alive, and made anew after a failure.
+/// A connection that is kept alive, and made again after a failure.
 struct Poster {
     destination: Destination,
     address: SocketAddr,
@@ -156,7 +156,7 @@ impl Poster {
         stream.shutdown().await
     }
 
-    /// Whether the batch was answered with success.
+    /// True if the batch was answered with success.
     async fn post(&mut self, body: Bytes) -> bool {
         let request = hyper::Request::post(&self.destination.path)
             .header(HOST, format!("{}:{}", self.destination.host, self.destination.port))

@@ -18,12 +18,12 @@ const STRINGS_ONLY: &str = "2022-07-01";
 /// One event. Cloning it copies no text.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    /// What one subscribes to in order to get it.
+    /// Class that a subscriber names in order to get it.
     pub(crate) class: TelemetryType,
     json: Arc<str>,
     /// The same event for subscribers to [`STRINGS_ONLY`], where it differs.
     as_string: Option<Arc<str>>,
-    /// Whether it tells of lost events: their own loss is not told again.
+    /// True if it announces lost events: its own loss is not announced again.
     pub(crate) tells_loss: bool,
 }
 
@@ -105,7 +105,7 @@ impl Event {
     }
 }
 
-/// Whether a text is an event, and of which class.
+/// Class of an event's text, if it is an event.
 pub(crate) fn check(json: &str) -> Result<TelemetryType, serde_json::Error> {
     #[derive(Deserialize)]
     struct Typed<'a> {
@@ -116,7 +116,7 @@ pub(crate) fn check(json: &str) -> Result<TelemetryType, serde_json::Error> {
     Ok(TelemetryType::named(&typed.r#type).unwrap_or(TelemetryType::Platform))
 }
 
-/// What a line becomes in the JSON log format.
+/// A line in the JSON log format.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum LogObject<'a> {

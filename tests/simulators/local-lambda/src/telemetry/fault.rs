@@ -1,4 +1,4 @@
-//! What can be wrong on the way from Lambda to a listener. No I/O.
+//! Faults on the way from Lambda to a listener. No I/O.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ pub(super) struct Faults {
     delay: Duration,
 }
 
-/// What befalls one POST.
+/// Fault of one POST.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Befallen {
     pub(super) delay: Duration,
     pub(super) breaks: bool,
-    /// Whether the answer is lost, if the body does not break off.
+    /// The answer is lost, if the body does not break off.
     pub(super) unheard: bool,
 }
 
@@ -40,7 +40,7 @@ impl Faults {
         }
     }
 
-    /// What befalls the next POST.
+    /// Fault of the next POST.
     pub(super) fn take(&mut self) -> Befallen {
         let use_up = |count: &mut u32| {
             let left = *count > 0;

@@ -19,15 +19,15 @@ pub struct HandedOver {
     pub subscriber: Arc<str>,
     /// The event exactly as it stood in the batch.
     pub json: Arc<str>,
-    /// When it was first posted.
+    /// Time of its first POST.
     pub at: SystemTime,
-    /// How often it was posted. More than once: a POST failed, and the subscriber may have the event twice.
+    /// Number of POSTs. More than one: a POST failed, and the subscriber may have the event twice.
     pub posts: u32,
-    /// Whether a POST with it was answered with success.
+    /// True if a POST with it was answered with success.
     pub acknowledged: bool,
 }
 
-/// What became of a request to subscribe.
+/// Result of a request to subscribe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subscribed {
     /// A task has to be started that delivers to the subscriber of this index.
@@ -36,7 +36,7 @@ pub(crate) enum Subscribed {
     Again,
 }
 
-/// Where events come together. Everything that is known of deliveries is here too.
+/// The hub of all events. Everything that is known of deliveries is here too.
 #[derive(Debug)]
 pub(crate) struct Hub {
     log_format: LogFormat,
@@ -231,7 +231,7 @@ impl Hub {
     }
 }
 
-/// What the delivering task of one subscriber does with the hub.
+/// Calls of a subscriber's delivery task on the hub.
 impl Hub {
     /// Waits for a batch that is due.
     pub(super) async fn next_batch(&self, index: usize) -> Batch {
@@ -357,7 +357,7 @@ impl Hub {
     }
 }
 
-/// What is to be done after a POST.
+/// Next step after a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterPost {
     Delivered,

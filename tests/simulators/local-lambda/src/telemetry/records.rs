@@ -33,7 +33,7 @@ platform_records! {
     LogsDropped = "platform.logsDropped",
 }
 
-/// Whether init runs in its own phase, for a snapshot, or inside an invocation.
+/// Phase of init: its own, for a snapshot, or inside an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
@@ -187,7 +187,7 @@ pub(crate) struct ReportMetrics {
     pub(crate) more: Option<BilledMetrics>,
 }
 
-/// What a report has where there is one invocation at a time.
+/// Members of a report where there is one invocation at a time.
 #[derive(Serialize)]
 pub(crate) struct BilledMetrics {
     #[serde(rename = "billedDurationMs")]
@@ -202,7 +202,7 @@ pub(crate) struct BilledMetrics {
     pub(crate) restore: Option<RestoreMetrics>,
 }
 
-/// What the report of a restored environment's first invocation has besides.
+/// Members that the report of a restored environment's first invocation has besides.
 #[derive(Serialize)]
 pub(crate) struct RestoreMetrics {
     #[serde(rename = "restoreDurationMs")]

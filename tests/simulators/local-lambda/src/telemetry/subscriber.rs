@@ -15,13 +15,13 @@ pub(super) struct Subscriber {
     queued_bytes: usize,
     /// The most that may wait, in bytes of events.
     buffer_bytes: usize,
-    /// What found no room since the last loss was told.
+    /// Events that found no room since the last announced loss.
     lost: Lost,
     /// Events of the batch that is being delivered.
     pub(super) in_hand: usize,
-    /// Whether a POST is on its way.
+    /// True while a POST is on its way.
     pub(super) posting: bool,
-    /// Whether somebody listens: the extension has subscribed in this life, or is past its init.
+    /// True if somebody listens: the extension has subscribed since its start, or is past its init.
     pub(super) open: bool,
 }
 
@@ -112,7 +112,7 @@ impl Subscriber {
         self.queue.len() >= self.terms.max_items || self.queued_bytes >= self.terms.max_bytes
     }
 
-    /// When the next batch is due; `None` while there is none.
+    /// Due time of the next batch; `None` while there is none.
     pub(super) fn due(&self, now: Instant, flushing: bool) -> Option<Instant> {
         let oldest = self.queue.front()?;
         if flushing || self.full() {
@@ -122,7 +122,7 @@ impl Subscriber {
         }
     }
 
-    /// What was lost and has not been told yet, once there is room to tell it.
+    /// Losses that are not announced yet, once there is room for it.
     pub(super) fn take_lost(&mut self) -> Option<Lost> {
         let room = self.queued_bytes < self.buffer_bytes;
         (room && self.lost != Lost::default()).then(|| std::mem::take(&mut self.lost))

@@ -1,4 +1,4 @@
-//! What a subscription to the Telemetry API asks for, and why it may be refused. No I/O.
+//! Terms of a subscription to the Telemetry API, and reasons to refuse it. No I/O.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -20,14 +20,14 @@ const HOSTS: [&str; 2] = ["sandbox.localdomain", "sandbox"];
 /// The port of Lambda's own APIs. Telemetry API reference.
 const RESERVED_PORT: u16 = 9001;
 
-/// What one can subscribe to.
+/// Classes of events that one can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TelemetryType {
-    /// What the platform tells: `platform.*`.
+    /// Events of the platform: `platform.*`.
     Platform,
-    /// What the function prints.
+    /// Output of the function.
     Function,
-    /// What the extensions print.
+    /// Output of the extensions.
     Extension,
 }
 
@@ -49,7 +49,7 @@ impl TelemetryType {
     }
 }
 
-/// What an extension subscribed to.
+/// Subscription of an extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// The extension's name.
@@ -62,7 +62,7 @@ pub struct Subscription {
     pub path: String,
     /// The version of the events' schema.
     pub schema_version: String,
-    /// What it wants.
+    /// Classes of events it wants.
     pub types: Vec<TelemetryType>,
     /// Events after which a batch is sent.
     pub max_items: usize,
@@ -83,7 +83,7 @@ pub(crate) struct Terms {
     pub(crate) destination: Destination,
 }
 
-/// Where batches are posted.
+/// Destination of batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
     pub(crate) uri: String,

@@ -1,4 +1,4 @@
-//! What the three APIs accept and refuse, and what processes see of their environment.
+//! The three APIs: requests accepted and refused, and the environment of processes.
 
 use local_lambda::{LocalLambda, SubscribeAnswer};
 

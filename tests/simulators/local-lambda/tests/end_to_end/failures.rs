@@ -1,4 +1,4 @@
-//! What breaks, and how the environment goes on.
+//! Faults, and how the environment goes on.
 
 use std::time::Duration;
 

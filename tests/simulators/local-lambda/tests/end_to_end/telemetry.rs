@@ -1,4 +1,4 @@
-//! What happens is told: events, their order, their delivery.
+//! Telemetry: events, their order, their delivery.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What befalls a function from outside, and the way of its telemetry.
+//! Faults from outside, and on the way of telemetry.
 
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 /// The longest that a condition may take. Only failing tests wait so long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
-/// What Lambda gives for a shutdown.
+/// Time that Lambda gives for a shutdown.
 pub(crate) const SHUTDOWN: Duration = Duration::from_secs(2);
 
-/// Where cargo puts programs of the profile these tests were built with.
+/// Folder of programs built with the profile of these tests.
 fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {

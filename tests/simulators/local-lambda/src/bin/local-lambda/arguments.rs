@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use local_lambda::{LogFormat, Mode};
 
-/// What `--help` prints.
+/// Text of `--help`.
 pub(crate) const HELP: &str = "\
 Runs a function and its extensions as Lambda does, on this machine.
 
@@ -36,7 +36,7 @@ Usage: local-lambda [--function PATH] [--extension PATH]... [options]
 Exit codes: 0 good, 1 something failed, 2 wrong usage.
 ";
 
-/// What is to be done.
+/// The command.
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
@@ -47,7 +47,7 @@ pub(crate) enum Command {
 pub(crate) struct Arguments {
     pub(crate) function: Option<PathBuf>,
     pub(crate) extensions: Vec<PathBuf>,
-    /// Where it was chosen.
+    /// Address or path that was chosen.
     pub(crate) mode: Option<Mode>,
     pub(crate) concurrency: usize,
     pub(crate) tenant: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     pub(crate) count: usize,
     pub(crate) memory_mb: u32,
     pub(crate) timeout: Duration,
-    /// Where it was chosen.
+    /// Address or path that was chosen.
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) shutdown_reason: String,
     pub(crate) telemetry_out: Option<PathBuf>,

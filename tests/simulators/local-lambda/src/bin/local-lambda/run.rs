@@ -1,4 +1,4 @@
-//! What was asked for, done.
+//! Execution of a command.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::arguments::Arguments;
 use crate::tell;
 
-/// What Lambda gives an environment with external extensions for its shutdown.
+/// Time that Lambda gives an environment with external extensions for its shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
 /// Answers whether all went well.

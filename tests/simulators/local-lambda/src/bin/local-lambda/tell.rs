@@ -1,4 +1,4 @@
-//! What the terminal is told.
+//! Output for the terminal.
 
 use std::time::Duration;
 
