@@ -227,7 +227,7 @@ impl Forwarder {
 
     /// Counts a request to the listener that is not Lambda's, and was refused unread.
     pub fn refuse_request(&self) {
-        self.intake().stats.refused += 1;
+        self.state().intake.stats.refused += 1;
     }
 
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
