@@ -1,6 +1,8 @@
 //! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
 //!
-//! - this file: what it is made of, and what goes in; `accepted`: what that told.
+//! - this file: settings, and what goes in; `state`: what is kept between bodies, and how verdicts reach the lanes;
+//!   `accepted`: the lifecycle facts of a body.
+//! - `waiting`: the time limit of lines that wait for their invocation's end.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - `life`: where one life ends and the next begins: around a snapshot.
@@ -9,6 +11,8 @@ mod accepted;
 mod deliver;
 pub mod flush;
 mod life;
+mod state;
+mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -19,7 +23,7 @@ use crate::delivery::lane::{Lane, LaneSettings};
 use crate::delivery::sink::Sink;
 use crate::delivery::spool::{Spool, SpoolSettings};
 use crate::intake::redact::Redaction;
-use crate::intake::{self, Intake, Patience, Queues};
+use crate::intake::{Intake, Settled};
 use crate::record::envelope::Resource;
 use crate::record::own_event::{self, OwnEvent};
 use crate::record::ranges::Dropped;
@@ -27,12 +31,21 @@ use crate::record::stats::{IntakeStats, LaneStats};
 use crate::route::Routes;
 use crate::telemetry::Types;
 use crate::telemetry::batch::Batch;
-use crate::telemetry::event::Kind;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
+use state::{Queues, State, let_go, send};
+use waiting::WaitLimit;
 
-/// A put takes no more than this part of the buffer's bound.
+/// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in flight, a
+/// put takes four times as much.
 const PUTS_IN_BUFFER: usize = 8;
+
+/// Each lane is sure of its part of the buffer, divided by this; the rest is for whoever needs it first. What is in flight
+/// takes at most the other half.
+const SHARED_PART: usize = 2;
+
+/// While a body is taken, room is made each time that so much of it was.
+const ROOM_INTERVAL: usize = 256 * 1024;
 
 /// What a forwarder is made of.
 pub struct Settings {
@@ -71,9 +84,9 @@ pub struct Forwarder {
     spool: Option<Arc<Spool>>,
     routes: Arc<Routes>,
     buffer_bytes: usize,
-    intake: Arc<Mutex<Intake>>,
+    state: Arc<Mutex<State>>,
     /// Only where a rule makes lines wait.
-    patience: Option<Patience>,
+    wait_limit: Option<WaitLimit>,
 }
 
 impl Forwarder {
@@ -81,7 +94,9 @@ impl Forwarder {
     pub fn start(settings: Settings) -> Self {
         let id = life::new_id();
         let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
-        let spool = Spool::new(settings.spool, &id).map(Arc::new);
+        let names: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.name.as_str()).collect();
+        let spool = Spool::new(settings.spool, &id, &names).map(Arc::new);
+        let count = settings.lanes.len().max(1);
         let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
         let longest: Vec<_> = settings
             .lanes
@@ -103,8 +118,8 @@ impl Forwarder {
                     .filter_map(|lane| longest.get(lane).copied());
                 lane.max_record_bytes = chain.min().unwrap_or(lane.max_record_bytes);
                 // A put in flight exists several times over: with little memory it is smaller.
-                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / PUTS_IN_BUFFER);
-                Lane::start(lane, sink, &id, &settings.resource, spool.clone())
+                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / (PUTS_IN_BUFFER * count));
+                Lane::start(lane, sink, index, &id, &settings.resource, spool.clone())
             })
             .collect();
         for (lane, fallback) in lanes.iter().zip(&fallbacks) {
@@ -114,28 +129,31 @@ impl Forwarder {
         }
         let routes = Arc::new(settings.routes);
         let intake = Intake::new(
-            id,
             settings.types,
             Arc::clone(&routes),
             settings.resource,
             settings.redaction,
             settings.concurrent,
         );
-        let intake = Arc::new(Mutex::new(intake));
+        let state = Arc::new(Mutex::new(State {
+            id,
+            intake,
+            near_body: None,
+        }));
         let max_age = max_age.filter(|_| routes.make_wait());
         Self {
-            patience: max_age.map(|max_age| Patience::start(&intake, &lanes, max_age)),
+            wait_limit: max_age.map(|max_age| WaitLimit::start(&state, &lanes, max_age)),
             lanes,
             spool,
             routes,
             buffer_bytes: settings.buffer_bytes,
-            intake,
+            state,
         }
     }
 
     /// The envelope's `id`.
     pub fn id(&self) -> String {
-        self.intake().id.clone()
+        self.state().id.clone()
     }
 
     /// The lanes, in the order of the settings.
@@ -149,45 +167,62 @@ impl Forwarder {
     pub fn accept(&self, body: &[u8]) -> Accepted {
         let now = Instant::now();
         let mut accepted = Accepted::default();
-        let mut intake = self.intake();
+        let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
-        let is_near = intake.snapshot == Snapshot::Near;
-        if is_near {
-            self.begin_near_body(body, &mut intake, &mut queues, now);
-            accepted.restored = intake.snapshot == Snapshot::Restored;
+        if state.intake.snapshot == Snapshot::Near {
+            self.begin_near_body(body, &mut state, &mut queues, now);
+            accepted.restored = state.intake.snapshot == Snapshot::Restored;
         }
-        intake.stats.bodies += 1;
+        state.intake.stats.bodies += 1;
+        let mut taken = 0;
         for item in Batch::new(body) {
             match item {
                 Ok(event) => {
-                    accepted.note(&event);
-                    if event.kind == Kind::InitStart {
-                        let members = &event.members;
-                        intake.snapshot.note_init(members.initialization_type, members.phase);
+                    let State { id, intake, .. } = &mut *state;
+                    let decided = intake.decide(&event, now.into_std());
+                    accepted.note(&decided.change);
+                    for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
+                        send(line, verdict, &mut queues, now);
                     }
-                    if event.kind == Kind::RestoreStart && intake.snapshot.is_restored() {
-                        accepted.restored = true;
-                        intake.resource.faas_instance = None;
-                        self.begin_life_in(&mut intake, &mut queues, now);
+                    match (decided.closed, decided.resource) {
+                        (Some(counts), resource) => {
+                            accepted.restored = true;
+                            *id = life::new_id();
+                            life::begin_life(id, resource, &counts, &mut queues, now);
+                        }
+                        (None, resource) if decided.resource_changed => {
+                            queues.iter_mut().for_each(|queue| queue.set_resource(resource));
+                        }
+                        _ => {}
                     }
-                    intake.take(&event, &mut queues, now);
+                    send(decided.line, decided.verdict, &mut queues, now);
+                    taken += event.raw.len();
+                    if taken >= ROOM_INTERVAL {
+                        taken = 0;
+                        self.make_room(&mut state.intake, &mut queues, now);
+                    }
                 }
                 Err(malformed) => {
+                    let intake = &mut state.intake;
                     intake.stats.unparsed += 1;
-                    let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
-                    self.tell_routed_lanes(&event, &mut queues, now);
+                    let masked = intake.mask(malformed.raw);
+                    for event in own_event::unparsed(&masked, &malformed.error) {
+                        self.tell_routed_lanes(&event, &mut queues, now);
+                        self.make_room(&mut state.intake, &mut queues, now);
+                    }
                 }
             }
         }
         for queue in &mut queues {
-            queue.report_if_due(&intake.stats, now);
+            queue.report_if_due(&state.intake.stats, now);
             queue.persist();
             queue.posted();
         }
-        accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
-        let is_alone = intake.snapshot == Snapshot::Near && self.begin_life_in(&mut intake, &mut queues, now);
+        accepted.full = self.make_room(&mut state.intake, &mut queues, now) > self.high_water();
+        let is_near = state.intake.snapshot == Snapshot::Near;
+        let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
         drop(queues);
-        drop(intake);
+        drop(state);
         if accepted.restored {
             self.forget();
         }
@@ -195,7 +230,7 @@ impl Forwarder {
             self.run(true);
         }
         self.lanes.iter().for_each(Lane::wake);
-        self.patience.iter().for_each(Patience::look);
+        self.wait_limit.iter().for_each(WaitLimit::wake);
         accepted
     }
 
@@ -209,23 +244,31 @@ impl Forwarder {
         self.announce_unparsed(b"", error, |stats| stats.oversized_bodies += 1);
     }
 
+    /// Counts a request to the listener that is not Lambda's, and was refused unread.
+    pub fn refuse_request(&self) {
+        self.state().intake.stats.refused += 1;
+    }
+
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
-        let mut intake = self.intake();
+        let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
         let now = Instant::now();
-        let is_near = intake.snapshot == Snapshot::Near;
+        let is_near = state.intake.snapshot == Snapshot::Near;
         if is_near {
-            self.begin_near_body(b"", &mut intake, &mut queues, now);
+            self.begin_near_body(b"", &mut state, &mut queues, now);
         }
-        intake.stats.bodies += 1;
-        count(&mut intake.stats);
-        let event = own_event::unparsed(&intake.mask(body), error);
-        self.tell_routed_lanes(&event, &mut queues, now);
+        state.intake.stats.bodies += 1;
+        count(&mut state.intake.stats);
+        let masked = state.intake.mask(body);
+        for event in own_event::unparsed(&masked, error) {
+            self.tell_routed_lanes(&event, &mut queues, now);
+            self.make_room(&mut state.intake, &mut queues, now);
+        }
         queues.iter_mut().for_each(|queue| queue.persist());
-        self.make_room(&mut intake, &mut queues, now);
-        let is_alone = is_near && self.begin_life_in(&mut intake, &mut queues, now);
+        self.make_room(&mut state.intake, &mut queues, now);
+        let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
         drop(queues);
-        drop(intake);
+        drop(state);
         if is_alone {
             self.run(true);
         }
@@ -241,21 +284,27 @@ impl Forwarder {
     }
 
     /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
-    /// holds most to disk, or gives them up, until all together hold no more than they may. Returns what is held then.
+    /// holds most to disk, or gives them up, until all together hold no more than they may. A lane that holds no more than
+    /// its sure part keeps it. Returns what is held then.
     fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
-            intake.let_go(now, queues, now);
+            let_go(intake, now, queues, now);
         }
+        let sure = self.buffer_bytes / (SHARED_PART * queues.len().max(1));
+        // Lanes that have nothing left to give: what is in flight goes as soon as its put is judged.
+        let mut spent = vec![false; queues.len()];
         loop {
             let held = held(queues) + intake.held();
             if held <= self.buffer_bytes {
                 return held;
             }
-            // What is in flight goes as soon as its put is judged; then the next fullest gives way.
-            queues.sort_by_key(|queue| std::cmp::Reverse(queue.held()));
-            if !queues.iter_mut().any(|queue| queue.shed_oldest()) {
-                return held;
-            }
+            let candidates = queues.iter_mut().zip(&mut spent).filter(|(_, spent)| !**spent);
+            let fullest = candidates
+                .map(|(queue, spent)| (queue.held(), queue, spent))
+                .filter(|(held, ..)| *held > sure)
+                .max_by_key(|(held, ..)| *held);
+            let Some((_, queue, spent)) = fullest else { return held };
+            *spent = !queue.shed_oldest();
         }
     }
 
@@ -269,18 +318,17 @@ impl Forwarder {
         // With its envelopes, a body takes about twice its size.
         let most = self.buffer_bytes.saturating_sub(2 * body_bytes).min(self.high_water());
         loop {
-            let held: usize = self.lanes.iter().map(|lane| lane.queue().held()).sum();
-            let healthy = self.lanes.iter().filter(|lane| lane.failing().is_none());
-            let fullest = healthy.max_by_key(|lane| lane.queue().held());
+            let held: Vec<_> = self.lanes.iter().map(|lane| lane.queue().held()).collect();
+            let fullest = self.lanes.iter().enumerate().max_by_key(|(lane, _)| held.get(*lane));
+            let Some((index, lane)) = fullest else { return };
             // Under `always` the disk must have room for it too.
-            let is_full = held > most
-                || self
-                    .spool
-                    .as_ref()
-                    .is_some_and(|spool| spool.is_always() && spool.room() < 2 * body_bytes);
-            let Some(lane) = fullest.filter(|lane| is_full && !lane.queue().is_empty()) else {
+            let is_disk_full = |spool: &Arc<Spool>| spool.is_always() && spool.room(index) < 2 * body_bytes;
+            let is_full = held.iter().sum::<usize>() > most || self.spool.as_ref().is_some_and(is_disk_full);
+            // The lane that holds most is the one that gives way. If its sink is sick nobody waits for it: it gives up its
+            // own lines, and those of others have their room.
+            if !is_full || lane.failing().is_some() || lane.queue().is_empty() {
                 return;
-            };
+            }
             if lane.progress(deadline).await.is_err() {
                 return;
             }
@@ -289,7 +337,8 @@ impl Forwarder {
 
     /// The account, where `register` did not tell it.
     pub fn set_account_id(&self, account_id: &str) {
-        let mut intake = self.intake();
+        let mut state = self.state();
+        let intake = &mut state.intake;
         if intake.resource.cloud_account_id.is_none() {
             intake.resource.cloud_account_id = Some(account_id.to_owned());
             self.lanes
@@ -301,11 +350,11 @@ impl Forwarder {
     /// The counters of what came in, and of each lane.
     pub fn stats(&self) -> (IntakeStats, Vec<LaneStats>) {
         let lanes = self.lanes.iter().map(|lane| lane.queue().stats()).collect();
-        (self.intake().stats, lanes)
+        (self.state().intake.stats, lanes)
     }
 
-    fn intake(&self) -> MutexGuard<'_, Intake> {
-        intake::lock(&self.intake)
+    fn state(&self) -> MutexGuard<'_, State> {
+        state::lock(&self.state)
     }
 }
 
