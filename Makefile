@@ -54,7 +54,7 @@ picture: binaries ## Draw the README's picture of the consumer, from a real run
 	@reader/picture.sh
 
 .PHONY: test
-test: fmt lint doc features test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
+test: fmt lint doc features grammar-check test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -82,6 +82,26 @@ lint: setup ## clippy without warnings: the workspace, and the extension with ev
 .PHONY: doc
 doc: setup ## The documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --document-private-items
+
+.PHONY: check
+check: setup ## Format, clippy and tests of one crate, in seconds when warm: CRATE=forwarder-core
+	@[ -n "$(CRATE)" ] || { echo "error: which crate? make check CRATE=forwarder-core" >&2; exit 2; }
+	$(CARGO) fmt -p $(CRATE) --check
+	$(CARGO) clippy --quiet -p $(CRATE) --all-targets --all-features -- -D warnings
+	$(CARGO) test --quiet -p $(CRATE) --all-features $(CHECK_ARGS)
+
+.PHONY: documents
+documents: ## Links, named files, decisions; plain language
+	@python3 .ci/documents.py
+	@python3 .ci/language.py
+
+.PHONY: grammar
+grammar: setup ## Build the route grammar as WebAssembly, for the construct (docs/decisions/0170)
+	@.ci/grammar
+
+.PHONY: grammar-check
+grammar-check: setup ## The committed grammar is what the sources make, as far as this machine can tell
+	@.ci/grammar --check
 
 .PHONY: features
 features: ## A build for standard output alone has nothing of AWS in it

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'construct/test/**/*.test.ts'],
     // What CDK's own validation says is heard once, when the whole app is synthesized: it takes longer than the tests.
     env: { CDK_VALIDATION: 'false' },
     silent: 'passed-only',

@@ -8,15 +8,28 @@
 //! - [`record`]: lines, their envelope, the forwarder's own events, chunks, formats.
 //! - [`delivery`]: a lane before each sink: memory, disk, attempts, retries, the ledger.
 //! - [`forwarder`]: all of it together: [`Forwarder::accept`], [`flush`](Forwarder::flush), [`close`](Forwarder::close).
+//!
+//! For WebAssembly there are `telemetry` and `route` alone: the grammar of rules, which the CDK construct checks with.
 
+#![cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, unused_imports, reason = "the forwarder is left out")
+)]
+
+#[cfg(not(target_family = "wasm"))]
 pub mod delivery;
+#[cfg(not(target_family = "wasm"))]
 pub mod forwarder;
+#[cfg(not(target_family = "wasm"))]
 pub mod intake;
+#[cfg(not(target_family = "wasm"))]
 pub mod record;
 pub mod route;
 pub mod telemetry;
 
+#[cfg(not(target_family = "wasm"))]
 pub use forwarder::{Accepted, Forwarder, Settings, Undelivered};
+#[cfg(not(target_family = "wasm"))]
 pub use record::ranges::{DropReason, Dropped};
 pub use route::nearest::nearest;
 pub use telemetry::Types;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { App } from 'aws-cdk-lib';
-import { ForwarderOptionsError } from '../lib/forwarder/problems';
-import { stackFromContext } from '../lib/stack/context';
+import { ForwarderOptionsError } from '../construct/src/problems';
+import { stackFromContext } from '../stack/context';
 
 try {
   stackFromContext(new App());

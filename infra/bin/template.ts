@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { plainTemplate } from '../lib/stack/template';
+import { plainTemplate } from '../stack/template';
 
 writeFileSync(path.join(__dirname, '..', 'template.yaml'), plainTemplate());

@@ -6,9 +6,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { context } from '../cdk.json';
-import { Artifacts } from '../lib';
-import type { TelemetryForwarderStackProps } from '../lib';
-import { TelemetryForwarderStack } from '../lib';
+import { Artifacts } from '../construct/src';
+import type { TelemetryForwarderStackProps } from '../stack/stack';
+import { TelemetryForwarderStack } from '../stack/stack';
 
 /** What `make layer` would have built. */
 export const FIXTURES = path.join(__dirname, '..', 'fixtures', 'dist');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { stackFromContext } from '../lib/stack/context';
+import { stackFromContext } from '../stack/context';
 import { dashboardOf, FIXTURES, makeApp } from './apps';
 
 const TAGS = { CostCenter: '4711', Environment: 'test', Application: 'shop', Owner: 'somebody' };
@@ -153,7 +153,7 @@ describe('refused with the stack’s name, the option and the mend', () => {
     [
       'a route that is none',
       { routes: '* -> firehose' },
-      'telemetry-forwarder/TestFunction/Function: routes: rule 1 `* -> firehose`: unknown target `firehose` (configured: kinesis, drop); see docs/ROUTING.md; as in `* -> kinesis`',
+      'telemetry-forwarder/TestFunction/Function: routes: rule 1 `* -> firehose`: unknown sink `firehose` (configured: kinesis, drop); see docs/ROUTING.md; as in `* -> kinesis`',
     ],
     [
       'an architecture that was not built',

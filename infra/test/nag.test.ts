@@ -1,7 +1,7 @@
 import type { INagLogger, NagLoggerErrorData, NagLoggerNonComplianceData, NagLoggerSuppressedData } from 'cdk-nag';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { EXPLAINED } from '../lib/stack/findings';
+import { EXPLAINED } from '../stack/findings';
 import { EVERYTHING, makeStack } from './apps';
 
 /** Notes what cdk-nag finds, instead of failing the synthesis. */

@@ -5,8 +5,8 @@ import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
-import { Compression } from '../lib';
-import type { TelemetryForwarderStack } from '../lib';
+import { Compression } from '../construct/src';
+import type { TelemetryForwarderStack } from '../stack/stack';
 import { COST_TAGS, dashboardOf, everyOfType, EVERYTHING, makeStack, resourcesOf } from './apps';
 import type { Resource } from './apps';
 

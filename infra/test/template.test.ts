@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { plainTemplate } from '../lib/stack/template';
+import { plainTemplate } from '../stack/template';
 
 test('template.yaml is the stack with its defaults; if not, run `npm run template`', () => {
   const checkedIn = readFileSync(path.join(__dirname, '..', 'template.yaml'), 'utf8');

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::decode::{Forwarded, lenient};
 use forwarder_core::route::{Level, Levels};
-use forwarder_core::telemetry::event::{Event as CoreEvent, Kind, Members};
+use forwarder_core::telemetry::event::Kind;
 use serde_json::value::RawValue;
 
 use crate::clean::clean;
@@ -97,26 +97,14 @@ impl Entries {
         if !kind.is_log() {
             return None;
         }
-        let record = event.record.map(RawValue::get);
-        let object = record.filter(|record| record.starts_with('{'));
-        let event = CoreEvent {
-            raw: "",
-            has_line_breaks: false,
-            kind,
-            time: None,
-            record,
-            members: Members {
-                level: object.and_then(|record| lenient::member(record, "level")),
-                ..Members::default()
-            },
-        };
         if self.levels.len() > MOST_LIVES {
             self.levels.clear();
         }
         if !self.levels.contains_key(life) {
             self.levels.insert(life.to_owned(), Levels::default());
         }
-        self.levels.get_mut(life)?.observe(&event, request)
+        let record = event.record.map(RawValue::get);
+        self.levels.get_mut(life)?.observe_record(kind, record, request)
     }
 
     /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours. An

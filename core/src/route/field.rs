@@ -153,15 +153,23 @@ impl Number {
     }
 }
 
-/// The member at a path; `json` is the record's JSON text.
-pub(super) fn lookup<'a>(json: &'a str, field: &Field) -> Option<&'a str> {
-    field
-        .0
-        .iter()
-        .try_fold(json, |value, segment| skim::child(value, segment))
+/// The member at a path; `json` is the record's JSON text. A text on the way that is JSON itself is looked into.
+pub(super) fn lookup<'a>(json: &'a str, field: &Field) -> Option<Cow<'a, str>> {
+    let mut value = Cow::Borrowed(json);
+    for segment in &field.0 {
+        if value.starts_with('"') {
+            // Each string is shorter than the one it was in.
+            value = Cow::Owned(unescape(&value).trim().to_owned());
+        }
+        value = match value {
+            Cow::Borrowed(json) => Cow::Borrowed(skim::child(json, segment)?),
+            Cow::Owned(json) => Cow::Owned(skim::child(&json, segment)?.to_owned()),
+        };
+    }
+    Some(value)
 }
 
-/// As [`lookup`], for a path that is known beforehand.
+/// The member at a path that is known beforehand.
 pub(super) fn lookup_path<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
     path.iter().try_fold(json, |value, segment| skim::child(value, segment))
 }

@@ -1,9 +1,13 @@
-//! The level of a log line: from its JSON, from the text formats of the managed runtimes, or from the line before.
+//! The level of a log line: from its JSON, from the text formats of loggers, or from the line before.
+//!
+//! `table`: names and numbers; `object`: a JSON object, whole or broken; `text`: a text line.
 
+mod object;
+mod table;
 mod text;
 
-use crate::telemetry::event::{Event, Kind};
-use crate::telemetry::json::unescape;
+use crate::telemetry::event::{Event, Kind, Members};
+use crate::telemetry::json::unescape_into;
 
 /// Log levels, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,50 +63,11 @@ impl Level {
             Self::Fatal => "fatal",
         }
     }
+}
 
-    /// As [`from_name`](Self::from_name), and with the names that the runtimes' logging libraries use besides.
-    fn from_library_name(name: &str) -> Option<Self> {
-        Self::from_name(name).or_else(|| {
-            let is = |names: &[&str]| names.iter().any(|other| name.eq_ignore_ascii_case(other));
-            Some(if is(&["trce", "verbose", "finer", "finest"]) {
-                Self::Trace
-            } else if is(&["dbug", "fine", "config"]) {
-                Self::Debug
-            } else if is(&["information", "notice"]) {
-                Self::Info
-            } else if is(&["fail", "err", "severe"]) {
-                Self::Error
-            } else if is(&["crit", "emergency", "alert", "panic"]) {
-                Self::Fatal
-            } else {
-                return None;
-            })
-        })
-    }
-
-    /// A name as loggers write it: Go's slog puts levels between the named ones as `INFO+2`, winston and others colour them.
-    fn from_written(name: &str) -> Option<Self> {
-        let plain = text::without_colours(name);
-        let name = plain.trim().split(['+', '-']).next().unwrap_or_default();
-        Self::from_library_name(name)
-    }
-
-    /// From the JSON text of a member `level`: a name in any case, or a number as pino and bunyan write it
-    /// (10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal).
-    fn from_json(value: &str) -> Option<Self> {
-        if value.starts_with('"') {
-            return Self::from_written(&unescape(value));
-        }
-        let number: f64 = value.parse().ok()?;
-        Some(match number {
-            ..20.0 => Self::Trace,
-            20.0..30.0 => Self::Debug,
-            30.0..40.0 => Self::Info,
-            40.0..50.0 => Self::Warn,
-            50.0..60.0 => Self::Error,
-            _ => Self::Fatal,
-        })
-    }
+/// Whether a member of this name, `level` aside, may hold a level.
+pub(crate) fn may_hold_level(key: &str) -> bool {
+    table::find_member(key).is_some() || key == "log"
 }
 
 /// Knows the level of each line by remembering that of the line before.
@@ -121,6 +86,19 @@ struct LastLine {
 }
 
 impl Levels {
+    /// As [`observe`](Self::observe), for readers: `record` is the JSON text of a line's record.
+    pub fn observe_record(&mut self, kind: Kind<'_>, record: Option<&str>, request_id: Option<&str>) -> Option<Level> {
+        let event = Event {
+            raw: "",
+            has_line_breaks: false,
+            kind,
+            time: None,
+            record,
+            members: record.map(Members::read).unwrap_or_default(),
+        };
+        self.observe(&event, request_id)
+    }
+
     /// The level of the next line in order. `None` for platform events, which have none.
     pub fn observe(&mut self, event: &Event<'_>, request_id: Option<&str>) -> Option<Level> {
         let last = match event.kind {
@@ -136,10 +114,59 @@ impl Levels {
         }
         let level = match event.record {
             Some(text) if text.starts_with('"') => text::level(text, &mut self.scratch).or(last.level),
-            _ => event.members.level.and_then(Level::from_json),
+            Some(record) if record.starts_with('{') => of_object(record, &event.members, &mut self.scratch),
+            _ => None,
         };
         last.level = level;
         Some(level.unwrap_or(Level::Info))
+    }
+}
+
+/// The level of a record that is an object: its own, and that of what its message holds.
+fn of_object(record: &str, members: &Members<'_>, scratch: &mut String) -> Option<Level> {
+    let own = members
+        .level
+        .and_then(|value| object::of_value(&table::MEMBERS[0], "level", value));
+    let has_others = members.level.is_some() || members.has_other_level;
+    let own = own.or_else(|| has_others.then(|| object::read(record).level).flatten());
+    let Some(message) = members.message else { return own };
+    let inner = match message.as_bytes() {
+        [b'{', ..] => object::read(message).level,
+        [b'"', ..] if holds_object(message) => {
+            scratch.clear();
+            unescape_into(message, scratch);
+            object::read(scratch.trim_start()).level
+        }
+        // What `console.log` is given under the log format JSON.
+        [b'"', first, ..] if !first.is_ascii_lowercase() => {
+            let is_console = own == Some(Level::Info) && members.request_id.is_some();
+            (own.is_none() || is_console)
+                .then(|| text::level_of(message.trim_matches('"')))
+                .flatten()
+        }
+        _ => None,
+    };
+    combine(own, inner)
+}
+
+/// Whether a JSON string holds an object, as far as its beginning tells.
+fn holds_object(string: &str) -> bool {
+    let mut inner = string.get(1..).unwrap_or_default();
+    while let Some(rest) = [" ", "\\n", "\\r", "\\t"]
+        .iter()
+        .find_map(|blank| inner.strip_prefix(blank))
+    {
+        inner = rest;
+    }
+    inner.starts_with('{')
+}
+
+/// The level of a line whose writer wrapped it: a runtime says INFO of whatever it is given, so what is inside knows
+/// better; else the higher one counts.
+fn combine(outer: Option<Level>, inner: Option<Level>) -> Option<Level> {
+    match (outer, inner) {
+        (Some(Level::Info) | None, Some(inner)) => Some(inner),
+        (outer, inner) => outer.max(inner),
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Look<'e, 's> {
     request_id: Option<&'e str>,
     level: Option<Level>,
     hash: Option<u64>,
+    /// Where the object begins that its text ends in, once that was looked for.
+    object: Option<Option<usize>>,
     text: &'s mut Scratch,
 }
 
@@ -34,6 +36,7 @@ impl<'e, 's> Look<'e, 's> {
             request_id,
             level,
             hash: None,
+            object: None,
             text,
         }
     }
@@ -77,17 +80,45 @@ impl<'e, 's> Look<'e, 's> {
         }
     }
 
-    /// The JSON of a record that is an object, or of a text line that holds one.
+    /// The JSON of a record that is an object, or of a text line that ends in one.
     pub(super) fn json(&mut self) -> Option<&str> {
         let record = self.event.record?;
         if record.starts_with('{') {
             return Some(record);
         }
-        if !record.starts_with("\"{") {
+        if !record.starts_with('"') {
             return None;
         }
-        let text = self.text().trim_end();
-        // What is no object as a whole is a line that happens to begin like one.
-        skim::is_whole_object(text).then_some(text)
+        let start = match self.object {
+            Some(known) => known,
+            None => object_start(self.text().trim_end()),
+        };
+        self.object = Some(start);
+        self.text().trim_end().get(start?..)
     }
 }
+
+/// Where the object begins that a line ends in: at its start, or behind the prefix of a runtime or a logger. What is no
+/// object to the end is a line that happens to have a brace.
+fn object_start(text: &str) -> Option<usize> {
+    let begins = |at: usize| {
+        at.checked_sub(1)
+            .is_none_or(|before| text.as_bytes().get(before).is_some_and(u8::is_ascii_whitespace))
+    };
+    let mut braces =
+        memchr::memchr_iter(b'{', text.as_bytes()).filter(|&at| begins(at) || text.get(..at) == Some("\u{feff}"));
+    let is_object = |&at: &usize| text.get(at..).is_some_and(skim::is_whole_object);
+    let first = braces.next()?;
+    if is_object(&first) {
+        return Some(first);
+    }
+    // A line that begins like an object is none; in others some words in braces may stand before it.
+    if first == 0 {
+        None
+    } else {
+        braces.take(MOST_BRACES).find(is_object)
+    }
+}
+
+/// How many more braces of a line are tried for the object that it ends in: each try may read the whole line.
+const MOST_BRACES: usize = 3;

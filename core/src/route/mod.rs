@@ -27,6 +27,7 @@ use std::fmt;
 
 pub use field::{Comparison, Field};
 pub use keep::{Keep, Outcome};
+pub(crate) use level::may_hold_level;
 pub use level::{LEVEL_NAMES, Level, Levels};
 pub use lex::list;
 pub use lint::Dead;
@@ -279,7 +280,7 @@ impl Rule {
                 Predicate::Field(field, comparison) => look
                     .json()
                     .and_then(|json| field::lookup(json, field))
-                    .is_some_and(|member| comparison.holds(member)),
+                    .is_some_and(|member| comparison.holds(&member)),
                 Predicate::Sample(share) => {
                     in_sample &= look.request_hash().is_none_or(|hash| share.includes(hash));
                     true

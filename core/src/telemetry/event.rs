@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::route::may_hold_level;
 use crate::telemetry::json::{Scanner, SyntaxError, unescape};
 
 /// One event of the Telemetry API. Nothing is copied and nothing is interpreted that the forwarder need not know: the
@@ -31,6 +32,10 @@ pub struct Members<'a> {
     pub tenant_id: Option<&'a str>,
     /// `level` of a JSON log line.
     pub level: Option<&'a str>,
+    /// Another member may hold its level: see the route's table of names.
+    pub has_other_level: bool,
+    /// `message` or `msg` of a JSON log line: loggers put JSON there.
+    pub message: Option<&'a str>,
     /// `instanceId` of `platform.initStart` and `platform.restoreStart`.
     pub instance_id: Option<&'a str>,
     /// `initializationType` of `platform.initStart`.
@@ -206,6 +211,14 @@ fn once<'a>(
 }
 
 impl<'a> Members<'a> {
+    /// Reads the members of a record; of text that is no JSON object those before it breaks.
+    pub fn read(record: &'a str) -> Self {
+        let mut members = Self::default();
+        // What was found before an error counts all the same.
+        let _ = members.scan_record(&mut Scanner::new(record));
+        members
+    }
+
     /// Skips the record at the cursor, remembering the members of interest if it is an object.
     fn scan_record(&mut self, scanner: &mut Scanner<'a>) -> Result<&'a str, SyntaxError> {
         if scanner.peek() != Some(b'{') {
@@ -221,11 +234,12 @@ impl<'a> Members<'a> {
                 }
                 "tenantId" => self.tenant_id = non_empty_string(value),
                 "level" => self.level = Some(value),
+                "message" | "msg" => self.message = Some(value),
                 "instanceId" => self.instance_id = non_empty_string(value),
                 "initializationType" => self.initialization_type = non_empty_string(value),
                 "phase" => self.phase = non_empty_string(value),
                 "source" => self.source = non_empty_string(value),
-                _ => {}
+                _ => self.has_other_level |= may_hold_level(key),
             }
             Ok(())
         })?;

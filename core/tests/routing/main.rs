@@ -8,6 +8,9 @@
 )]
 
 #[cfg(feature = "regex")]
+mod corpus;
+#[cfg(feature = "regex")]
 mod guide;
+mod levels;
 mod table;
 mod world;

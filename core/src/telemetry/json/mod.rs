@@ -31,6 +31,8 @@ pub(crate) struct Scanner<'a> {
     pub(crate) pos: usize,
     /// A line break was seen between two tokens since this was last reset.
     pub(crate) line_break: bool,
+    /// A string had an escape since this was last reset.
+    has_escape: bool,
     /// Open brackets of the value being skipped; kept so that a batch allocates it once.
     open: Vec<u8>,
 }
@@ -41,6 +43,7 @@ impl<'a> Scanner<'a> {
             text,
             pos: 0,
             line_break: false,
+            has_escape: false,
             open: Vec::new(),
         }
     }
@@ -75,10 +78,10 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    /// Walks one object; `member` gets each key (its text between the quotes) and must consume the value.
+    /// Walks one object; `member` gets each key, without quotes and escapes, and must consume the value.
     pub(crate) fn object<F>(&mut self, mut member: F) -> Result<(), SyntaxError>
     where
-        F: FnMut(&mut Self, &'a str) -> Result<(), SyntaxError>,
+        F: FnMut(&mut Self, &str) -> Result<(), SyntaxError>,
     {
         if !self.eat(b'{') {
             return self.error("expected an object");
@@ -88,13 +91,19 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         loop {
+            self.has_escape = false;
             let key = self.string()?;
+            let is_escaped = self.has_escape;
             self.skip_whitespace();
             if !self.eat(b':') {
                 return self.error("expected `:`");
             }
             self.skip_whitespace();
-            member(self, key.get(1..key.len() - 1).unwrap_or_default())?;
+            if is_escaped {
+                member(self, &unescape(key))?;
+            } else {
+                member(self, key.get(1..key.len() - 1).unwrap_or_default())?;
+            }
             self.skip_whitespace();
             if self.eat(b'}') {
                 return Ok(());
@@ -184,6 +193,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn escape(&mut self) -> Result<(), SyntaxError> {
+        self.has_escape = true;
         self.pos += 1;
         match self.peek() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.pos += 1,

@@ -1,0 +1,292 @@
+//! A line, word by word: what may stand before a level, and what is one.
+
+use super::super::table::{self, PLAIN_WORDS};
+use super::super::{Level, object};
+use super::{Found, Rest, of_letter};
+
+/// How many words may stand before the level: date, time, zone, request id, process, thread, logger.
+const WORDS_BEFORE_LEVEL: usize = 8;
+
+pub(super) fn is_month(word: &str) -> bool {
+    let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    months.contains(&word)
+}
+
+/// Reads words until one is a level, or is nothing that may stand before one.
+pub(super) fn words(line: &str) -> Found {
+    let mut words = Words { rest: line, depth: 0 };
+    let mut times = 0;
+    let mut before = Before::Nothing;
+    for _ in 0..=WORDS_BEFORE_LEVEL {
+        let Some(word) = words.next() else {
+            return Found::Nothing;
+        };
+        if word.text.starts_with('{') {
+            return Found::Json;
+        }
+        if let Some(level) = of_word(&word, times > 0, before) {
+            return Found::Level(level, Rest::None);
+        }
+        if looks_like_time(word.text) {
+            times += 1;
+            before = Before::Time;
+            continue;
+        }
+        if word.text.contains('=') && word.depth == 0 {
+            return match logfmt(word.from) {
+                Some(level) => Found::Level(level, Rest::None),
+                None => Found::Nothing,
+            };
+        }
+        if matches!(word.text, "-" | "|" | "--" | "---" | "–") {
+            before = Before::Separator;
+        } else if word.depth > 0 {
+            // A thread, a logger, a process; with a time before it, other words may stand in the same brackets.
+            if before != Before::Time || words.depth == 0 {
+                words.leave_brackets();
+            }
+            before = Before::Brackets;
+        } else if before == Before::Separator && words.separator_follows() {
+            // `time - logger - LEVEL - message`
+            before = Before::Name;
+        } else if word.text == "PHP" {
+            return php(words.rest).map_or(Found::Nothing, |level| Found::Level(level, Rest::None));
+        } else if !(looks_like_id(word.text) || is_month(word.text) || (times > 0 && is_zone(word.text))) {
+            return Found::Nothing;
+        }
+    }
+    Found::Nothing
+}
+
+/// What stands before a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Time,
+    /// ` - ` or ` | `
+    Separator,
+    Brackets,
+    /// A name between separators.
+    Name,
+}
+
+struct Word<'a> {
+    text: &'a str,
+    /// The line from here on.
+    from: &'a str,
+    /// How many brackets are open around it.
+    depth: usize,
+    /// It stands alone between brackets, tabs or `|`.
+    is_alone: bool,
+    /// The byte behind it; 0 at the end.
+    next: u8,
+}
+
+/// Splits a line at blanks, tabs, `|` and square brackets.
+struct Words<'a> {
+    rest: &'a str,
+    depth: usize,
+}
+
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Option<Word<'a>> {
+        let mut after_edge = false;
+        loop {
+            let first = self.rest.chars().next()?;
+            match first {
+                '[' => {
+                    self.depth += 1;
+                    after_edge = true;
+                }
+                ']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    after_edge = true;
+                }
+                '\t' => after_edge = true,
+                _ if first.is_whitespace() => {}
+                _ => break,
+            }
+            self.rest = self.rest.get(first.len_utf8()..)?;
+        }
+        let is_pipe = self.rest.starts_with('|');
+        let end = match is_pipe {
+            true => 1,
+            false => self
+                .rest
+                .find(|char: char| char.is_whitespace() || matches!(char, '[' | ']' | '|'))
+                .unwrap_or(self.rest.len()),
+        };
+        let from = self.rest;
+        let (text, rest) = from.split_at(end);
+        self.rest = rest;
+        let behind = rest.trim_start_matches(' ').as_bytes().first().copied().unwrap_or(0);
+        Some(Word {
+            text,
+            from,
+            depth: self.depth,
+            is_alone: after_edge && matches!(behind, b']' | b'\t' | b'|' | 0),
+            next: rest.as_bytes().first().copied().unwrap_or(0),
+        })
+    }
+
+    fn separator_follows(&self) -> bool {
+        let rest = self.rest.trim_start();
+        rest.starts_with('|') || rest.starts_with("- ")
+    }
+
+    /// Goes on behind the bracket that closes the outermost one.
+    fn leave_brackets(&mut self) {
+        while self.depth > 0 {
+            let Some(at) = self.rest.find(['[', ']']) else {
+                self.rest = "";
+                return;
+            };
+            self.depth = if self.rest.as_bytes().get(at) == Some(&b'[') {
+                self.depth + 1
+            } else {
+                self.depth - 1
+            };
+            self.rest = self.rest.get(at + 1..).unwrap_or_default();
+        }
+    }
+}
+
+/// Levels in some places, and names of loggers and threads in lower case.
+const AMBIGUOUS: [&str; 8] = ["audit", "config", "default", "fault", "fine", "http", "log", "note"];
+
+/// The level of a word, by how sure the place makes it.
+fn of_word(word: &Word<'_>, has_time: bool, before: Before) -> Option<Level> {
+    let text = word.text;
+    // Between separators of its own it can be nothing else; a logger's name may.
+    let is_field = before == Before::Separator || before == Before::Name;
+    if is_field && matches!(word.next, b' ' | b'|' | b'\t' | 0) {
+        let level = if is_upper(text) {
+            table::find_value(text)
+        } else {
+            plain_word(text)
+        };
+        if level.is_some() {
+            return level;
+        }
+    }
+    if word.is_alone && (word.depth > 0 || has_time) {
+        let level = object::of_word(text);
+        if level.is_some() && (is_upper(text) || !AMBIGUOUS.contains(&text)) {
+            return level;
+        }
+    }
+    let letters = text
+        .find(|char: char| !char.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (name, behind) = text.split_at(letters);
+    let next = behind.as_bytes().first().copied().unwrap_or(word.next);
+    if let Some(level) = of_name(name, next, has_time) {
+        return Some(level);
+    }
+    // `app.ERROR:` (Symfony, Laravel), `WARNING/MainProcess` is above.
+    let (_, name) = text.strip_suffix(':')?.rsplit_once('.')?;
+    table::find_word(name).filter(|_| has_time && is_upper(name))
+}
+
+/// A word and the byte behind it.
+fn of_name(name: &str, next: u8, has_time: bool) -> Option<Level> {
+    if name.len() == 1 {
+        return of_letter(name).filter(|_| has_time && next == b' ');
+    }
+    if name.len() < 3
+        || !matches!(
+            next,
+            0 | b' ' | b'\t' | b'\r' | b'\n' | b':' | b'|' | b']' | b'[' | b'(' | b'/' | b'>' | b'!'
+        )
+    {
+        return None;
+    }
+    if is_upper(name) {
+        return table::find_word(name);
+    }
+    if has_time && let Some(level) = plain_word(name) {
+        return Some(level);
+    }
+    // winston, Microsoft's console, Go's panic.
+    let is_lower = name.bytes().all(|byte| byte.is_ascii_lowercase());
+    table::find_word(name).filter(|_| is_lower && next == b':')
+}
+
+fn plain_word(name: &str) -> Option<Level> {
+    let is_plain = PLAIN_WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
+    table::find_word(name).filter(|_| is_plain)
+}
+
+fn is_upper(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// Go's slog, logrus, structlog: `time=… level=INFO msg=…`.
+fn logfmt(mut text: &str) -> Option<Level> {
+    loop {
+        text = text.trim_start();
+        let end = text.find(|char: char| char == '=' || char.is_whitespace())?;
+        let (key, rest) = text.split_at(end);
+        let Some(value) = rest.strip_prefix('=') else {
+            text = rest;
+            continue;
+        };
+        let length = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value.get(1..)?.find(quote).map_or(value.len(), |end| end + 2),
+            _ => value.find(char::is_whitespace).unwrap_or(value.len()),
+        };
+        if let Some(member) = table::find_member(key)
+            && let Some(level) = object::of_value(member, key, value.get(..length)?)
+        {
+            return Some(level);
+        }
+        text = value.get(length..)?;
+    }
+}
+
+/// PHP: `PHP Warning:  Undefined variable`.
+fn php(rest: &str) -> Option<Level> {
+    let (word, _) = rest.trim_start().split_once([' ', ':'])?;
+    Some(match word {
+        "Fatal" => Level::Fatal,
+        "Parse" | "Recoverable" | "Core" | "Compile" => Level::Error,
+        "Warning" | "Deprecated" => Level::Warn,
+        "Notice" => Level::Info,
+        _ => return None,
+    })
+}
+
+/// A time, a date, an offset, or any other number.
+pub(super) fn looks_like_time(word: &str) -> bool {
+    let word = word.trim_end_matches(['Z', ':', ',']);
+    let digits = word.trim_end_matches(['A', 'P', 'M']).trim_start_matches('+');
+    if !digits.starts_with(|first: char| first.is_ascii_digit()) {
+        return false;
+    }
+    let is_plain = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || b"-:.,/+TZ#".contains(&byte))
+    };
+    if is_plain(digits) {
+        return true;
+    }
+    // `20-Nov-2026`, `20/Nov/2026:09:14:02`, `1.7951e+09`
+    let mut parts = digits.splitn(3, ['-', '/', 'e']);
+    let (Some(day), Some(month), rest) = (parts.next(), parts.next(), parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    is_plain(day) && is_plain(rest) && (is_month(month) || (is_plain(month) && digits.contains('e')))
+}
+
+fn looks_like_id(word: &str) -> bool {
+    word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+fn is_zone(word: &str) -> bool {
+    matches!(
+        word,
+        "UTC" | "GMT" | "Z" | "AM" | "PM" | "CET" | "CEST" | "EST" | "EDT" | "PST" | "PDT" | "JST" | "IST"
+    )
+}
