@@ -5,15 +5,8 @@ use std::fmt;
 use std::time::SystemTime;
 
 use forwarder_core::route::{Level, Levels};
-<<<<<<< HEAD
-use forwarder_core::telemetry::event::{Event, Kind, Members};
-use reader::decode::{
-    DecodeError, Forwarded, Joined, Joiner, Line, MOST_BYTES, MOST_LINES, Part, decode_within, member,
-};
-=======
 use forwarder_core::telemetry::event::Kind;
-use reader::decode::{Forwarded, Joined, Joiner, Line, Part, decode_within};
->>>>>>> main
+use reader::decode::{DecodeError, Forwarded, Joined, Joiner, Line, MOST_BYTES, MOST_LINES, Part, decode_within};
 use serde_json::value::RawValue;
 
 use crate::counts::Counts;
@@ -217,24 +210,6 @@ impl BadLines {
 /// The level of a log line, as the forwarder's own rules see it.
 fn level(levels: &mut Levels, event: &Forwarded<'_>) -> Option<Level> {
     let kind = Kind::from_name(event.kind.as_ref());
-<<<<<<< HEAD
-    if !kind.is_log() {
-        return None;
-    }
-    let record = event.record.map(RawValue::get);
-    let event_with_level = Event {
-        raw: "",
-        has_line_breaks: false,
-        kind,
-        time: None,
-        record,
-        members: Members {
-            level: record.and_then(|record| member(record, "level")),
-            ..Members::default()
-        },
-    };
-=======
->>>>>>> main
     let request_id = event.stamp.as_ref().and_then(|stamp| stamp.request_id.as_deref());
     levels.observe_record(kind, event.record.map(RawValue::get), request_id)
 }

@@ -16,7 +16,6 @@ use std::io::{self, Read};
 
 pub use event::{Forwarded, Part, Stamp};
 pub use join::{Joined, Joiner};
-pub use lenient::member;
 pub use verify::{Life, LifeReport, Standing, Verifier};
 
 /// Why a record or line could not be read.
