@@ -70,6 +70,8 @@ pub struct IntakeStats {
     pub unparsed: u64,
     /// Bodies over the listener's bound, which were not read.
     pub oversized_bodies: u64,
+    /// Requests to the listener on another path than the subscription's, or with another method than POST.
+    pub refused: u64,
     /// Log lines of the forwarder itself, which are never forwarded.
     pub own_lines: u64,
     /// Pieces of text that were masked.
