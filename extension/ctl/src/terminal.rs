@@ -42,7 +42,8 @@ mod tests {
     #[test]
     fn what_acts_on_a_terminal_is_escaped_and_all_else_stays() {
         let mut out = Vec::new();
-        write!(Terminal(&mut out), "{}\tä 漢\n", "\u{1b}[2J\r\u{9b}\u{202e}\u{e0041}").unwrap();
+        let evil = "\u{1b}[2J\r\u{9b}\u{202e}\u{e0041}";
+        writeln!(Terminal(&mut out), "{evil}\tä 漢").unwrap();
         let expected = "\\u001b[2J\\u000d\\u009b\\u202e\\udb40\\udc41\tä 漢\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
