@@ -194,7 +194,18 @@ impl Seen {
                 self.first_heard.min(arrival)
             };
         }
-        if !self.present.insert(seq, seq) {
+        let is_new = self.present.insert(seq, seq);
+        let record = event.record.map_or("null", |record| record.get());
+        if event.kind == "forwarder.dropped" {
+            let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
+            // What is no range says nothing. An announcement may have the number of a line that is there: its put failed as
+            // far as the forwarder could tell. What it announces counts all the same.
+            for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
+                self.announced.insert(first, last);
+                self.stand_ins += u64::from(is_new && (first..=last).contains(&seq));
+            }
+        }
+        if !is_new {
             self.repeats += 1;
             return false;
         }
@@ -203,24 +214,11 @@ impl Seen {
             return true;
         }
         self.own += 1;
-        let record = event.record.map_or("null", |record| record.get());
-        match event.kind.as_ref() {
-            "forwarder.dropped" => {
-                let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
-                // What is no range says nothing.
-                for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
-                    self.announced.insert(first, last);
-                    self.stand_ins += u64::from((first..=last).contains(&seq));
-                }
-            }
-            "forwarder.report" => {
-                if let Ok(report) = serde_json::from_str::<ReportRecord>(record)
-                    && report.last
-                {
-                    self.next_seq = Some(report.next_seq);
-                }
-            }
-            _ => {}
+        if event.kind == "forwarder.report"
+            && let Ok(report) = serde_json::from_str::<ReportRecord>(record)
+            && report.last
+        {
+            self.next_seq = Some(report.next_seq);
         }
         true
     }
