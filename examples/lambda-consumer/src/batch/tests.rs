@@ -308,7 +308,7 @@ fn parts_that_never_become_lines_are_given_up_and_counted() {
 fn functions_and_minutes_that_somebody_invents_are_counted_together() {
     let invented = |seq: u64| {
         let name = format!("{seq:x<200}");
-        let long = if seq % 2 == 0 { 50 } else { 200 };
+        let long = if seq.is_multiple_of(2) { 50 } else { 200 };
         line(seq, r#""[ERROR] x""#).replace("checkout", name.get(..long).unwrap())
     };
     let read = bounded(&zstd((0..20_000).map(invented)));
