@@ -42,6 +42,10 @@ pub struct Entry {
     pub function: String,
     /// The request; empty where unknown.
     pub request: String,
+    /// The trace; empty where unknown.
+    pub trace: String,
+    /// The ARN of the durable execution; empty where there is none.
+    pub execution: String,
     /// The event's type.
     pub kind: String,
     /// None: not a log line.
@@ -64,6 +68,7 @@ impl Entries {
         let level = self.level(event, life, request);
         let json = event.record.map_or("null", RawValue::get);
         let request = request.unwrap_or_default();
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let content = match level {
             Some(_) => Content::Log(LogText::new(json, request)),
             None => Content::Other(summary(&event.kind, &serde_json::from_str(json).unwrap_or_default())),
@@ -75,6 +80,8 @@ impl Entries {
                 .cloned()
                 .unwrap_or_default(),
             request: request.to_owned(),
+            trace: text(stamp.and_then(|stamp| stamp.trace_id.as_deref())),
+            execution: text(stamp.and_then(|stamp| stamp.execution_arn.as_deref())),
             kind: event.kind.clone().into_owned(),
             level,
             content,

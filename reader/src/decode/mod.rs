@@ -162,6 +162,12 @@ pub struct Stamp<'a> {
     /// The tenant, of functions with tenant isolation.
     #[serde(borrow, default)]
     pub tenant_id: Option<Cow<'a, str>>,
+    /// The trace of the invocation.
+    #[serde(borrow, default)]
+    pub trace_id: Option<Cow<'a, str>>,
+    /// The durable execution that the invocation is a part of.
+    #[serde(borrow, default)]
+    pub execution_arn: Option<Cow<'a, str>>,
     /// Which part of a longer line this one is.
     #[serde(default)]
     pub part: Option<Part>,
