@@ -367,6 +367,11 @@ impl Forwarder {
         }
     }
 
+    /// An invocation begins, as INVOKE tells, with the value of its `X-Amzn-Trace-Id`.
+    pub fn note_invoke(&self, request_id: &str, trace_header: &str) {
+        self.state().intake.note_invoke(request_id, trace_header);
+    }
+
     /// The counters of what came in, and of each lane.
     pub fn stats(&self) -> (IntakeStats, Vec<LaneStats>) {
         let lanes = self.lanes.iter().map(|lane| lane.queue().stats()).collect();
