@@ -1,6 +1,7 @@
 //! The extension: between Lambda's APIs and the forwarder.
 //!
 //! # Layout
+//! - [`files`]: reads files of unknown content.
 //! - [`config`]: defaults, files, variables; every mistake told at once.
 //! - [`runtime_api`]: one HTTP request to Lambda; [`extensions_api`] and [`telemetry_api`]: its two APIs, typed.
 //! - [`listener`]: where Lambda posts telemetry; always answers 200.
@@ -18,6 +19,7 @@ mod clock;
 pub mod config;
 mod environment;
 pub mod extensions_api;
+pub mod files;
 pub mod invocations;
 pub mod lifecycle;
 pub mod listener;
