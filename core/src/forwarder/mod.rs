@@ -36,8 +36,16 @@ pub use accepted::Accepted;
 use state::{Queues, State, let_go, send};
 use waiting::WaitLimit;
 
-/// A put takes no more than this part of the buffer's bound.
+/// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in flight, a
+/// put takes four times as much.
 const PUTS_IN_BUFFER: usize = 8;
+
+/// Each lane is sure of its part of the buffer, divided by this; the rest is for whoever needs it first. What is in flight
+/// takes at most the other half.
+const SHARED_PART: usize = 2;
+
+/// While a body is taken, room is made each time that so much of it was.
+const ROOM_INTERVAL: usize = 256 * 1024;
 
 /// What a forwarder is made of.
 pub struct Settings {
@@ -86,7 +94,9 @@ impl Forwarder {
     pub fn start(settings: Settings) -> Self {
         let id = life::new_id();
         let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
-        let spool = Spool::new(settings.spool, &id).map(Arc::new);
+        let names: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.name.as_str()).collect();
+        let spool = Spool::new(settings.spool, &id, &names).map(Arc::new);
+        let count = settings.lanes.len().max(1);
         let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
         let longest: Vec<_> = settings
             .lanes
@@ -108,8 +118,8 @@ impl Forwarder {
                     .filter_map(|lane| longest.get(lane).copied());
                 lane.max_record_bytes = chain.min().unwrap_or(lane.max_record_bytes);
                 // A put in flight exists several times over: with little memory it is smaller.
-                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / PUTS_IN_BUFFER);
-                Lane::start(lane, sink, &id, &settings.resource, spool.clone())
+                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / (PUTS_IN_BUFFER * count));
+                Lane::start(lane, sink, index, &id, &settings.resource, spool.clone())
             })
             .collect();
         for (lane, fallback) in lanes.iter().zip(&fallbacks) {
@@ -164,6 +174,7 @@ impl Forwarder {
             accepted.restored = state.intake.snapshot == Snapshot::Restored;
         }
         state.intake.stats.bodies += 1;
+        let mut taken = 0;
         for item in Batch::new(body) {
             match item {
                 Ok(event) => {
@@ -185,12 +196,20 @@ impl Forwarder {
                         _ => {}
                     }
                     send(decided.line, decided.verdict, &mut queues, now);
+                    taken += event.raw.len();
+                    if taken >= ROOM_INTERVAL {
+                        taken = 0;
+                        self.make_room(&mut state.intake, &mut queues, now);
+                    }
                 }
                 Err(malformed) => {
                     let intake = &mut state.intake;
                     intake.stats.unparsed += 1;
-                    let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
-                    self.tell_routed_lanes(&event, &mut queues, now);
+                    let masked = intake.mask(malformed.raw);
+                    for event in own_event::unparsed(&masked, &malformed.error) {
+                        self.tell_routed_lanes(&event, &mut queues, now);
+                        self.make_room(&mut state.intake, &mut queues, now);
+                    }
                 }
             }
         }
@@ -225,6 +244,11 @@ impl Forwarder {
         self.announce_unparsed(b"", error, |stats| stats.oversized_bodies += 1);
     }
 
+    /// Counts a request to the listener that is not Lambda's, and was refused unread.
+    pub fn refuse_request(&self) {
+        self.state().intake.stats.refused += 1;
+    }
+
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
         let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
@@ -235,8 +259,11 @@ impl Forwarder {
         }
         state.intake.stats.bodies += 1;
         count(&mut state.intake.stats);
-        let event = own_event::unparsed(&state.intake.mask(body), error);
-        self.tell_routed_lanes(&event, &mut queues, now);
+        let masked = state.intake.mask(body);
+        for event in own_event::unparsed(&masked, error) {
+            self.tell_routed_lanes(&event, &mut queues, now);
+            self.make_room(&mut state.intake, &mut queues, now);
+        }
         queues.iter_mut().for_each(|queue| queue.persist());
         self.make_room(&mut state.intake, &mut queues, now);
         let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
@@ -257,21 +284,27 @@ impl Forwarder {
     }
 
     /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
-    /// holds most to disk, or gives them up, until all together hold no more than they may. Returns what is held then.
+    /// holds most to disk, or gives them up, until all together hold no more than they may. A lane that holds no more than
+    /// its sure part keeps it. Returns what is held then.
     fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
             let_go(intake, now, queues, now);
         }
+        let sure = self.buffer_bytes / (SHARED_PART * queues.len().max(1));
+        // Lanes that have nothing left to give: what is in flight goes as soon as its put is judged.
+        let mut spent = vec![false; queues.len()];
         loop {
             let held = held(queues) + intake.held();
             if held <= self.buffer_bytes {
                 return held;
             }
-            // What is in flight goes as soon as its put is judged; then the next fullest gives way.
-            queues.sort_by_key(|queue| std::cmp::Reverse(queue.held()));
-            if !queues.iter_mut().any(|queue| queue.shed_oldest()) {
-                return held;
-            }
+            let candidates = queues.iter_mut().zip(&mut spent).filter(|(_, spent)| !**spent);
+            let fullest = candidates
+                .map(|(queue, spent)| (queue.held(), queue, spent))
+                .filter(|(held, ..)| *held > sure)
+                .max_by_key(|(held, ..)| *held);
+            let Some((_, queue, spent)) = fullest else { return held };
+            *spent = !queue.shed_oldest();
         }
     }
 
@@ -285,18 +318,17 @@ impl Forwarder {
         // With its envelopes, a body takes about twice its size.
         let most = self.buffer_bytes.saturating_sub(2 * body_bytes).min(self.high_water());
         loop {
-            let held: usize = self.lanes.iter().map(|lane| lane.queue().held()).sum();
-            let healthy = self.lanes.iter().filter(|lane| lane.failing().is_none());
-            let fullest = healthy.max_by_key(|lane| lane.queue().held());
+            let held: Vec<_> = self.lanes.iter().map(|lane| lane.queue().held()).collect();
+            let fullest = self.lanes.iter().enumerate().max_by_key(|(lane, _)| held.get(*lane));
+            let Some((index, lane)) = fullest else { return };
             // Under `always` the disk must have room for it too.
-            let is_full = held > most
-                || self
-                    .spool
-                    .as_ref()
-                    .is_some_and(|spool| spool.is_always() && spool.room() < 2 * body_bytes);
-            let Some(lane) = fullest.filter(|lane| is_full && !lane.queue().is_empty()) else {
+            let is_disk_full = |spool: &Arc<Spool>| spool.is_always() && spool.room(index) < 2 * body_bytes;
+            let is_full = held.iter().sum::<usize>() > most || self.spool.as_ref().is_some_and(is_disk_full);
+            // The lane that holds most is the one that gives way. If its sink is sick nobody waits for it: it gives up its
+            // own lines, and those of others have their room.
+            if !is_full || lane.failing().is_some() || lane.queue().is_empty() {
                 return;
-            };
+            }
             if lane.progress(deadline).await.is_err() {
                 return;
             }
