@@ -4,9 +4,11 @@
 //! - `layers`: figment merges files and variables and remembers where each value came from.
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
-//! - `sink`: the settings of one sink; `packing`: how it packs records; this file: all others.
+//! - `sink`: the settings of one sink; `packing`: how it packs records; `attributes`: those of the envelope's `resource`;
+//!   this file: all others.
 //! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
+mod attributes;
 mod effective;
 mod layers;
 mod packing;
@@ -73,6 +75,8 @@ pub struct Config {
     pub buffering: Buffering,
     /// Its counters go to CloudWatch, in the embedded metric format.
     pub emf: bool,
+    /// Attributes of the user's own, in the envelope's `resource`.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// What is done about a configuration with mistakes.
@@ -93,7 +97,7 @@ pub struct Basics {
     /// What is done about mistakes.
     pub on_error: OnError,
     /// Values that are likely not meant, and no reason to forward nothing.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<String>,
 }
 
 /// The process's environment variables. What is not UTF-8 has U+FFFD in its place, which no setting takes: it is reported
@@ -200,6 +204,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     let routes = routes(reader, &sinks);
     refuse_feedback(reader, types, &routes, &sinks);
     Config {
+        attributes: attributes::read(reader, variables),
         flush: FlushPolicy {
             strategy: reader.choice("flush.strategy", Strategy::from_name).unwrap_or_default(),
             budget: reader.duration("flush.budget"),

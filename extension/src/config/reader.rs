@@ -70,7 +70,7 @@ impl From<LayerError> for Problem {
 /// What a reader has found.
 pub(super) struct Findings {
     pub problems: Vec<Problem>,
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<String>,
     pub set: Vec<Set>,
     pub known: BTreeSet<String>,
 }
@@ -80,6 +80,8 @@ pub(super) struct Reader {
     layers: Layers,
     pub(super) problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// Of what is not the forwarder's own, such as OpenTelemetry's variables.
+    others: Vec<String>,
     known: BTreeSet<String>,
 }
 
@@ -89,6 +91,7 @@ impl Reader {
             layers,
             problems: errors.into_iter().map(Problem::from).collect(),
             warnings: Vec::new(),
+            others: Vec::new(),
             known: BTreeSet::new(),
         }
     }
@@ -127,6 +130,11 @@ impl Reader {
     fn warn(&mut self, path: &str, message: impl Into<String>) {
         let warning = self.finding(path, message, None);
         self.warnings.push(warning);
+    }
+
+    /// A warning of a value that is not the forwarder's own.
+    pub(super) fn warn_of_others(&mut self, message: String) {
+        self.others.push(message);
     }
 
     fn finding(&self, path: &str, message: impl Into<String>, example: Option<&str>) -> Problem {
@@ -322,7 +330,12 @@ impl Reader {
         }
         Findings {
             problems: self.problems,
-            warnings: self.warnings,
+            warnings: self
+                .warnings
+                .iter()
+                .map(Problem::to_string)
+                .chain(self.others)
+                .collect(),
             set,
             known: self.known,
         }

@@ -6,7 +6,7 @@ use crate::config::tests::File;
 fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
     let (basics, config) = load(&variables(pairs));
     config.unwrap();
-    basics.warnings.iter().map(ToString::to_string).collect()
+    basics.warnings
 }
 
 #[track_caller]
