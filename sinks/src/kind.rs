@@ -16,6 +16,7 @@ use crate::arn::StreamName;
 pub const ALL: [&SinkKind; 3] = [&crate::kinesis::KIND, &crate::firehose::KIND, &crate::stdout::KIND];
 
 /// Names of all sink types, as a configuration has them.
+#[allow(clippy::indexing_slicing, reason = "evaluated when it is compiled")]
 pub const NAMES: [&str; ALL.len()] = {
     let mut names = [""; ALL.len()];
     let mut index = 0;
@@ -61,14 +62,20 @@ pub enum Build {
         /// Parser of the setting `stream`: a name or an ARN.
         parse: fn(&str) -> Result<StreamName, String>,
         /// Makes the sink.
-        new: Option<fn(StreamName, Connection) -> Arc<dyn Sink>>,
+        new: Option<NewStream>,
     },
     /// A sink without a target.
     Plain {
         /// Makes the sink.
-        new: Option<fn() -> Arc<dyn Sink>>,
+        new: Option<NewPlain>,
     },
 }
+
+/// Makes a sink that writes into a stream.
+pub type NewStream = fn(StreamName, Connection) -> Arc<dyn Sink>;
+
+/// Makes a sink without a target.
+pub type NewPlain = fn() -> Arc<dyn Sink>;
 
 /// Way to an AWS service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

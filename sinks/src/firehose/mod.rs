@@ -3,15 +3,13 @@
 #[cfg(feature = "firehose")]
 mod sink;
 
-use std::sync::Arc;
-
-use forwarder_core::delivery::sink::{Limits, Sink};
+use forwarder_core::delivery::sink::Limits;
 
 #[cfg(feature = "firehose")]
 pub use sink::Firehose;
 
 use crate::arn::StreamName;
-use crate::kind::{Build, Connection, SinkKind};
+use crate::kind::{Build, NewStream, SinkKind};
 
 /// What `PutRecordBatch` takes: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
 pub const LIMITS: Limits = Limits {
@@ -22,10 +20,9 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// Constructor, if it is compiled in.
-const NEW: Option<fn(StreamName, Connection) -> Arc<dyn Sink>> = {
+const NEW: Option<NewStream> = {
     #[cfg(feature = "firehose")]
-    let new: Option<fn(StreamName, Connection) -> Arc<dyn Sink>> =
-        Some(|stream, connection| Arc::new(Firehose::new(stream, connection)));
+    let new: Option<NewStream> = Some(|stream, connection| std::sync::Arc::new(Firehose::new(stream, connection)));
     #[cfg(not(feature = "firehose"))]
     let new = None;
     new

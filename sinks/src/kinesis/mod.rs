@@ -3,15 +3,13 @@
 #[cfg(feature = "kinesis")]
 mod sink;
 
-use std::sync::Arc;
-
-use forwarder_core::delivery::sink::{Limits, Sink};
+use forwarder_core::delivery::sink::Limits;
 
 #[cfg(feature = "kinesis")]
 pub use sink::Kinesis;
 
 use crate::arn::StreamName;
-use crate::kind::{Build, Connection, SinkKind};
+use crate::kind::{Build, NewStream, SinkKind};
 
 /// What `PutRecords` takes: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
 /// the stream allows it.
@@ -23,10 +21,9 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// Constructor, if it is compiled in.
-const NEW: Option<fn(StreamName, Connection) -> Arc<dyn Sink>> = {
+const NEW: Option<NewStream> = {
     #[cfg(feature = "kinesis")]
-    let new: Option<fn(StreamName, Connection) -> Arc<dyn Sink>> =
-        Some(|stream, connection| Arc::new(Kinesis::new(stream, connection)));
+    let new: Option<NewStream> = Some(|stream, connection| std::sync::Arc::new(Kinesis::new(stream, connection)));
     #[cfg(not(feature = "kinesis"))]
     let new = None;
     new

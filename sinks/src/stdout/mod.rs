@@ -3,14 +3,12 @@
 #[cfg(feature = "stdout")]
 mod sink;
 
-use std::sync::Arc;
-
-use forwarder_core::delivery::sink::{Limits, Sink};
+use forwarder_core::delivery::sink::Limits;
 
 #[cfg(feature = "stdout")]
 pub use sink::Stdout;
 
-use crate::kind::{Build, SinkKind};
+use crate::kind::{Build, NewPlain, SinkKind};
 
 /// Standard output has no limits of its own; these keep one write from blocking for long.
 pub const LIMITS: Limits = Limits {
@@ -21,9 +19,9 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// Constructor, if it is compiled in.
-const NEW: Option<fn() -> Arc<dyn Sink>> = {
+const NEW: Option<NewPlain> = {
     #[cfg(feature = "stdout")]
-    let new: Option<fn() -> Arc<dyn Sink>> = Some(|| Arc::new(Stdout));
+    let new: Option<NewPlain> = Some(|| std::sync::Arc::new(Stdout));
     #[cfg(not(feature = "stdout"))]
     let new = None;
     new
