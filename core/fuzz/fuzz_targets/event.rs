@@ -19,7 +19,8 @@ fuzz_target!(|event: &[u8]| {
                 attribution.observe(&event);
                 Change::of(&event);
                 event.is_own_line();
-                let again: Vec<_> = Batch::new(event.raw.as_bytes()).collect();
+                let body = format!("[{}]", event.raw);
+                let again: Vec<_> = Batch::new(body.as_bytes()).collect();
                 assert_eq!(again.len(), 1);
                 assert!(again[0].as_ref().is_ok_and(|again| again.record == event.record && again.kind.name() == event.kind.name()));
             }
