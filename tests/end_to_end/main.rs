@@ -24,4 +24,5 @@ mod readers;
 mod roles;
 mod routing;
 mod shutdown;
+mod silence;
 mod trust;
