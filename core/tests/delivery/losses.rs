@@ -133,6 +133,29 @@ async fn what_a_process_could_not_announce_the_next_one_announces() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_process_left_is_announced_while_the_next_one_runs() {
+    let (dir, sink) = (Dir::new(), Scripted::new([]));
+    *sink.always.lock().unwrap() = Act::Fail(Reason::Unreachable);
+    let first = small(&sink, &dir);
+    flood(&first).await;
+    assert!(first.close(soon(), true).await.is_empty());
+    let id = first.id();
+    crate::spool::end(first).await;
+    *sink.always.lock().unwrap() = Act::Take;
+    let second = small(&sink, &dir);
+    second.recover().await;
+    second.accept(&lines(0, 3, 100));
+    second
+        .flush(tokio::time::Instant::now() + Duration::from_millis(1))
+        .await;
+    second.pause().await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let verdicts = sink.verdicts();
+    let of_first = verdicts.iter().find(|life| life.life.id == id).unwrap();
+    assert_eq!(of_first.standing, Standing::Complete, "{of_first:?}");
+}
+
 /// Under `always`, with memory and disk full, a process is killed: what was given up or was in memory alone is noted on disk.
 #[tokio::test(start_paused = true)]
 async fn a_kill_loses_nothing_silently_even_where_the_disk_is_full() {
