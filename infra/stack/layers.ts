@@ -3,7 +3,8 @@ import type { StackProps } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { Artifacts, ForwarderLayers, layerParameter } from '../construct/src/layers';
+import { Artifacts } from '../construct/src/artifacts';
+import { ForwarderLayers, layerParameter, VERSION } from '../construct/src/layers';
 import { refuse } from '../construct/src/problems';
 import { checkPrefix, checkTags } from './stack';
 import type { CostTags } from './tags';
@@ -37,7 +38,7 @@ export class ForwarderLayersStack extends Stack {
     const nothing = {
       option: 'dist',
       wrong: 'there is no zip of a layer',
-      mend: 'build them: `LAYER_REQUIRE="x86_64 arm64" make layer`',
+      fix: 'build them: `LAYER_REQUIRE="x86_64 arm64" make layer`',
     };
     refuse(this, [
       ...checkTags(props.costTags),
@@ -54,12 +55,27 @@ export class ForwarderLayersStack extends Stack {
         allow(layer, accountId);
       });
       new CfnOutput(this, `LayerArn-${architecture.name}`, { value: layer.layerVersionArn });
-      new ssm.StringParameter(this, `Parameter-${architecture.name}`, {
-        parameterName: layerParameter(props.parameterPrefix ?? `/${this.stackName}`, architecture),
-        stringValue: layer.layerVersionArn,
-        description: 'The layer for this architecture',
-        simpleName: false,
-      });
+      const prefix = props.parameterPrefix ?? `/${this.stackName}`;
+      const arn = layer.layerVersionArn;
+      this.publish(architecture.name, layerParameter(prefix, architecture), arn, 'The layer for this architecture');
+      // One for each release, and it stays: functions that name it are deployed again long after the next one came.
+      const ofRelease = layerParameter(prefix, architecture, VERSION);
+      const parameter = this.publish(
+        `${architecture.name}-${VERSION}`,
+        ofRelease,
+        arn,
+        `The layer of release ${VERSION}`,
+      );
+      parameter.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    });
+  }
+
+  private publish(id: string, parameterName: string, stringValue: string, description: string): ssm.StringParameter {
+    return new ssm.StringParameter(this, `Parameter-${id}`, {
+      parameterName,
+      stringValue,
+      description,
+      simpleName: false,
     });
   }
 }
