@@ -116,6 +116,8 @@ impl Forwarder {
                 // Other environments made from the snapshot may end like this, and the `id` is in all of them.
                 self.begin_life_in(&mut intake, &mut queues, now);
             }
+            let halves = intake.halves.take_all();
+            self.give_up_halves(halves, &mut intake, &mut queues, now);
             // An invocation that has no end by now did not end well.
             intake.let_go(now, &mut queues, now);
             self.make_room(&mut intake, &mut queues, now);

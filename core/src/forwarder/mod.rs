@@ -26,13 +26,17 @@ use crate::record::ranges::Dropped;
 use crate::record::stats::{IntakeStats, LaneStats};
 use crate::route::Routes;
 use crate::telemetry::Types;
-use crate::telemetry::batch::Batch;
+use crate::telemetry::batch::{Batch, Malformed};
 use crate::telemetry::event::Kind;
+use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
 
 /// A put takes no more than this part of the buffer's bound.
 const PUTS_IN_BUFFER: usize = 8;
+
+/// About what a line takes beside its event. Bytes.
+const LINE_OVERHEAD: usize = 256;
 
 /// What a forwarder is made of.
 pub struct Settings {
@@ -151,15 +155,22 @@ impl Forwarder {
         let mut accepted = Accepted::default();
         let mut intake = self.intake();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let joined = intake.halves.join(body);
+        let (joined, mut as_of) = joined.map_or((None, None), |(body, then)| (Some(body), Some(then)));
+        let body = joined.as_deref().unwrap_or(body);
+        let expired = intake.halves.expired(now);
+        self.give_up_halves(expired, &mut intake, &mut queues, now);
         let is_near = intake.snapshot == Snapshot::Near;
         if is_near {
             self.begin_near_body(body, &mut intake, &mut queues, now);
             accepted.restored = intake.snapshot == Snapshot::Restored;
         }
         intake.stats.bodies += 1;
+        let mut taken = 0;
         for item in Batch::new(body) {
             match item {
                 Ok(event) => {
+                    taken += event.raw.len() + LINE_OVERHEAD;
                     accepted.note(&event);
                     if event.kind == Kind::InitStart {
                         let members = &event.members;
@@ -170,13 +181,28 @@ impl Forwarder {
                         intake.resource.faas_instance = None;
                         self.begin_life_in(&mut intake, &mut queues, now);
                     }
-                    intake.take(&event, &mut queues, now);
+                    match as_of.take() {
+                        Some(then) => intake.take_joined(&event, then, &mut queues, now),
+                        None => intake.take(&event, &mut queues, now),
+                    }
+                }
+                Err(Malformed {
+                    raw, cut: Some(header), ..
+                }) => {
+                    let without_room = intake.keep_half(raw, header, now, self.buffer_bytes);
+                    self.give_up_halves(without_room, &mut intake, &mut queues, now);
                 }
                 Err(malformed) => {
+                    taken += malformed.raw.len() + LINE_OVERHEAD;
                     intake.stats.unparsed += 1;
                     let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
                     self.tell_routed_lanes(&event, &mut queues, now);
                 }
+            }
+            // Room is made as lines come: a body of tiny events takes many times its size.
+            if taken > self.buffer_bytes / PUTS_IN_BUFFER {
+                taken = 0;
+                self.make_room(&mut intake, &mut queues, now);
             }
         }
         for queue in &mut queues {
@@ -232,10 +258,24 @@ impl Forwarder {
         self.lanes.iter().for_each(Lane::wake);
     }
 
+    /// Forwards beginnings of records whose other parts did not come, as bytes that are no event.
+    pub(super) fn give_up_halves(&self, halves: Vec<Half>, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) {
+        for half in halves {
+            intake.stats.unparsed += 1;
+            let event = own_event::unparsed(
+                &intake.mask(half.text()),
+                "the record is cut off, and its other part did not come",
+            );
+            self.tell_routed_lanes(&event, queues, now);
+        }
+    }
+
     fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
             if self.routes.name_sink(index) {
-                queue.add_own(event, now);
+                if !queue.add_own(event, now) {
+                    log::warn!(sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len(); "bytes that are no event cannot be sent under the envelope raw");
+                }
             }
         }
     }
@@ -251,9 +291,11 @@ impl Forwarder {
             if held <= self.buffer_bytes {
                 return held;
             }
-            // What is in flight goes as soon as its put is judged; then the next fullest gives way.
-            queues.sort_by_key(|queue| std::cmp::Reverse(queue.held()));
-            if !queues.iter_mut().any(|queue| queue.shed_oldest()) {
+            // What is in flight goes as soon as its put is judged; then the next fullest gives way. The order of the lanes is
+            // that of the routes, and stays.
+            let mut fullest: Vec<_> = queues.iter_mut().collect();
+            fullest.sort_by_key(|queue| std::cmp::Reverse(queue.held()));
+            if !fullest.into_iter().any(|queue| queue.shed_oldest()) {
                 return held;
             }
         }

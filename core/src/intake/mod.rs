@@ -18,6 +18,7 @@ use crate::record::stats::IntakeStats;
 use crate::route::{Decision, Outcome, Router, Routes};
 use crate::telemetry::Types;
 use crate::telemetry::event::{Event, Kind};
+use crate::telemetry::halves::{Half, Halves};
 use crate::telemetry::invocation::Attribution;
 use crate::telemetry::json::unescape;
 use crate::telemetry::snapshot::Snapshot;
@@ -40,6 +41,8 @@ pub(crate) struct Intake {
     router: Router,
     hold: Hold,
     redactor: Redactor,
+    /// Records that were cut, until their other parts come.
+    pub(crate) halves: Halves,
     pub(crate) resource: Resource,
     pub(crate) stats: IntakeStats,
 }
@@ -62,6 +65,7 @@ impl Intake {
             router: Router::new(routes),
             hold: Hold::default(),
             redactor: Redactor::new(redaction),
+            halves: Halves::default(),
             resource,
             stats: IntakeStats::default(),
         }
@@ -90,6 +94,18 @@ impl Intake {
             }
             None => self.route(event, queues, now),
         }
+    }
+
+    /// Takes a record that was joined, as an event of the invocation that ran when its beginning came.
+    pub(crate) fn take_joined(&mut self, event: &Event<'_>, then: Attribution, queues: &mut Queues<'_>, now: Instant) {
+        let current = std::mem::replace(&mut self.attribution, then);
+        self.take(event, queues, now);
+        self.attribution = current;
+    }
+
+    /// Remembers the beginning of a record that was cut. Answers with those that there is no room for.
+    pub(crate) fn keep_half(&mut self, raw: &[u8], header: usize, now: Instant, buffer_bytes: usize) -> Vec<Half> {
+        self.halves.add(raw, header, &self.attribution, now, buffer_bytes)
     }
 
     /// What is no event, ready to be sent.
@@ -162,7 +178,7 @@ impl Intake {
 
     /// How much of the buffer's bound waits here, in bytes.
     pub(crate) fn held(&self) -> usize {
-        self.hold.cost()
+        self.hold.cost() + self.halves.bytes()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::route::may_hold_level;
-use crate::telemetry::json::{Scanner, SyntaxError, unescape};
+use crate::telemetry::json::{Scanner, SyntaxError, has_lone_surrogate, unescape};
 
 /// One event of the Telemetry API. Nothing is copied and nothing is interpreted that the forwarder need not know: the
 /// event goes out as its own text.
@@ -166,18 +166,20 @@ impl<'a> Event<'a> {
     /// Reads the event that starts at the scanner's cursor, in one pass.
     ///
     /// # Errors
-    /// The text is not JSON; it is not an object with a string `type`; one of `time`, `type`, `record` stands twice; or
-    /// it carries what only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
+    /// The text is not JSON; it is not an object with a string `type`, and a string `time` if any; one of `time`, `type`,
+    /// `record` stands twice; a name or one of those strings is no text (a lone surrogate); or it carries what only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
     pub(crate) fn scan(scanner: &mut Scanner<'a>) -> Result<Self, SyntaxError> {
         let start = scanner.pos;
         scanner.line_break = false;
         let (mut kind, mut time, mut record) = (None, None, None);
         let mut members = Members::default();
         scanner.object(|scanner, key| match key {
-            "time" => once(&mut time, scanner, Scanner::value),
-            "type" => once(&mut kind, scanner, Scanner::string),
+            "time" => once(&mut time, scanner, readable_string),
+            "type" => once(&mut kind, scanner, readable_string),
             "record" => once(&mut record, scanner, |scanner| members.scan_record(scanner)),
             "forwarder" => scanner.error("the member `forwarder` is not Lambda's to set"),
+            // It came from a lone surrogate: many readers refuse the whole line.
+            key if key.contains('\u{fffd}') => scanner.error("a member's name is no text"),
             _ => scanner.value().map(drop),
         })?;
         let Some(kind) = kind else {
@@ -195,6 +197,43 @@ impl<'a> Event<'a> {
             record,
             members,
         })
+    }
+}
+
+/// The longest that the members before a log line's record are. Bytes.
+const LONGEST_HEADER: usize = 512;
+
+/// The length of `{"time":…,"type":"function","record":`, if these bytes begin like that.
+pub(crate) fn log_header(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.get(..LONGEST_HEADER.min(bytes.len()))?;
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(head.get(..error.valid_up_to())?).ok()?,
+    };
+    let mut scanner = Scanner::new(text);
+    let (mut has_time, mut is_log) = (false, false);
+    if !scanner.eat(b'{') {
+        return None;
+    }
+    loop {
+        scanner.skip_whitespace();
+        let key = scanner.string().ok()?;
+        scanner.skip_whitespace();
+        if !scanner.eat(b':') {
+            return None;
+        }
+        match key {
+            "\"record\"" => return (has_time && is_log).then_some(scanner.pos),
+            "\"time\"" => has_time = true,
+            _ => {}
+        }
+        scanner.skip_whitespace();
+        let value = scanner.value().ok()?;
+        is_log |= key == "\"type\"" && matches!(value, "\"function\"" | "\"extension\"");
+        scanner.skip_whitespace();
+        if !scanner.eat(b',') {
+            return None;
+        }
     }
 }
 
@@ -247,6 +286,20 @@ impl<'a> Members<'a> {
     }
 }
 
-fn non_empty_string(value: &str) -> Option<&str> {
-    (value.starts_with('"') && value.len() > 2).then_some(value)
+/// Skips a string that every reader can read.
+fn readable_string<'a>(scanner: &mut Scanner<'a>) -> Result<&'a str, SyntaxError> {
+    let string = scanner.string()?;
+    if has_lone_surrogate(string) {
+        return scanner.error("a lone surrogate is no text");
+    }
+    Ok(string)
 }
+
+/// A string that can be an id: what goes into the envelope must be readable, and what is remembered is bounded.
+fn non_empty_string(value: &str) -> Option<&str> {
+    let is_id = value.starts_with('"') && (3..=MAX_ID_BYTES + 2).contains(&value.len());
+    (is_id && !has_lone_surrogate(value)).then_some(value)
+}
+
+/// The longest id that is taken for one; Lambda's have 36 characters. Bytes of JSON text.
+const MAX_ID_BYTES: usize = 128;

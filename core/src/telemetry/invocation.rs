@@ -3,7 +3,7 @@
 use crate::telemetry::event::{Event, Kind};
 
 /// Follows `platform.start` and `platform.runtimeDone` through the stream of events.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Attribution {
     /// JSON text of the running invocation's request id; empty while none runs. Its memory is reused.
     request_id: String,

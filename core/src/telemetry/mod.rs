@@ -1,6 +1,7 @@
 //! Telemetry as Lambda posts it: bodies, events, and the invocation that each belongs to.
 //!
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
+//! - `halves`: records that Lambda cut over several bodies, joined.
 //! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
 //! - [`invocation`]: the request that a line belongs to.
 //! - `types`: the streams of telemetry that are forwarded; `snapshot`: where the process is relative to a snapshot.
@@ -8,6 +9,7 @@
 
 pub mod batch;
 pub mod event;
+pub(crate) mod halves;
 pub mod invocation;
 pub mod json;
 #[cfg(feature = "sample")]
