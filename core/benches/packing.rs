@@ -16,7 +16,7 @@ use criterion::{Criterion, Throughput};
 use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Record, Sink};
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
-use forwarder_core::record::envelope::Envelope;
+use forwarder_core::record::envelope::{Envelope, Resource};
 use forwarder_core::record::format::{Compression, Encoding, Format, Packer};
 use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::Routes;
@@ -85,7 +85,7 @@ fn forwarder(runtime: &Runtime, format: Format, compression: Compression) -> (Fo
             extension: true,
         },
         redaction: forwarder_core::intake::redact::Redaction::default(),
-        resource: Sample::resource(),
+        resource: Resource::sample(),
         buffer_bytes: 64 << 20,
         spool: SpoolSettings {
             dir: PathBuf::new(),

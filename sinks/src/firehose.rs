@@ -9,7 +9,7 @@ use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, S
 
 use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
 
-/// What `PutRecordBatch` takes: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
+/// Limits of `PutRecordBatch`: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
 pub const LIMITS: Limits = Limits {
     put_records: 500,
     put_bytes: 4 * 1024 * 1024,

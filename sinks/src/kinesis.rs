@@ -9,7 +9,7 @@ use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, S
 
 use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
 
-/// What `PutRecords` takes: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
+/// Limits of `PutRecords`: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
 /// the stream allows it; a stream's own default is 1 MiB, which the lane's settings hold.
 pub const LIMITS: Limits = Limits {
     put_records: 500,
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    /// Where a put goes with these variables set. They are a process's own, so this test runs itself as another one.
+    /// Target of a put with these variables set. They are a process's own, so this test runs itself as another one.
     fn host(test: &str, variables: &[(&str, &str)]) -> String {
         if std::env::var_os("HOST_OF_A_PUT").is_none() {
             let output = Command::new(std::env::current_exe().unwrap())

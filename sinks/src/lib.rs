@@ -1,4 +1,4 @@
-//! Where the telemetry forwarder delivers to: one file a sink, each behind a feature.
+//! Sinks of the telemetry forwarder: one file a sink, each behind a feature.
 //!
 //! # Layout
 //! - [`kinesis`]: Kinesis Data Streams, `PutRecords` (feature `kinesis`, default).

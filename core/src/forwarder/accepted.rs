@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::telemetry::event::{Event, Kind};
+use crate::telemetry::change::Change;
 use crate::telemetry::json::unescape;
 
 /// What a body told about the environment.
@@ -25,23 +25,23 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    pub(super) fn note(&mut self, event: &Event<'_>) {
-        match event.kind {
-            Kind::Start => self.note_start(event),
-            Kind::RuntimeDone => self.done.extend(request_id(event)),
-            Kind::Report => self.reported.extend(request_id(event)),
-            Kind::InitRuntimeDone => self.initialized = true,
+    pub(super) fn note(&mut self, change: &Change<'_>) {
+        match change {
+            Change::Started(id) => self.note_start(*id),
+            Change::Ended(id) => self.done.extend(text(*id)),
+            Change::Reported(id) => self.reported.extend(text(*id)),
+            Change::InitDone => self.initialized = true,
             // Inside an invocation nobody waits for init's end.
-            Kind::InitStart => self.initialized |= event.members.phase == Some("\"invoke\""),
-            Kind::LogsDropped => self.events_dropped = true,
-            _ => {}
+            Change::InitStarted { phase, .. } => self.initialized |= *phase == Some("\"invoke\""),
+            Change::EventsDropped => self.events_dropped = true,
+            Change::Restored { .. } | Change::None => {}
         }
     }
 
     /// What was told of a request before its start was of another attempt: a retry has the same id.
-    fn note_start(&mut self, event: &Event<'_>) {
+    fn note_start(&mut self, id: Option<&str>) {
         self.events_dropped = false;
-        let Some(request_id) = request_id(event) else { return };
+        let Some(request_id) = text(id) else { return };
         for requests in [&mut self.done, &mut self.reported] {
             requests.retain(|other| *other != request_id);
         }
@@ -49,6 +49,7 @@ impl Accepted {
     }
 }
 
-fn request_id(event: &Event<'_>) -> Option<String> {
-    event.members.request_id.map(unescape).map(Cow::into_owned)
+/// The text of a JSON string.
+fn text(json: Option<&str>) -> Option<String> {
+    json.map(unescape).map(Cow::into_owned)
 }

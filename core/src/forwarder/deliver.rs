@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::state::let_go;
 use super::{Forwarder, Undelivered};
 use crate::delivery::lane::Lane;
 use crate::record::origin::Origin;
@@ -109,19 +110,19 @@ impl Forwarder {
     /// otherwise it is given up, announced if the sink still takes that, and returned. Nothing may be accepted any more.
     pub async fn close(&self, deadline: Instant, has_successor: bool) -> Vec<Undelivered> {
         let intake = {
-            let mut intake = self.intake();
+            let mut state = self.state();
             let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
             let now = Instant::now();
-            if intake.snapshot == Snapshot::Near {
+            if state.intake.snapshot == Snapshot::Near {
                 // Other environments made from the snapshot may end like this, and the `id` is in all of them.
-                self.begin_life_in(&mut intake, &mut queues, now);
+                self.begin_life_in(&mut state, &mut queues, now);
             }
-            let halves = intake.halves.take_all();
-            self.give_up_halves(halves, &mut intake, &mut queues, now);
+            let halves = state.intake.halves.take_all();
+            self.give_up_halves(halves, &mut state, &mut queues, now);
             // An invocation that has no end by now did not end well.
-            intake.let_go(now, &mut queues, now);
-            self.make_room(&mut intake, &mut queues, now);
-            intake.stats
+            let_go(&mut state.intake, now, &mut queues, now);
+            self.make_room(&mut state.intake, &mut queues, now);
+            state.intake.stats
         };
         let last_words_at = deadline.checked_sub(LAST_WORDS_TIME).unwrap_or(deadline);
         // What has been in flight for long, towards a sink that is known to be sick, gets a chance on a new connection.

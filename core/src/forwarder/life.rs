@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::Forwarder;
+use super::state::{Queues, State, let_go};
 use crate::delivery::lane::Lane;
-use crate::intake::{Intake, Queues};
+use crate::record::envelope::Resource;
+use crate::record::stats::IntakeStats;
 use crate::telemetry::batch::Batch;
-use crate::telemetry::event::Kind;
+use crate::telemetry::change::Change;
 use crate::telemetry::snapshot::Snapshot;
 
 /// A body that came less than this ago came to this environment: no snapshot is taken, stored and restored in less.
@@ -23,80 +25,82 @@ pub(super) fn new_id() -> String {
     format!("{:016x}", getrandom::u64().unwrap_or_else(|_| fastrand::u64(..)))
 }
 
+/// Closes one life in each queue with its final report, and begins the next.
+pub(super) fn begin_life(id: &str, resource: &Resource, counts: &IntakeStats, queues: &mut Queues<'_>, now: Instant) {
+    for queue in queues.iter_mut() {
+        queue.begin_life(id, resource, counts, now);
+    }
+}
+
 impl Forwarder {
     /// A snapshot will be taken when init is over: [`prepare_snapshot`](Self::prepare_snapshot) comes before.
     pub fn expect_snapshot(&self) {
-        self.intake().snapshot = Snapshot::Expected;
+        self.state().intake.snapshot = Snapshot::Expected;
     }
 
     /// A snapshot may be taken from here on. Closes this life and begins the next; what is held is to be
     /// [flushed](Self::flush) now. `false` if Lambda has told that none will be taken.
     pub fn prepare_snapshot(&self) -> bool {
-        let mut intake = self.intake();
-        if intake.snapshot == Snapshot::Restored {
+        let mut state = self.state();
+        if state.intake.snapshot == Snapshot::Restored {
             return false;
         }
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
-        intake.snapshot = Snapshot::Near;
-        self.begin_life_in(&mut intake, &mut queues, Instant::now());
+        state.intake.snapshot = Snapshot::Near;
+        self.begin_life_in(&mut state, &mut queues, Instant::now());
         true
     }
 
     /// The first invocation after a snapshot: this environment was restored, whether or not `platform.restoreStart` has come.
     /// `false` if that was known, or no snapshot was expected.
     pub fn restored(&self) -> bool {
-        let mut intake = self.intake();
-        if !matches!(intake.snapshot, Snapshot::Expected | Snapshot::Near) {
+        let mut state = self.state();
+        if !matches!(state.intake.snapshot, Snapshot::Expected | Snapshot::Near) {
             return false;
         }
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
-        self.restore_in(&mut intake, &mut queues, Instant::now());
+        self.restore_in(&mut state, &mut queues, Instant::now());
         drop(queues);
-        drop(intake);
+        drop(state);
         self.forget();
         true
     }
 
     /// Closes this life, in each lane that was used, and begins the next. `false` if none was.
-    pub(super) fn begin_life_in(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> bool {
-        intake.let_go(now, queues, now);
+    pub(super) fn begin_life_in(&self, state: &mut State, queues: &mut Queues<'_>, now: Instant) -> bool {
+        let_go(&mut state.intake, now, queues, now);
         let is_used = queues.iter().any(|queue| queue.is_used());
-        intake.id = new_id();
-        for queue in queues.iter_mut() {
-            queue.begin_life(&intake.id, &intake.resource, &intake.stats, now);
-        }
-        intake.forget_counts();
+        state.id = new_id();
+        let counts = state.intake.take_counts();
+        begin_life(&state.id, &state.intake.resource, &counts, queues, now);
         is_used
     }
 
     /// A body comes that may be the first after a restore, or the last before the snapshot.
-    pub(super) fn begin_near_body(&self, body: &[u8], intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) {
-        let tells_of_restore = Batch::new(body).flatten().any(|event| event.kind == Kind::RestoreStart);
+    pub(super) fn begin_near_body(&self, body: &[u8], state: &mut State, queues: &mut Queues<'_>, now: Instant) {
+        let is_restore = |event| matches!(Change::of(&event), Change::Restored { .. });
+        let tells_of_restore = Batch::new(body).flatten().any(is_restore);
         if tells_of_restore {
-            self.restore_in(intake, queues, now);
+            self.restore_in(state, queues, now);
         } else {
             // The `id` is random only from here on: all environments made from a snapshot would share one from before.
-            self.begin_life_in(intake, queues, now);
-            intake.near_body = Some((now, SystemTime::now()));
+            self.begin_life_in(state, queues, now);
+            state.near_body = Some((now, SystemTime::now()));
         }
     }
 
-    fn restore_in(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) {
-        intake.snapshot = Snapshot::Restored;
-        intake.let_go(now, queues, now);
+    fn restore_in(&self, state: &mut State, queues: &mut Queues<'_>, now: Instant) {
+        state.intake.snapshot = Snapshot::Restored;
+        let_go(&mut state.intake, now, queues, now);
         let came_here = |(_, wall): &(Instant, SystemTime)| wall.elapsed().unwrap_or_default() < SNAPSHOT_AGE;
-        let kept_since = intake
-            .near_body
-            .take()
-            .filter(came_here)
-            .map(|(monotonic, _)| monotonic);
-        intake.id = new_id();
+        let kept_since = state.near_body.take().filter(came_here).map(|(monotonic, _)| monotonic);
+        state.id = new_id();
         // That was another instance; this one's name comes with `platform.restoreStart`.
-        intake.resource.faas_instance = None;
+        state.intake.resource.faas_instance = None;
         for queue in queues.iter_mut() {
-            queue.restore(&intake.id, &intake.resource, kept_since, now);
+            queue.restore(&state.id, &state.intake.resource, kept_since, now);
         }
-        intake.forget_counts();
+        state.intake.take_counts();
     }
 
     /// What is in flight, connections and credentials are another environment's.

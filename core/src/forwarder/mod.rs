@@ -1,6 +1,8 @@
 //! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
 //!
-//! - this file: what it is made of, and what goes in; `accepted`: what that told.
+//! - this file: settings, and what goes in; `state`: what is kept between bodies, and how verdicts reach the lanes;
+//!   `accepted`: the lifecycle facts of a body.
+//! - `waiting`: the time limit of lines that wait for their invocation's end.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - `life`: where one life ends and the next begins: around a snapshot.
@@ -9,6 +11,8 @@ mod accepted;
 mod deliver;
 pub mod flush;
 mod life;
+mod state;
+mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -19,7 +23,7 @@ use crate::delivery::lane::{Lane, LaneSettings};
 use crate::delivery::sink::Sink;
 use crate::delivery::spool::{Spool, SpoolSettings};
 use crate::intake::redact::Redaction;
-use crate::intake::{self, Intake, Patience, Queues};
+use crate::intake::{Intake, Settled};
 use crate::record::envelope::Resource;
 use crate::record::own_event::{self, OwnEvent};
 use crate::record::ranges::Dropped;
@@ -27,10 +31,11 @@ use crate::record::stats::{IntakeStats, LaneStats};
 use crate::route::Routes;
 use crate::telemetry::Types;
 use crate::telemetry::batch::{Batch, Malformed};
-use crate::telemetry::event::Kind;
 use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
+use state::{Queues, State, let_go, send};
+use waiting::WaitLimit;
 
 /// A put takes no more than this part of the buffer's bound.
 const PUTS_IN_BUFFER: usize = 8;
@@ -75,9 +80,9 @@ pub struct Forwarder {
     spool: Option<Arc<Spool>>,
     routes: Arc<Routes>,
     buffer_bytes: usize,
-    intake: Arc<Mutex<Intake>>,
+    state: Arc<Mutex<State>>,
     /// Only where a rule makes lines wait.
-    patience: Option<Patience>,
+    wait_limit: Option<WaitLimit>,
 }
 
 impl Forwarder {
@@ -118,28 +123,31 @@ impl Forwarder {
         }
         let routes = Arc::new(settings.routes);
         let intake = Intake::new(
-            id,
             settings.types,
             Arc::clone(&routes),
             settings.resource,
             settings.redaction,
             settings.concurrent,
         );
-        let intake = Arc::new(Mutex::new(intake));
+        let state = Arc::new(Mutex::new(State {
+            id,
+            intake,
+            near_body: None,
+        }));
         let max_age = max_age.filter(|_| routes.make_wait());
         Self {
-            patience: max_age.map(|max_age| Patience::start(&intake, &lanes, max_age)),
+            wait_limit: max_age.map(|max_age| WaitLimit::start(&state, &lanes, max_age)),
             lanes,
             spool,
             routes,
             buffer_bytes: settings.buffer_bytes,
-            intake,
+            state,
         }
     }
 
     /// The envelope's `id`.
     pub fn id(&self) -> String {
-        self.intake().id.clone()
+        self.state().id.clone()
     }
 
     /// The lanes, in the order of the settings.
@@ -153,47 +161,56 @@ impl Forwarder {
     pub fn accept(&self, body: &[u8]) -> Accepted {
         let now = Instant::now();
         let mut accepted = Accepted::default();
-        let mut intake = self.intake();
+        let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
-        let joined = intake.halves.join(body);
+        let joined = state.intake.halves.join(body);
         let (joined, mut as_of) = joined.map_or((None, None), |(body, then)| (Some(body), Some(then)));
         let body = joined.as_deref().unwrap_or(body);
-        let expired = intake.halves.expired(now);
-        self.give_up_halves(expired, &mut intake, &mut queues, now);
-        let is_near = intake.snapshot == Snapshot::Near;
-        if is_near {
-            self.begin_near_body(body, &mut intake, &mut queues, now);
-            accepted.restored = intake.snapshot == Snapshot::Restored;
+        let expired = state.intake.halves.expired(now.into_std());
+        self.give_up_halves(expired, &mut state, &mut queues, now);
+        if state.intake.snapshot == Snapshot::Near {
+            self.begin_near_body(body, &mut state, &mut queues, now);
+            accepted.restored = state.intake.snapshot == Snapshot::Restored;
         }
-        intake.stats.bodies += 1;
+        state.intake.stats.bodies += 1;
         let mut taken = 0;
         for item in Batch::new(body) {
             match item {
                 Ok(event) => {
                     taken += event.raw.len() + LINE_OVERHEAD;
-                    accepted.note(&event);
-                    if event.kind == Kind::InitStart {
-                        let members = &event.members;
-                        intake.snapshot.note_init(members.initialization_type, members.phase);
+                    let State { id, intake, .. } = &mut *state;
+                    let current = as_of.take().map(|then| intake.attribute_as_of(then));
+                    let decided = intake.decide(&event, now.into_std());
+                    accepted.note(&decided.change);
+                    for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
+                        send(line, verdict, &mut queues, now);
                     }
-                    if event.kind == Kind::RestoreStart && intake.snapshot.is_restored() {
-                        accepted.restored = true;
-                        intake.resource.faas_instance = None;
-                        self.begin_life_in(&mut intake, &mut queues, now);
+                    match (decided.closed, decided.resource) {
+                        (Some(counts), resource) => {
+                            accepted.restored = true;
+                            *id = life::new_id();
+                            life::begin_life(id, resource, &counts, &mut queues, now);
+                        }
+                        (None, resource) if decided.resource_changed => {
+                            queues.iter_mut().for_each(|queue| queue.set_resource(resource));
+                        }
+                        _ => {}
                     }
-                    match as_of.take() {
-                        Some(then) => intake.take_joined(&event, then, &mut queues, now),
-                        None => intake.take(&event, &mut queues, now),
+                    send(decided.line, decided.verdict, &mut queues, now);
+                    if let Some(current) = current {
+                        intake.attribute_as_of(current);
                     }
                 }
                 Err(Malformed {
                     raw, cut: Some(header), ..
                 }) => {
-                    let without_room = intake.keep_half(raw, header, now, self.buffer_bytes);
-                    self.give_up_halves(without_room, &mut intake, &mut queues, now);
+                    let now_std = now.into_std();
+                    let without_room = state.intake.keep_half(raw, header, now_std, self.buffer_bytes);
+                    self.give_up_halves(without_room, &mut state, &mut queues, now);
                 }
                 Err(malformed) => {
                     taken += malformed.raw.len() + LINE_OVERHEAD;
+                    let intake = &mut state.intake;
                     intake.stats.unparsed += 1;
                     let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
                     self.tell_routed_lanes(&event, &mut queues, now);
@@ -202,18 +219,19 @@ impl Forwarder {
             // Room is made as lines come: a body of tiny events takes many times its size.
             if taken > self.buffer_bytes / PUTS_IN_BUFFER {
                 taken = 0;
-                self.make_room(&mut intake, &mut queues, now);
+                self.make_room(&mut state.intake, &mut queues, now);
             }
         }
         for queue in &mut queues {
-            queue.report_if_due(&intake.stats, now);
+            queue.report_if_due(&state.intake.stats, now);
             queue.persist();
             queue.posted();
         }
-        accepted.full = self.make_room(&mut intake, &mut queues, now) > self.high_water();
-        let is_alone = intake.snapshot == Snapshot::Near && self.begin_life_in(&mut intake, &mut queues, now);
+        accepted.full = self.make_room(&mut state.intake, &mut queues, now) > self.high_water();
+        let is_near = state.intake.snapshot == Snapshot::Near;
+        let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
         drop(queues);
-        drop(intake);
+        drop(state);
         if accepted.restored {
             self.forget();
         }
@@ -221,7 +239,7 @@ impl Forwarder {
             self.run(true);
         }
         self.lanes.iter().for_each(Lane::wake);
-        self.patience.iter().for_each(Patience::look);
+        self.wait_limit.iter().for_each(WaitLimit::wake);
         accepted
     }
 
@@ -236,22 +254,22 @@ impl Forwarder {
     }
 
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
-        let mut intake = self.intake();
+        let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
         let now = Instant::now();
-        let is_near = intake.snapshot == Snapshot::Near;
+        let is_near = state.intake.snapshot == Snapshot::Near;
         if is_near {
-            self.begin_near_body(b"", &mut intake, &mut queues, now);
+            self.begin_near_body(b"", &mut state, &mut queues, now);
         }
-        intake.stats.bodies += 1;
-        count(&mut intake.stats);
-        let event = own_event::unparsed(&intake.mask(body), error);
+        state.intake.stats.bodies += 1;
+        count(&mut state.intake.stats);
+        let event = own_event::unparsed(&state.intake.mask(body), error);
         self.tell_routed_lanes(&event, &mut queues, now);
         queues.iter_mut().for_each(|queue| queue.persist());
-        self.make_room(&mut intake, &mut queues, now);
-        let is_alone = is_near && self.begin_life_in(&mut intake, &mut queues, now);
+        self.make_room(&mut state.intake, &mut queues, now);
+        let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
         drop(queues);
-        drop(intake);
+        drop(state);
         if is_alone {
             self.run(true);
         }
@@ -259,13 +277,11 @@ impl Forwarder {
     }
 
     /// Forwards beginnings of records whose other parts did not come, as bytes that are no event.
-    pub(super) fn give_up_halves(&self, halves: Vec<Half>, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) {
+    fn give_up_halves(&self, halves: Vec<Half>, state: &mut State, queues: &mut Queues<'_>, now: Instant) {
         for half in halves {
-            intake.stats.unparsed += 1;
-            let event = own_event::unparsed(
-                &intake.mask(half.text()),
-                "the record is cut off, and its other part did not come",
-            );
+            state.intake.stats.unparsed += 1;
+            let body = state.intake.mask(half.text());
+            let event = own_event::unparsed(&body, "the record is cut off, and its other part did not come");
             self.tell_routed_lanes(&event, queues, now);
         }
     }
@@ -274,7 +290,10 @@ impl Forwarder {
         for (index, queue) in queues.iter_mut().enumerate() {
             if self.routes.name_sink(index) {
                 if !queue.add_own(event, now) {
-                    log::warn!(sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len(); "bytes that are no event cannot be sent under the envelope raw");
+                    log::warn!(
+                        sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len();
+                        "bytes that are no event cannot be sent under the envelope raw"
+                    );
                 }
             }
         }
@@ -284,7 +303,7 @@ impl Forwarder {
     /// holds most to disk, or gives them up, until all together hold no more than they may. Returns what is held then.
     fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
-            intake.let_go(now, queues, now);
+            let_go(intake, now, queues, now);
         }
         loop {
             let held = held(queues) + intake.held();
@@ -331,7 +350,8 @@ impl Forwarder {
 
     /// The account, where `register` did not tell it.
     pub fn set_account_id(&self, account_id: &str) {
-        let mut intake = self.intake();
+        let mut state = self.state();
+        let intake = &mut state.intake;
         if intake.resource.cloud_account_id.is_none() {
             intake.resource.cloud_account_id = Some(account_id.to_owned());
             self.lanes
@@ -343,11 +363,11 @@ impl Forwarder {
     /// The counters of what came in, and of each lane.
     pub fn stats(&self) -> (IntakeStats, Vec<LaneStats>) {
         let lanes = self.lanes.iter().map(|lane| lane.queue().stats()).collect();
-        (self.intake().stats, lanes)
+        (self.state().intake.stats, lanes)
     }
 
-    fn intake(&self) -> MutexGuard<'_, Intake> {
-        intake::lock(&self.intake)
+    fn state(&self) -> MutexGuard<'_, State> {
+        state::lock(&self.state)
     }
 }
 

@@ -5,8 +5,7 @@
 //! What comes later of the same invocation goes the same way, so that an invocation stays whole.
 
 use std::collections::VecDeque;
-
-use tokio::time::Instant;
+use std::time::Instant;
 
 use crate::record::line::Line;
 use crate::route::{Candidates, Outcome};
@@ -168,6 +167,11 @@ impl Hold {
 impl Invocation {
     fn cost(&self) -> usize {
         size_of::<Self>() + self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Held>()
+    }
+
+    /// The rules that made each of its lines wait.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidates> {
+        self.lines.iter().map(|held| held.candidates)
     }
 
     /// Its lines, in order, each with the rules that made it wait.

@@ -33,6 +33,18 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// The function that synthetic telemetry is about; its instance is left open.
+    #[cfg(feature = "sample")]
+    pub fn sample() -> Self {
+        Self {
+            faas_name: Some("production-checkout-order-placement-service-consumer".into()),
+            faas_version: Some("$LATEST".into()),
+            faas_instance: None,
+            cloud_region: Some("eu-west-1".into()),
+            cloud_account_id: Some("123456789012".into()),
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let members = [
             ("faas.name", &self.faas_name),

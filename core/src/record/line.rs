@@ -4,7 +4,7 @@ use crate::telemetry::invocation::Context;
 
 /// An event as a lane takes it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// The event's text, from `{` to `}`.
     pub event: &'a str,
     /// Its record's text, a part of `event`.

@@ -2,7 +2,7 @@
 //! JSON. The first ends within the record and then `}]`; each later one begins with `[` and the same envelope, byte for
 //! byte up to `"record":`, and goes on with the value.
 
-use tokio::time::Instant;
+use std::time::Instant;
 
 use crate::telemetry::batch::{Batch, Malformed};
 use crate::telemetry::invocation::Attribution;
@@ -44,6 +44,22 @@ impl Half {
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
+
+    /// Whether the cut parts a backslash from what it escapes.
+    fn ends_in_escape(&self) -> bool {
+        let backslashes = self.text.iter().rev().take_while(|byte| **byte == b'\\');
+        backslashes.count() % 2 == 1
+    }
+}
+
+/// Whether a body begins with a log line as Lambda writes it, with nothing behind its record.
+fn is_whole_line(body: &[u8], header: usize) -> bool {
+    let Some(Ok(event)) = Batch::new(body).next() else {
+        return false;
+    };
+    event
+        .record
+        .is_some_and(|record| event.raw.len() == header + record.len() + 1)
 }
 
 impl Halves {
@@ -67,7 +83,7 @@ impl Halves {
             // Another line of the same millisecond begins like that too, and is an event by itself.
             let belongs = match Batch::new(&joined).next() {
                 Some(Ok(_)) => true,
-                Some(Err(Malformed { cut: Some(_), .. })) => !matches!(Batch::new(body).next(), Some(Ok(_))),
+                Some(Err(Malformed { cut: Some(_), .. })) => half.ends_in_escape() || !is_whole_line(body, half.header),
                 _ => false,
             };
             if belongs {

@@ -3,11 +3,13 @@
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
 //! - `halves`: records that Lambda cut over several bodies, joined.
 //! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
+//! - [`change`](mod@change): the lifecycle fact that an event reports.
 //! - [`invocation`]: the request that a line belongs to.
 //! - `types`: the streams of telemetry that are forwarded; `snapshot`: where the process is relative to a snapshot.
 //! - `sample` (feature `sample`): synthetic telemetry.
 
 pub mod batch;
+pub mod change;
 pub mod event;
 pub(crate) mod halves;
 pub mod invocation;

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 
-use crate::record::envelope::Resource;
 use crate::telemetry::json::write_string;
 
 /// What a function wrote for one line, in bytes: a line of text with its escapes, or a JSON object.
@@ -70,17 +69,6 @@ impl Sample {
             random: Rng::with_seed(seed),
             now: BEGIN,
             lines: 0,
-        }
-    }
-
-    /// The function that all of it is about; which instance of it is left open.
-    pub fn resource() -> Resource {
-        Resource {
-            faas_name: Some("production-checkout-order-placement-service-consumer".into()),
-            faas_version: Some("$LATEST".into()),
-            faas_instance: None,
-            cloud_region: Some("eu-west-1".into()),
-            cloud_account_id: Some("123456789012".into()),
         }
     }
 

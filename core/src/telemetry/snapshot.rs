@@ -1,5 +1,7 @@
 //! Where the process is relative to a SnapStart snapshot.
 
+use crate::telemetry::change::Change;
+
 /// Where the process stands towards a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Snapshot {
@@ -16,8 +18,23 @@ pub(crate) enum Snapshot {
 }
 
 impl Snapshot {
-    /// Notes what `platform.initStart` says.
-    pub(crate) fn note_init(&mut self, initialization_type: Option<&str>, phase: Option<&str>) {
+    /// Notes the lifecycle fact of an event. `true` for a restore that was not known before.
+    pub(crate) fn note(&mut self, change: &Change<'_>) -> bool {
+        match change {
+            Change::InitStarted {
+                initialization_type,
+                phase,
+                ..
+            } => {
+                self.note_init(*initialization_type, *phase);
+                false
+            }
+            Change::Restored { .. } => std::mem::replace(self, Self::Restored) != Self::Restored,
+            _ => false,
+        }
+    }
+
+    fn note_init(&mut self, initialization_type: Option<&str>, phase: Option<&str>) {
         match self {
             // The environment was reset after its restore: there is an invocation, so no snapshot comes any more.
             Self::Expected if phase == Some("\"invoke\"") => *self = Self::Restored,
@@ -27,10 +44,5 @@ impl Snapshot {
             }
             _ => {}
         }
-    }
-
-    /// Notes a restore. `false` if it was noted before.
-    pub(crate) fn is_restored(&mut self) -> bool {
-        std::mem::replace(self, Self::Restored) != Self::Restored
     }
 }

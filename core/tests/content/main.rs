@@ -9,5 +9,6 @@
 )]
 
 mod cut;
+mod redaction;
 #[path = "../delivery/world.rs"]
 mod world;

@@ -1,14 +1,13 @@
 //! The examples of docs/ROUTING.md.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::time::Instant;
 
 use forwarder_core::intake::redact::{Redaction, Redactor};
-use forwarder_core::route::{Decision, Outcome, Router, Routes, list};
+use forwarder_core::intake::{Settled, Verdict};
+use forwarder_core::route::list;
 use forwarder_core::telemetry::batch::Batch;
-use forwarder_core::telemetry::invocation::Attribution;
 
-use crate::world::{SINKS, event, names};
+use crate::world::{event, intake, word};
 
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ROUTING.md"));
 
@@ -33,37 +32,30 @@ fn examples(first: &str, second: &str) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// What becomes of each event, in the words of the guide.
+/// The verdict on each event, in the words of the guide.
 fn route_all(rules: &str, events: &[String]) -> Vec<String> {
-    let routes = Arc::new(Routes::parse(rules, &SINKS).unwrap_or_else(|errors| panic!("{rules}: {errors:#?}")));
-    let mut router = Router::new(Arc::clone(&routes));
-    let mut attribution = Attribution::new(false);
-    let (mut verdicts, mut waiting, mut ends) = (Vec::new(), Vec::new(), HashMap::new());
+    let mut intake = intake(rules);
+    // Verdicts by the text of the event: lines that waited have theirs later.
+    let mut verdicts: Vec<(String, String)> = Vec::new();
+    let mut settle = |text: &str, verdict: Verdict<'_>| {
+        let place = verdicts
+            .iter()
+            .position(|(other, word)| other == text && word == "waits");
+        match place {
+            Some(place) => verdicts[place].1 = word(verdict),
+            None => verdicts.push((text.to_owned(), word(verdict))),
+        }
+    };
     let body = format!("[{}]", events.join(","));
     for event in Batch::new(body.as_bytes()) {
         let event = event.unwrap_or_else(|malformed| panic!("{}", malformed.error));
-        let context = attribution.observe(&event);
-        if let Some(outcome) = Outcome::of(&event) {
-            ends.insert(context.request_id.unwrap().to_owned(), outcome);
+        let decided = intake.decide(&event, Instant::now());
+        for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
+            settle(line.event, verdict);
         }
-        verdicts.push(match router.decide(&event, context.request_id) {
-            Decision::To(_, targets) => names(targets),
-            Decision::Drop(_) => "drop".into(),
-            Decision::Wait(candidates) => {
-                waiting.push((verdicts.len(), context.request_id.unwrap().to_owned(), candidates));
-                String::new()
-            }
-            Decision::Sampled => "sampled".into(),
-            Decision::Unmatched => "unmatched".into(),
-        });
+        settle(decided.line.event, decided.verdict);
     }
-    for (place, request, candidates) in waiting {
-        verdicts[place] = match routes.kept(candidates, Some(&ends[&request])) {
-            Some((_, targets)) => format!("kept {}", names(targets)),
-            None => "not kept".into(),
-        };
-    }
-    verdicts
+    verdicts.into_iter().map(|(_, verdict)| verdict).collect()
 }
 
 #[test]

@@ -1,43 +1,58 @@
 //! A route table before a stream of events.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use forwarder_core::route::{Decision, Outcome, Router, Routes};
+use forwarder_core::Types;
+use forwarder_core::intake::redact::Redaction;
+use forwarder_core::intake::{Intake, Settled, Verdict};
+use forwarder_core::record::envelope::Resource;
+use forwarder_core::route::Routes;
 use forwarder_core::telemetry::batch::Batch;
-use forwarder_core::telemetry::invocation::Attribution;
 
 pub const SINKS: [&str; 3] = ["kinesis", "firehose", "stdout"];
 
-/// Where the last of these events goes: `kinesis`, `kinesis+stdout`, `drop`, `sampled`, `unmatched`; `kept …` or `not kept` for
-/// what waits, by the outcome of the next event if that ends an invocation, else `waits`.
-pub fn route(rules: &str, events: &str) -> String {
+/// The whole pipeline before this table.
+pub fn intake(rules: &str) -> Intake {
     let routes = Routes::parse(rules, &SINKS).unwrap_or_else(|errors| panic!("{rules}: {errors:#?}"));
-    let mut router = Router::new(Arc::new(routes.clone()));
-    let mut attribution = Attribution::new(false);
+    let types = Types {
+        platform: true,
+        function: true,
+        extension: true,
+    };
+    let (resource, redaction) = (Resource::default(), Redaction::default());
+    Intake::new(types, Arc::new(routes), resource, redaction, false)
+}
+
+/// A verdict in the words of the guide: `kinesis`, `kinesis+stdout`, `drop`, `sampled`, `unmatched`, `waits`, `kept …`,
+/// `not kept`.
+pub fn word(verdict: Verdict<'_>) -> String {
+    match verdict {
+        Verdict::Send(_, targets) => names(targets),
+        Verdict::Keep(_, targets) => format!("kept {}", names(targets)),
+        Verdict::Drop(_) => "drop".into(),
+        Verdict::Wait => "waits".into(),
+        Verdict::NotKept => "not kept".into(),
+        Verdict::Sampled => "sampled".into(),
+        Verdict::Unmatched => "unmatched".into(),
+        Verdict::OwnLine => "own line".into(),
+    }
+}
+
+/// The verdict on the last line that waited until now, or else on the last of these events.
+pub fn route(rules: &str, events: &str) -> String {
+    let mut intake = intake(rules);
     let body = format!("[{events}]");
-    let mut verdict = String::new();
-    let mut waiting = None;
+    let mut last = String::new();
     for event in Batch::new(body.as_bytes()) {
         let event = event.unwrap_or_else(|malformed| panic!("{events}: {}", malformed.error));
-        let context = attribution.observe(&event);
-        if let (Some(candidates), Some(outcome)) = (waiting.take(), Outcome::of(&event)) {
-            return match routes.kept(candidates, Some(&outcome)) {
-                Some((_, targets)) => format!("kept {}", names(targets)),
-                None => "not kept".into(),
-            };
+        let decided = intake.decide(&event, Instant::now());
+        if let Some((_, verdict)) = decided.settled.iter().flat_map(Settled::lines).last() {
+            return word(verdict);
         }
-        verdict = match router.decide(&event, context.request_id) {
-            Decision::To(_, targets) => names(targets),
-            Decision::Drop(_) => "drop".into(),
-            Decision::Wait(candidates) => {
-                waiting = Some(candidates);
-                "waits".into()
-            }
-            Decision::Sampled => "sampled".into(),
-            Decision::Unmatched => "unmatched".into(),
-        };
+        last = word(decided.verdict);
     }
-    verdict
+    last
 }
 
 pub fn names(targets: &[usize]) -> String {

@@ -1,15 +1,15 @@
-//! `forwarderctl route`: which rule takes each of some events, and where they go.
+//! `forwarderctl route`: which rule takes each of some events, and where they go: the extension's own pipeline decides.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
-use forwarder_core::intake::redact::{Redactor, reread};
-use forwarder_core::route::{Candidates, Decision, Outcome, Router};
+use forwarder_core::intake::{Decided, Intake, Settled, Verdict};
+use forwarder_core::record::envelope::Resource;
 use forwarder_core::telemetry::batch::Batch;
 use forwarder_core::telemetry::event::Event;
-use forwarder_core::telemetry::invocation::Attribution;
 use forwarder_core::telemetry::json::unescape;
 use serde_json::{Value, json};
 
@@ -37,8 +37,8 @@ struct Routed {
     kind: String,
     request_id: Option<String>,
     fate: Fate,
-    /// It waits for its invocation's end.
-    waits: Option<Candidates>,
+    /// It waited for its invocation's end.
+    waited: bool,
 }
 
 /// Routes the events of a file, or of standard input. Returns the exit code.
@@ -97,75 +97,71 @@ fn bodies(input: &[u8]) -> Vec<Cow<'_, [u8]>> {
 }
 
 fn route(config: &Config, input: &[u8]) -> Vec<Routed> {
-    let mut attribution = Attribution::new(false);
-    let mut router = Router::new(Arc::new(config.routes.clone()));
-    let mut redactor = Redactor::new(config.redaction.clone());
-    let (mut routed, mut outcomes) = (Vec::new(), HashMap::new());
+    let mut intake = Intake::new(
+        config.types,
+        Arc::new(config.routes.clone()),
+        Resource::default(),
+        config.redaction.clone(),
+        false,
+    );
+    let mut table = Table {
+        config,
+        routed: Vec::new(),
+        waiting: HashMap::new(),
+    };
+    let now = Instant::now();
     for body in bodies(input) {
         for item in Batch::new(&body) {
             match item {
-                Ok(event) => {
-                    let masked = if event.kind.is_log() {
-                        redactor.event(&event)
-                    } else {
-                        None
-                    };
-                    let event = masked
-                        .as_deref()
-                        .map_or_else(|| event.clone(), |text| reread(text, &event));
-                    routed.push(one(config, &event, &mut attribution, &mut router));
-                    let request_id = event.members.request_id.map(|id| unescape(id).into_owned());
-                    if let (Some(request_id), Some(outcome)) = (request_id, Outcome::of(&event)) {
-                        outcomes.entry(request_id).or_insert(outcome);
-                    }
-                }
-                Err(malformed) => routed.push(Routed {
+                Ok(event) => table.add(&event, &intake.decide(&event, now)),
+                Err(malformed) => table.routed.push(Routed {
                     kind: "forwarder.unparsed".into(),
                     request_id: None,
                     fate: Fate::Unparsed(malformed.error),
-                    waits: None,
+                    waited: false,
                 }),
             }
         }
     }
-    // Only now the ends of all invocations are known.
-    for event in &mut routed {
-        if let Some(candidates) = event.waits {
-            let outcome = event.request_id.as_ref().and_then(|id| outcomes.get(id));
-            event.fate = match config.routes.kept(candidates, outcome) {
-                Some((rule, targets)) => Fate::Sent(rule, names(config, targets)),
-                None => Fate::NotKept,
-            };
-        }
+    // An invocation without an end is kept.
+    while let Some(settled) = intake.let_go(now) {
+        table.settle(&settled);
     }
-    routed
+    table.routed
 }
 
-fn one(config: &Config, event: &Event<'_>, attribution: &mut Attribution, router: &mut Router) -> Routed {
-    let context = attribution.observe(event);
-    let request_id = context.request_id.map(|id| unescape(id).into_owned());
-    let mut waits = None;
-    let fate = if event.is_own_line() {
-        Fate::OwnLine
-    } else if !config.types.include(&event.kind) {
-        Fate::Unmatched
-    } else {
-        match router.decide(event, context.request_id) {
-            Decision::To(rule, targets) => Fate::Sent(rule, names(config, targets)),
-            Decision::Drop(rule) => Fate::Drop(rule),
-            Decision::Wait(candidates) => {
-                waits = Some(candidates);
-                Fate::NotKept
-            }
-            Decision::Sampled => Fate::Sampled,
-            Decision::Unmatched => Fate::Unmatched,
+/// The events so far, and which of them wait.
+struct Table<'a> {
+    config: &'a Config,
+    routed: Vec<Routed>,
+    /// The events that wait, by their request (JSON text) in order, as indices.
+    waiting: HashMap<String, VecDeque<usize>>,
+}
+
+impl Table<'_> {
+    fn add(&mut self, event: &Event<'_>, decided: &Decided<'_>) {
+        decided.settled.iter().for_each(|settled| self.settle(settled));
+        let request_id = decided.line.context.request_id;
+        if let (Verdict::Wait, Some(request_id)) = (decided.verdict, request_id) {
+            let waiting = self.waiting.entry(request_id.to_owned()).or_default();
+            waiting.push_back(self.routed.len());
         }
-    };
-    Routed {
-        kind: event.kind.name().to_owned(),
-        request_id,
-        fate,
-        waits,
+        self.routed.push(Routed {
+            kind: event.kind.name().to_owned(),
+            request_id: request_id.map(|id| unescape(id).into_owned()),
+            fate: Fate::of(decided.verdict, self.config),
+            waited: matches!(decided.verdict, Verdict::Wait | Verdict::Keep(..) | Verdict::NotKept),
+        });
+    }
+
+    fn settle(&mut self, settled: &Settled<'_>) {
+        for (line, verdict) in settled.lines() {
+            let waiting = self.waiting.get_mut(line.context.request_id.unwrap_or_default());
+            let index = waiting.and_then(VecDeque::pop_front);
+            if let Some(routed) = index.and_then(|index| self.routed.get_mut(index)) {
+                routed.fate = Fate::of(verdict, self.config);
+            }
+        }
     }
 }
 
@@ -175,6 +171,18 @@ fn names(config: &Config, targets: &[usize]) -> Vec<String> {
 }
 
 impl Fate {
+    fn of(verdict: Verdict<'_>, config: &Config) -> Self {
+        match verdict {
+            Verdict::Send(rule, targets) | Verdict::Keep(rule, targets) => Self::Sent(rule, names(config, targets)),
+            Verdict::Drop(rule) => Self::Drop(rule),
+            // All that waits is settled in the end.
+            Verdict::Wait | Verdict::NotKept => Self::NotKept,
+            Verdict::Sampled => Self::Sampled,
+            Verdict::Unmatched => Self::Unmatched,
+            Verdict::OwnLine => Self::OwnLine,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Sent(..) => "sent",
@@ -236,7 +244,7 @@ fn write_text(config: &Config, routed: &[Routed], out: &mut dyn Write) -> io::Re
     let width = routed.iter().map(|event| event.kind.len()).max().unwrap_or(0);
     for (index, event) in routed.iter().enumerate() {
         let request_id = event.request_id.as_deref().unwrap_or("-");
-        let text = event.fate.text(event.waits.is_some());
+        let text = event.fate.text(event.waited);
         writeln!(out, "{:5}  {:width$}  {request_id:36}  {text}", index + 1, event.kind)?;
     }
     let (rules, sinks, fates) = counts(config, routed);
@@ -268,7 +276,7 @@ fn as_json(config: &Config, routed: &[Routed]) -> Value {
                 "outcome": event.fate.name(),
                 "rule": event.fate.rule().map(|rule| rule + 1),
                 "sinks": event.fate.sinks(),
-                "waited": event.waits.is_some(),
+                "waited": event.waited,
             })
         })
         .collect();

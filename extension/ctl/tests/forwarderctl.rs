@@ -252,6 +252,38 @@ fn events_come_from_a_file_too_line_by_line_and_answers_as_json() {
     assert_eq!(json["events"][1], second);
 }
 
+/// The events of `a_retry_is_kept_for_what_became_of_itself` in core's tests: a retry has the id of the attempt that failed.
+#[test]
+fn a_retry_goes_the_way_that_the_extension_sends_it() {
+    let event = |kind: &str, record: &str| format!(r#"{{"type":"{kind}","record":{record}}}"#);
+    let start = event("platform.start", r#"{"requestId":"a"}"#);
+    let ended = |milliseconds: u32| {
+        let metrics = format!(r#"{{"durationMs":{milliseconds}}}"#);
+        let record = format!(r#"{{"requestId":"a","status":"failure","metrics":{metrics}}}"#);
+        event("platform.runtimeDone", &record)
+    };
+    let events = [
+        start.clone(),
+        event("function", r#""failed at once""#),
+        ended(10),
+        event("platform.report", r#"{"requestId":"a","status":"failure"}"#),
+        start,
+        event("function", r#""slow""#),
+        ended(2_000),
+        event("function", r#""after""#),
+    ];
+    let variables = [STREAM, ("FORWARDER_ROUTES", "function keep=slow>1s -> kinesis")];
+    let answer = run(&["route", "--format", "json"], &variables, &events.join("\n"));
+    assert_eq!(answer.code, 0, "{}", answer.errors);
+    let table: serde_json::Value = serde_json::from_str(&answer.output).unwrap();
+    let events = table["events"].as_array().unwrap();
+    let of_lines = events.iter().filter(|event| event["type"] == "function");
+    let outcomes: Vec<_> = of_lines
+        .map(|event| (event["outcome"].as_str().unwrap(), event["waited"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(outcomes, [("notKept", true), ("sent", true), ("sent", false)]);
+}
+
 #[test]
 fn what_cannot_be_routed_is_an_error() {
     for (variables, input) in [(&[STREAM][..], "no JSON"), (&[STREAM], ""), (&[], EVENTS)] {

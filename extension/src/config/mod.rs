@@ -206,7 +206,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
                 .unwrap_or(1_000),
             max_bytes: reader
                 .size("telemetry.max_bytes", 262_144, MIB, "256KiB")
-                .unwrap_or(262_144),
+                .unwrap_or(MIB),
             timeout: reader
                 .duration("telemetry.timeout", millis(25), Duration::from_secs(30), "25ms")
                 .unwrap_or(millis(25)),

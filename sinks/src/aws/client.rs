@@ -24,7 +24,7 @@ use super::environment;
 use super::errors::failure;
 use super::http::{Http, OnlyConnect};
 
-/// Where a client of one sink goes.
+/// Target of one sink's client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AwsSettings {
     /// The region; else what the environment says.
@@ -44,7 +44,7 @@ pub struct AwsSettings {
 pub struct AssumedRole {
     /// Its ARN.
     pub arn: String,
-    /// What its trust policy may ask for.
+    /// External id that its trust policy may require.
     pub external_id: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl<C: Clone> LazyClient<C> {
         made.await.clone()
     }
 
-    /// What a failed call means. Signed with what is no longer good: the next attempt asks for credentials anew.
+    /// Meaning of a failed call. Signed with what is no longer good: the next attempt asks for credentials anew.
     pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -140,7 +140,7 @@ async fn assume(role: &AssumedRole, http: &Http, attempt_timeout: Duration) -> a
     provider.build().await
 }
 
-/// What every client has in common.
+/// Parts that all clients share.
 fn lean(config: SdkConfig, http: &Http, attempt_timeout: Duration) -> SdkConfig {
     // The time-out for connecting is the connector's own.
     let timeouts = TimeoutConfig::builder()
@@ -160,7 +160,7 @@ fn lean(config: SdkConfig, http: &Http, attempt_timeout: Duration) -> SdkConfig 
     config.build()
 }
 
-/// How the forwarder calls itself to AWS: in the user agent, and as the session of a role.
+/// Name of the forwarder at AWS: in the user agent, and as the session of a role.
 const APP_NAME: &str = "lambda-telemetry-forwarder";
 
 /// Makes the SDK's own time-outs count time awake.

@@ -1,5 +1,6 @@
-//! The credentials that Lambda gives: in variables, or from an endpoint, as in an environment made from a snapshot, which has
-//! none in its variables. The SDK's own provider asks such an endpoint on a few hosts only, and Lambda's has moved before.
+//! The credentials that Lambda gives: in variables, or from an endpoint, as in an environment made from a snapshot,
+//! which has none in its variables. The SDK's own provider asks such an endpoint on a few hosts only, and Lambda's has
+//! moved before.
 //!
 //! What the endpoint answers is cached, and asked for again before it expires, by the SDK.
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use super::http::Http;
 
-/// What stands before `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`. AWS SDKs reference guide, container credential provider.
+/// Host before `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`. AWS SDKs reference guide, container credential provider.
 const RELATIVE_TO: &str = "http://169.254.170.2";
 
 /// Asks for the environment's own credentials.
@@ -24,7 +25,7 @@ pub(super) struct LambdaCredentials {
     pub(super) http: Http,
 }
 
-/// Where the endpoint is, and what it asks for.
+/// Address of the endpoint, and the token it asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Endpoint {
     uri: String,

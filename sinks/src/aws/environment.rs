@@ -1,5 +1,5 @@
-//! What the SDK's own environment variables say: those of its settings that mean something in Lambda. Files of profiles,
-//! which Lambda has none of, are not read.
+//! Settings from the SDK's own environment variables: those of its settings that mean something in Lambda. Files of
+//! profiles, which Lambda has none of, are not read.
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -7,8 +7,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use super::credentials::LambdaCredentials;
 use super::http::Http;
 
-/// Region (unless one is given), endpoint, FIPS, dual stack and endpoints of an account's own, and credentials. `service`: as the names of variables
-/// have it, such as `KINESIS`.
+/// Region (unless one is given), endpoint, FIPS, dual stack and endpoints of an account's own, and credentials.
+/// `service`: as the names of variables have it, such as `KINESIS`.
 pub(super) fn config(service: &str, region: Option<&str>, http: &Http) -> SdkConfig {
     let region = region.map(str::to_owned);
     let region = region

@@ -54,7 +54,7 @@ const CODES: [(&str, Reason); 44] = [
     ("InvalidArgumentException", Reason::Invalid),
 ];
 
-/// What an error code means; it stands in a failed call's answer, or beside a record that a put refused.
+/// Meaning of an error code; it is in a failed call's answer, or beside a record that a put refused.
 fn reason_of_code(code: &str) -> Option<Reason> {
     CODES
         .iter()
@@ -62,7 +62,7 @@ fn reason_of_code(code: &str) -> Option<Reason> {
         .map(|(_, reason)| *reason)
 }
 
-/// What became of a record that a put answered with this error code, or with none.
+/// Outcome of a record that a put answered with this error code, or with none.
 pub(crate) fn outcome(code: Option<&str>) -> Outcome {
     match code {
         None => Outcome::Delivered,
@@ -82,7 +82,7 @@ fn reason_of_status(status: u16) -> Reason {
     }
 }
 
-/// What a failed call means.
+/// Meaning of a failed call.
 pub(super) fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

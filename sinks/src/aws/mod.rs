@@ -1,4 +1,4 @@
-//! What the AWS sinks share.
+//! Parts that the AWS sinks share.
 
 mod arn;
 mod client;

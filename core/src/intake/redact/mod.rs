@@ -62,6 +62,19 @@ impl Redaction {
     }
 }
 
+/// Texts in which an expression that can match the empty text most likely does.
+const PROBES: [&str; 8] = ["", "a", "a b", "0", " ", ".", "A_1-", "\n"];
+
+/// Whether an expression matches the empty text, also where only its place counts, as of `\b`.
+fn matches_nothing(pattern: &Pattern) -> bool {
+    let is_empty = |(start, end): (usize, usize)| start == end;
+    PROBES.iter().any(|probe| {
+        let places = 0..=probe.len();
+        let mut found = places.filter_map(|from| pattern.find(probe, from));
+        found.any(is_empty)
+    })
+}
+
 impl Mask {
     fn parse(item: &str) -> Result<Self, String> {
         if let Some(rest) = item.strip_prefix('/') {
@@ -71,9 +84,9 @@ impl Mask {
             let inner = inner
                 .ok_or_else(|| format!("`{item}` does not end in `/`; an expression stands between two slashes"))?;
             let pattern = Pattern::new(&unescape_slashes(inner))?;
-            if pattern.is_match("") {
+            if matches_nothing(&pattern) {
                 return Err(format!(
-                    "{pattern} matches the empty text; what shall be masked must have a letter"
+                    "{pattern} matches the empty text; what is to be masked must have a letter"
                 ));
             }
             return Ok(Self::Own(pattern));

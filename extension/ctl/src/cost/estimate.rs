@@ -8,10 +8,10 @@ use std::time::Duration;
 use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
 use forwarder_core::delivery::sink::Sink;
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
+use forwarder_core::record::envelope::Resource;
 use forwarder_core::record::format::{Compression, Format};
 use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::Routes;
-use forwarder_core::telemetry::sample::Sample;
 use forwarder_core::{Forwarder, Settings, Types};
 use tokio::time::Instant;
 
@@ -120,7 +120,7 @@ fn settings(sink: Arc<dyn Sink>, options: &Options, format: Format, compression:
         routes: Routes::all_to(0),
         types,
         redaction: forwarder_core::intake::redact::Redaction::default(),
-        resource: Sample::resource(),
+        resource: Resource::sample(),
         buffer_bytes: 1 << 30,
         spool: SpoolSettings {
             dir: PathBuf::new(),

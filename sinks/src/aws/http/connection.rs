@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::tls;
 
-/// Where a connection leads.
+/// Target of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     is_tls: bool,
@@ -24,7 +24,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Where a request to this address goes; `None` if it names no host.
+    /// Target of a request to this address; `None` if it names no host.
     pub(super) fn of(uri: &Uri) -> Option<Self> {
         let is_tls = uri.scheme_str() != Some("http");
         let host = uri.host()?;
@@ -36,7 +36,7 @@ impl Target {
         })
     }
 
-    /// What the header `host` says: without a port that goes without saying, for so it is signed.
+    /// Value of the header `host`: without a port that goes without saying, for so it is signed.
     pub(super) fn authority(uri: &Uri) -> Option<HeaderValue> {
         let usual = match uri.scheme_str() {
             Some("http") => 80,
@@ -62,8 +62,8 @@ impl Target {
     }
 }
 
-/// An open connection. Dropped, it is closed at once, whatever is in flight on it: what a cancelled call was still to write,
-/// to a peer that does not read, would keep its memory for as long as TCP tries.
+/// An open connection. Dropped, it is closed at once, whatever is in flight on it: what a cancelled call was still to
+/// write, to a peer that does not read, would keep its memory for as long as TCP tries.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) sender: SendRequest<SdkBody>,

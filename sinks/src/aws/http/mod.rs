@@ -38,7 +38,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The largest answer that is read. `PutRecords` answers 500 records with some 200 KB, if it refuses each of them.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// How many connections are kept: to the service, and to STS where a role is assumed.
+/// Number of connections that are kept: to the service, and to STS where a role is assumed.
 const MAX_IDLE: usize = 2;
 
 /// A request with this extension opens the connection that it would go over, and is not sent. It fails.
@@ -49,7 +49,8 @@ pub(super) struct OnlyConnect;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Http {
     idle: Arc<Mutex<Vec<(Target, Connection)>>>,
-    /// Held while a connection is opened, so that a call waits for the one that is opened ahead of it, and opens no other.
+    /// Held while a connection is opened, so that a call waits for the one that is opened ahead of it, and opens no
+    /// other.
     opening: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -102,8 +103,8 @@ impl Http {
         None
     }
 
-    /// Reads the whole answer: only then can its connection be used again; and not if the answer came before the request was
-    /// sent as a whole, since what is left of it might never be taken.
+    /// Reads the whole answer: only then can its connection be used again; and not if the answer came before the
+    /// request was sent as a whole, since what is left of it might never be taken.
     async fn receive(
         &self,
         target: Target,

@@ -16,11 +16,11 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("roots/starfield_services_root_ca_g2.der"),
 ];
 
-/// What AWS's own endpoints of the partition `aws` end in.
+/// Ending of AWS's own endpoints of the partition `aws`.
 const AMAZON_DOMAINS: [&str; 2] = [".amazonaws.com", ".api.aws"];
 
-/// What is trusted for a host: Amazon's roots for AWS's own endpoints, and the machine's for all others: other partitions
-/// (China's and the isolated ones are signed by others), and endpoints of the user's own.
+/// Trusted certificates for a host: Amazon's roots for AWS's own endpoints, and the machine's for all others: other
+/// partitions (China's and the isolated ones are signed by others), and endpoints of the user's own.
 pub(super) fn config(host: &str) -> Result<Arc<ClientConfig>, rustls::Error> {
     static AMAZON: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     static MACHINE: OnceLock<Arc<ClientConfig>> = OnceLock::new();

@@ -1,6 +1,6 @@
 //! Numbers of cards and accounts, told by their check digits.
 
-use super::{before, byte, run};
+use super::{before, begins, byte, run};
 
 pub(super) fn credit_card(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
@@ -94,12 +94,9 @@ const IBAN_LENGTH: std::ops::RangeInclusive<usize> = 15..=34;
 pub(super) fn iban(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     while at < text.len() {
-        let begins = !before(text, at).is_ascii_alphanumeric();
-        if !begins {
-            at += 1;
-            continue;
-        }
-        if let Some(end) = iban_end(text, at) {
+        if begins(text, at)
+            && let Some(end) = iban_end(text, at)
+        {
             return Some((at, end));
         }
         at += 1;

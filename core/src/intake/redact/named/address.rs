@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{before, byte, run};
+use super::{before, begins, byte, run};
 
 /// The longest name before and behind the `@` that is one. RFC 5321 has 64 and 255. Bytes.
 const LONGEST_NAME: usize = 256;
@@ -63,12 +63,7 @@ pub(super) fn ipv4(text: &[u8], from: usize) -> Option<(usize, usize)> {
 
 /// Whether what stands before `at` makes it the middle of a word or a number.
 fn joins(text: &[u8], at: usize) -> bool {
-    // `from%20192.0.2.1`
-    if at >= 3 && text.get(at - 3..at) == Some(b"%20") {
-        return false;
-    }
-    let before = before(text, at);
-    before.is_ascii_alphanumeric() || before == b'.'
+    !begins(text, at) || before(text, at) == b'.'
 }
 
 fn address_end(text: &[u8], mut at: usize) -> Option<usize> {
@@ -99,7 +94,7 @@ pub(super) fn ipv6(text: &str, from: usize) -> Option<(usize, usize)> {
     loop {
         at += bytes.get(at..)?.iter().position(is_part)?;
         let length = run(bytes, at, bytes.len(), is_part);
-        let begins = !before(bytes, at).is_ascii_alphanumeric() && before(bytes, at) != b'_';
+        let begins = begins(bytes, at) && before(bytes, at) != b'_';
         let word = text
             .get(at..at + length.min(LONGEST_IPV6 + 1))?
             .trim_end_matches(['.', ':']);
@@ -124,7 +119,7 @@ pub(super) fn phone(text: &[u8], from: usize) -> Option<(usize, usize)> {
         let start = search + memchr::memchr(b'+', text.get(search..)?)?;
         search = start + 1;
         // No country's code begins with 0; offsets of times do.
-        if before(text, start).is_ascii_alphanumeric() || !(b'1'..=b'9').contains(&byte(text, start + 1)) {
+        if !begins(text, start) || !(b'1'..=b'9').contains(&byte(text, start + 1)) {
             continue;
         }
         let (mut at, mut digits, mut end) = (start + 1, 0, start);

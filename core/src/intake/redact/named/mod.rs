@@ -120,6 +120,25 @@ fn before(text: &[u8], at: usize) -> u8 {
     at.checked_sub(1).map_or(0, |before| byte(text, before))
 }
 
+/// The longest sequence of a terminal before a word: `ESC [ 38;2;255;255;255 m`. Bytes.
+const LONGEST_SEQUENCE: usize = 24;
+
+/// Whether a word begins here: behind no letter or digit, or behind one that belongs to `%20` and its kin, or to a colour.
+fn begins(text: &[u8], at: usize) -> bool {
+    if !before(text, at).is_ascii_alphanumeric() {
+        return true;
+    }
+    let near = text.get(at.saturating_sub(LONGEST_SEQUENCE)..at).unwrap_or_default();
+    if let [.., b'%', first, second] = near
+        && first.is_ascii_hexdigit()
+        && second.is_ascii_hexdigit()
+    {
+        return true;
+    }
+    let sequence = memchr::memrchr(0x1b, near).and_then(|escape| near.get(escape + 1..));
+    matches!(sequence, Some([b'[', parameters @ .., b'm']) if parameters.iter().all(|byte| byte.is_ascii_digit() || *byte == b';'))
+}
+
 /// How many bytes from `at` on are such, `most` at the most.
 fn run(text: &[u8], at: usize, most: usize, is_such: impl Fn(&u8) -> bool) -> usize {
     let rest = text.get(at..).unwrap_or_default();

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-use super::{before, byte, run};
+use super::{begins, byte, run};
 
 /// The prefixes of access key ids that stand for credentials. IAM user guide, "Understanding unique ID prefixes".
 const KEY_PREFIXES: [&[u8]; 4] = [b"AKIA", b"ASIA", b"ABIA", b"ACCA"];
@@ -63,16 +63,6 @@ pub(super) fn aws_access_key(text: &[u8], from: usize) -> Option<(usize, usize)>
         }
         at += 1;
     }
-}
-
-/// Whether a word may begin here: behind no letter or digit, or behind one that belongs to `%20` and its kin.
-fn begins(text: &[u8], at: usize) -> bool {
-    let is_escape = at >= 3
-        && byte(text, at - 3) == b'%'
-        && text
-            .get(at - 2..at)
-            .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-    is_escape || !before(text, at).is_ascii_alphanumeric()
 }
 
 pub(super) fn aws_secret_key(text: &[u8], from: usize) -> Option<(usize, usize)> {

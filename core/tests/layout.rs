@@ -1,0 +1,67 @@
+//! The order of the folders in `src/lib.rs`: a folder uses only those before it.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+const LIB: &str = include_str!("../src/lib.rs");
+
+/// Known exceptions: a file, and the folder that it may use. None is to be added.
+const EXCEPTIONS: [(&str, &str); 2] = [("record/chunk.rs", "delivery"), ("telemetry/event.rs", "route")];
+
+/// The folders, as the numbered list in `lib.rs` has them.
+fn order() -> Vec<&'static str> {
+    let items = LIB.lines().filter_map(|line| line.strip_prefix("//! "));
+    let numbered = items.filter(|item| item.starts_with(|first: char| first.is_ascii_digit()));
+    numbered
+        .map(|item| {
+            item.split('`')
+                .nth(1)
+                .unwrap_or_else(|| panic!("no folder in `{item}`"))
+        })
+        .collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// The folders that a text names after `crate::`.
+fn used(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split("crate::").skip(1)).map(|rest| {
+        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .next()
+            .unwrap()
+    })
+}
+
+#[test]
+fn a_folder_uses_only_those_before_it() {
+    let order = order();
+    let modules: Vec<_> = LIB.lines().filter_map(|line| line.strip_prefix("pub mod ")).collect();
+    assert_eq!(order.len(), modules.len(), "the list in lib.rs names every module");
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (place, folder) in order.iter().enumerate() {
+        for path in sources(&src.join(folder)) {
+            let name = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+            for other in used(&std::fs::read_to_string(&path).unwrap()) {
+                seen += 1;
+                let is_before = order
+                    .iter()
+                    .position(|known| *known == other)
+                    .is_some_and(|other| other <= place);
+                if !is_before && !EXCEPTIONS.contains(&(name.as_str(), other)) {
+                    wrong.push(format!("{name} uses crate::{other}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "{seen} uses found");
+    assert_eq!(wrong, Vec::<String>::new());
+}
