@@ -38,6 +38,8 @@ pub struct Batch<'a> {
     /// What stands behind the malformed piece returned last.
     ahead: Option<Result<Event<'a>, Malformed<'a>>>,
     is_first: bool,
+    /// Malformed pieces so far.
+    malformed: usize,
 }
 
 enum Place {
@@ -59,6 +61,7 @@ impl<'a> Batch<'a> {
             scans_left: SCANS * body.len(),
             ahead: None,
             is_first: true,
+            malformed: 0,
         }
     }
 
@@ -342,17 +345,21 @@ impl<'a> Iterator for Batch<'a> {
     type Item = Result<Event<'a>, Malformed<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(ahead) = self.ahead.take() {
-            return Some(ahead);
-        }
-        let mut piece = match self.next_piece()? {
+        let next = self.ahead.take().or_else(|| self.next_piece())?;
+        let mut piece = match next {
             Ok(event) => return Some(Ok(event)),
             Err(malformed) => malformed,
         };
+        self.malformed += 1;
+        let is_text = |piece: &Malformed<'_>| std::str::from_utf8(piece.raw).is_ok();
+        let was_text = is_text(&piece);
         // A million broken elements must not become a million events.
         while piece.cut.is_none() {
             match self.next_piece() {
-                Some(Err(next)) if next.cut.is_none() => {
+                // Text among other bytes is better read by itself, as long as there is not much of it.
+                Some(Err(next))
+                    if next.cut.is_none() && (self.malformed > MOST_KINDS || is_text(&next) == was_text) =>
+                {
                     let start = offset(self.body, piece.raw);
                     let end = offset(self.body, next.raw) + next.raw.len();
                     piece.raw = self.body.get(start..end).unwrap_or_default();
@@ -366,6 +373,9 @@ impl<'a> Iterator for Batch<'a> {
         Some(Err(piece))
     }
 }
+
+/// As often in a body, malformed elements that are text stay apart from neighbours that are not.
+const MOST_KINDS: usize = 16;
 
 /// Where a part of the body begins in it.
 fn offset(body: &[u8], part: &[u8]) -> usize {
@@ -503,6 +513,52 @@ mod tests {
         assert!(
             pieces > 1 && scanned <= SCANS * body.len(),
             "{pieces} pieces, {scanned} bytes looked at"
+        );
+    }
+
+    #[test]
+    fn neighbouring_malformed_elements_are_one_piece() {
+        let ones = vec!["1"; 100_000].join(",");
+        assert_eq!(outline(&format!("[{ones}]")), [format!("!{ones}")]);
+        let good = r#"{"type":"function"}"#;
+        assert_eq!(
+            outline(&format!("[1,2,{good},3 , \"x\",{good},4]")),
+            ["!1,2", "function", "!3 , \"x\"", "function", "!4"]
+        );
+        let mixed: Vec<u8> = [b"[".to_vec(), b"1,\"\xff\",".repeat(10_000), b"1]".to_vec()].concat();
+        assert!(outline_bytes(&mixed).len() <= MOST_KINDS + 1);
+    }
+
+    #[test]
+    fn what_nobody_could_read_is_no_event() {
+        for bad in [
+            r#"{"type":"function","forw\u0061rder":{}}"#,
+            r#"{"typ\u0065":"forwarder.dropped"}"#,
+            r#"{"type":"function","typ\u0065":"forwarder.dropped"}"#,
+            r#"{"type":"function","time":5}"#,
+            r#"{"type":"function","time":null}"#,
+            r#"{"type":"function","time":"\ud83d"}"#,
+            r#"{"type":"\udc00"}"#,
+            r#"{"type":"function","\ud83d":1}"#,
+        ] {
+            assert_eq!(outline(&format!("[{bad}]")), [format!("!{bad}")]);
+        }
+        assert_eq!(outline(r#"[{"typ\u0065":"function","\u0074ime":"t"}]"#), ["function"]);
+        let long = "x".repeat(200);
+        for id in [r"\ud83d", r"a\udc00", &long] {
+            let body = format!(r#"[{{"type":"function","record":{{"requestId":"{id}","tenantId":"{id}"}}}}]"#);
+            let members = Batch::new(body.as_bytes()).next().unwrap().unwrap().members;
+            assert_eq!((members.request_id, members.tenant_id), (None, None), "{id}");
+        }
+        let pair = r#"[{"type":"function","record":{"requestId":"\ud83d\ude00"}}]"#;
+        assert!(
+            Batch::new(pair.as_bytes())
+                .next()
+                .unwrap()
+                .unwrap()
+                .members
+                .request_id
+                .is_some()
         );
     }
 
