@@ -5,11 +5,20 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config;
-use crate::extensions_api::{NextEvent, Registration};
-use crate::runtime_api::{ApiError, RuntimeApi};
+use crate::extensions_api::{NextEvent, Registration, register};
+use crate::runtime_api::RuntimeApi;
 
-/// After so many failures of `next` in a row, some thirty seconds, there is no environment any more.
+/// After so many failures of `next` in a row with nobody there, some thirty seconds, there is no environment any more.
 const MAX_NEXT_FAILURES: u32 = 32;
+
+/// How long `register` is tried: Lambda gives init ten seconds, and the function's own part comes after. Awake.
+const REGISTER_TIME: Duration = Duration::from_secs(5);
+
+/// The pause after a failure; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where the extension lives.
 pub(crate) struct Environment {
@@ -20,6 +29,37 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
+    /// Registers under `name`. What is not refused is tried again: without it the function's init fails. `None` where it fails.
+    pub(crate) async fn register(api: RuntimeApi, name: &str, concurrent: bool) -> Option<Self> {
+        let mut failures = 0;
+        let mut waited = Duration::ZERO;
+        loop {
+            let error = match register(&api, name, !concurrent).await {
+                Ok(registration) => {
+                    return Some(Self {
+                        api,
+                        registration,
+                        concurrent,
+                    });
+                }
+                Err(error) => error,
+            };
+            let refused = error
+                .status
+                .is_some_and(|status| (400..500).contains(&status) && status != 429);
+            if refused || waited >= REGISTER_TIME {
+                log::error!(event = "register_failed", name, error = error.to_string().as_str(); "Lambda refused to register the extension");
+                return None;
+            }
+            if failures == 0 {
+                log::warn!(event = "register_again", error = error.to_string().as_str(); "registering failed; it is tried again");
+            }
+            waited += pause(failures);
+            tokio::time::sleep(pause(failures)).await;
+            failures += 1;
+        }
+    }
+
     /// Lets the function's init fail.
     pub(crate) async fn fail(&self, error_type: &str, problems: &[config::Problem]) -> u8 {
         let message: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -48,25 +88,30 @@ impl Environment {
         }
     }
 
-    /// The next event. `None` if there is no environment any more.
+    /// The next event. Asked again for as long as there is an environment: whatever fails here, leaving would take the
+    /// function along. `None` if nobody has answered at Lambda's address for long.
     pub(crate) async fn next(&self) -> Option<NextEvent> {
-        for failures in 0..MAX_NEXT_FAILURES {
-            match self.registration.next(&self.api).await {
+        let (mut failures, mut gone) = (0, 0);
+        while gone < MAX_NEXT_FAILURES {
+            let error = match self.registration.next(&self.api).await {
                 Ok(event) => return Some(event),
-                Err(error) => self.pause_after(&error, failures).await,
+                Err(error) => error,
+            };
+            if failures == 0 {
+                log::warn!(event = "next_failed", error = error.to_string().as_str(); "asking for the next event failed; it is tried again");
             }
+            gone = if error.gone { gone + 1 } else { 0 };
+            tokio::time::sleep(pause(failures)).await;
+            failures += 1;
         }
         log::error!(event = "next_given_up"; "Lambda does not answer any more");
         None
     }
+}
 
-    async fn pause_after(&self, error: &ApiError, failures: u32) {
-        if failures == 0 {
-            log::warn!(event = "next_failed", error = error.to_string().as_str(); "asking for the next event failed; it is tried again");
-        }
-        let pause = Duration::from_millis(20 << failures.min(6));
-        tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
-    }
+/// The pause after so many failures before.
+fn pause(failures: u32) -> Duration {
+    (FIRST_PAUSE * 2_u32.pow(failures.min(6))).min(LONGEST_PAUSE)
 }
 
 /// SIGTERM, from the moment that this is made.

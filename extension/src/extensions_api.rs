@@ -138,8 +138,8 @@ impl Registration {
 fn parse_event(answer: &Answer) -> Result<NextEvent, ApiError> {
     let unreadable = |error: String| ApiError {
         status: Some(answer.status.as_u16()),
-        error_type: String::new(),
         message: format!("the event cannot be read: {error}"),
+        ..ApiError::default()
     };
     let event: Value = serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))?;
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 /// How many past requests are remembered. One is waited for at a time; the rest covers bodies that come late.
 const REMEMBERED: usize = 64;
 
+/// A remembered id is cut here: Lambda's have 36 bytes, a forger's may have a million.
+const MAX_ID_BYTES: usize = 128;
+
 /// What is known of recent requests.
 #[derive(Debug, Default)]
 pub struct Invocations {
@@ -31,14 +34,32 @@ struct Seen {
     events_dropped: bool,
     /// Some request has started.
     invoked: bool,
+    /// The request that `next` named last.
+    named: Option<String>,
+    /// Some POST has come.
+    posted: bool,
+    /// Some request's turn is over.
+    turned: bool,
     /// Requests that have started and have no `platform.report` yet.
     unreported: VecDeque<String>,
 }
 
 impl Invocations {
+    /// `next` has named this request: what tells of it comes from Lambda.
+    pub fn name(&self, request_id: &str) {
+        self.seen().named = Some(cut(request_id).to_owned());
+    }
+
+    /// Whether the request that `next` named last is among these.
+    pub fn knows_any<'a>(&self, mut requests: impl Iterator<Item = &'a String>) -> bool {
+        let seen = self.seen();
+        requests.any(|request| seen.named.as_deref() == Some(cut(request)))
+    }
+
     /// Notes what a body told.
     pub fn note(&self, accepted: &Accepted) {
         let mut seen = self.seen();
+        seen.posted = true;
         seen.initialized |= accepted.initialized;
         for request_id in &accepted.started {
             seen.starts(request_id);
@@ -54,7 +75,9 @@ impl Invocations {
         let (done, reported) = (news(&accepted.done), news(&accepted.reported));
         remember(&mut seen.done, &done);
         remember(&mut seen.reported, &reported);
-        seen.unreported.retain(|other| !accepted.reported.contains(other));
+        for request_id in &accepted.reported {
+            remove(&mut seen.unreported, request_id);
+        }
         drop(seen);
         self.changed.notify_waiters();
     }
@@ -82,7 +105,15 @@ impl Invocations {
 
     /// The request's turn is over.
     pub fn forget(&self, request_id: &str) {
-        self.seen().ends_turn(request_id);
+        let mut seen = self.seen();
+        seen.turned = true;
+        seen.ends_turn(request_id);
+    }
+
+    /// Whether a whole turn went by without any POST: nobody sends events here.
+    pub fn is_blind(&self) -> bool {
+        let seen = self.seen();
+        seen.turned && !seen.posted
     }
 
     /// Whether some request has started and every one that has, has its `platform.report`, the last event of its own.
@@ -144,8 +175,15 @@ impl Seen {
     }
 }
 
+/// The part of an id that is compared and remembered.
+fn cut(request_id: &str) -> &str {
+    request_id
+        .get(..request_id.floor_char_boundary(MAX_ID_BYTES))
+        .unwrap_or(request_id)
+}
+
 fn has(requests: &VecDeque<String>, request_id: &str) -> bool {
-    requests.iter().any(|other| other == request_id)
+    requests.iter().any(|other| other == cut(request_id))
 }
 
 fn add(requests: &mut VecDeque<String>, request_id: &str) {
@@ -156,12 +194,14 @@ fn add(requests: &mut VecDeque<String>, request_id: &str) {
 /// `false` if it was not among them.
 fn remove(requests: &mut VecDeque<String>, request_id: &str) -> bool {
     let before = requests.len();
-    requests.retain(|other| other != request_id);
+    requests.retain(|other| other != cut(request_id));
     requests.len() < before
 }
 
 fn remember(requests: &mut VecDeque<String>, more: &[String]) {
-    requests.extend(more.iter().cloned());
+    // Of more than are remembered only the last are.
+    let news = more.get(more.len().saturating_sub(REMEMBERED)..).unwrap_or_default();
+    requests.extend(news.iter().map(|id| cut(id).to_owned()));
     let excess = requests.len().saturating_sub(REMEMBERED);
     requests.drain(..excess);
 }
@@ -238,6 +278,29 @@ mod tests {
         assert_eq!(now(invocations.done(X)).await, None, "that was before it began");
         invocations.note(&dropped);
         assert_eq!(now(invocations.done(X)).await, Some(false));
+    }
+
+    #[tokio::test]
+    async fn ids_of_a_megabyte_are_remembered_cut_and_still_known() {
+        let invocations = Invocations::default();
+        let ids: Vec<_> = (0..1_000).map(|n| format!("{n:0>120}{}", "é".repeat(1_000))).collect();
+        invocations.note(&Accepted {
+            started: ids.clone(),
+            done: ids.clone(),
+            reported: ids.clone(),
+            ..Accepted::default()
+        });
+        assert_eq!(now(invocations.started(&ids[999])).await, Some(()));
+        assert_eq!(
+            now(invocations.started(&ids[0])).await,
+            None,
+            "only the last are remembered"
+        );
+        let seen = invocations.seen();
+        for requests in [&seen.started, &seen.done, &seen.reported, &seen.unreported] {
+            assert!(requests.len() <= REMEMBERED);
+            assert!(requests.iter().all(|id| id.len() <= MAX_ID_BYTES));
+        }
     }
 
     #[test]

@@ -5,16 +5,28 @@
 //! proxy is ever used, and no time-out set: the process may be frozen while it waits.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
+
+/// The largest answer that is read. An INVOKE has some 500 bytes. A larger one is an error.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// The most that is buffered of an answer's head, or of its body at once. Bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// The most of a body that is no error of Lambda's that is shown in a message. Bytes.
+const MAX_SHOWN_BYTES: usize = 512;
 
 /// Where Lambda's APIs are. Clones share what they keep.
 #[derive(Debug, Clone)]
@@ -23,6 +35,7 @@ pub struct RuntimeApi {
     /// What stands before each path; empty in Lambda, but not in every emulator.
     prefix: String,
     kept: Arc<Mutex<Option<Open>>>,
+    reserve: Arc<Reserve>,
 }
 
 /// A connection, and what drives it.
@@ -62,13 +75,14 @@ impl Answer {
         ApiError {
             status: Some(self.status.as_u16()),
             error_type: error_type.unwrap_or_default(),
-            message: message.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned()),
+            message: message.unwrap_or_else(|| shown(&self.body)),
+            gone: false,
         }
     }
 }
 
 /// A call that Lambda refused, or that did not reach it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiError {
     /// The HTTP status; `None` if there was no answer.
     pub status: Option<u16>,
@@ -76,6 +90,8 @@ pub struct ApiError {
     pub error_type: String,
     /// For a person.
     pub message: String,
+    /// Nobody listens where Lambda's API should be.
+    pub gone: bool,
 }
 
 impl fmt::Display for ApiError {
@@ -99,7 +115,18 @@ impl RuntimeApi {
             authority: authority.to_owned(),
             prefix: prefix.to_owned(),
             kept: Arc::default(),
+            reserve: Arc::default(),
         }
+    }
+
+    /// Whether Lambda's APIs are on a loopback address, as in emulators. Lambda's own are on another one.
+    pub fn is_at_home(&self) -> bool {
+        let host = self
+            .authority
+            .rsplit_once(':')
+            .map_or(self.authority.as_str(), |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// Sends one request and reads the whole answer.
@@ -128,10 +155,12 @@ impl RuntimeApi {
             }
             self.exchange(self.connect().await?, request, keep).await
         };
-        call.await.map_err(|error: Failure| ApiError {
-            status: None,
-            error_type: String::new(),
+        let answer = call.await;
+        self.reserve.hold();
+        answer.map_err(|error: Failure| ApiError {
             message: format!("no answer from {}: {error}", self.authority),
+            gone: is_gone(&*error),
+            ..ApiError::default()
         })
     }
 
@@ -154,9 +183,15 @@ impl RuntimeApi {
     }
 
     async fn connect(&self) -> Result<Open, Failure> {
-        let stream = TcpStream::connect(&self.authority).await?;
+        let stream = match TcpStream::connect(&self.authority).await {
+            Err(error) if is_scarce(&error) && self.reserve.free() => TcpStream::connect(&self.authority).await?,
+            stream => stream?,
+        };
         stream.set_nodelay(true)?;
-        Ok(handshake(TokioIo::new(stream)).await?)
+        Ok(Builder::new()
+            .max_buf_size(MAX_HEAD_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await?)
     }
 
     async fn exchange(&self, open: Open, request: Request<Full<Bytes>>, keep: Keep) -> Result<Answer, Failure> {
@@ -166,8 +201,8 @@ impl RuntimeApi {
             sender.ready().await?;
             let answer = sender.send_request(request).await?;
             let (head, body) = answer.into_parts();
-            let body = body.collect().await?.to_bytes();
-            Ok::<_, hyper::Error>((head, body))
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await?.to_bytes();
+            Ok::<_, Failure>((head, body))
         };
         // The connection is driven here: no task outlives the call.
         let (head, body) = {
@@ -193,6 +228,40 @@ impl RuntimeApi {
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A descriptor that is given up when no other is free, so that Lambda can be asked whatever else is open.
+#[derive(Debug, Default)]
+struct Reserve(Mutex<Option<File>>);
+
+impl Reserve {
+    /// Takes one, if there is none.
+    fn hold(&self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = File::open("/dev/null").ok();
+        }
+    }
+
+    /// `false` if there was none.
+    fn free(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+}
+
+/// The process or the system has no descriptor free.
+fn is_scarce(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+fn is_gone(error: &(dyn std::error::Error + 'static)) -> bool {
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    error.downcast_ref::<io::Error>().is_some_and(refused)
+}
+
+fn shown(body: &[u8]) -> String {
+    let shown = body.get(..MAX_SHOWN_BYTES).unwrap_or(body);
+    String::from_utf8_lossy(shown).into_owned()
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use forwarder_core::Forwarder;
-use forwarder_core::forwarder::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, Rhythm, START_PATIENCE, Why};
+use forwarder_core::forwarder::flush::{DEADLINE_MARGIN, FlushPolicy, Hold, Rhythm, Why};
 use log::debug;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,6 +20,9 @@ use crate::metrics::Metrics;
 /// The longest that an invocation may take, for emulators that tell no deadline. Lambda's quotas.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
+/// An end that is seen so soon after the start came with it, in one POST.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// One turn after the other.
 pub(crate) struct Turns {
     pub(crate) forwarder: Arc<Forwarder>,
@@ -27,6 +30,9 @@ pub(crate) struct Turns {
     pub(crate) policy: FlushPolicy,
     /// Whether Lambda sends events.
     pub(crate) telemetry: bool,
+    /// How long a request's `platform.start` may take to come: as long as Lambda may buffer it, and the flush budget at
+    /// least, of which it is a part.
+    pub(crate) start_patience: Duration,
     pub(crate) metrics: Option<Arc<Metrics>>,
     pub(crate) rhythm: Mutex<Rhythm>,
     /// What times of invocations are counted from.
@@ -51,7 +57,9 @@ impl Turns {
 
     fn decide(&self, request_id: &str) -> Hold {
         let mut rhythm = self.rhythm.lock().unwrap_or_else(PoisonError::into_inner);
-        let (hold, why) = self.policy.on_invoke(&mut rhythm, self.epoch.elapsed(), self.telemetry);
+        // An emulator may accept the subscription and post nothing: that is waited for once.
+        let telemetry = self.telemetry && !self.invocations.is_blind();
+        let (hold, why) = self.policy.on_invoke(&mut rhythm, self.epoch.elapsed(), telemetry);
         let strategy = match hold {
             Hold::None => "continuous",
             Hold::UntilDone => "end",
@@ -72,15 +80,15 @@ impl Turns {
         let request_id = invoke.request_id.as_str();
         let deadline = instant_of(invoke.deadline_ms);
         self.forwarder.run(false);
-        if !self.wait_until_done(request_id, deadline, begun).await {
+        let Some(held_already) = self.wait_until_done(request_id, deadline, begun).await else {
             // What is held goes out while the function still runs.
             debug!(event = "end_not_seen", requestId = request_id, after_ms = millis(begun.elapsed()); "the invocation's end was not seen in time, or may have been dropped by Lambda");
             self.forwarder.run(true);
             return Duration::ZERO;
-        }
+        };
         let done = Instant::now();
         let remaining = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(done));
-        let budget = self.policy.budget(remaining);
+        let budget = self.policy.budget(remaining).saturating_sub(held_already);
         let debugs = log::log_enabled!(log::Level::Debug);
         let pending = if debugs { self.pending() } else { 0 };
         debug!(event = "flush_begins", requestId = request_id, after_ms = millis(begun.elapsed()), lines = pending, budget_ms = millis(budget); "what is held is delivered before `next`");
@@ -98,27 +106,26 @@ impl Turns {
         self.forwarder.stats().1.iter().map(|lane| lane.pending()).sum()
     }
 
-    /// Waits for the invocation's end as long as there is hope, and time before its deadline.
-    async fn wait_until_done(&self, request_id: &str, deadline: Option<Instant>, begun: Instant) -> bool {
+    /// Waits for the invocation's end as long as there is hope, and time before its deadline. `None` if it was not seen, else
+    /// for how long the function may have been over before its start was seen.
+    async fn wait_until_done(&self, request_id: &str, deadline: Option<Instant>, begun: Instant) -> Option<Duration> {
         let now = Instant::now();
         let latest = deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(now));
-        let patience = now + START_PATIENCE;
+        let patience = now + self.start_patience;
         let started = self.invocations.started(request_id);
-        if timeout_at(latest.map_or(patience, |latest| latest.min(patience)), started)
+        timeout_at(latest.map_or(patience, |latest| latest.min(patience)), started)
             .await
-            .is_err()
-        {
-            return false;
-        }
+            .ok()?;
         debug!(event = "start_seen", requestId = request_id, after_ms = millis(begun.elapsed()); "its platform.start has come");
+        let start_seen = Instant::now();
         let done = self.invocations.done(request_id);
-        let seen = timeout_at(latest.unwrap_or(now + LONGEST_INVOCATION), done)
-            .await
-            .unwrap_or(false);
-        if seen {
-            debug!(event = "done_seen", requestId = request_id, after_ms = millis(begun.elapsed()); "its platform.runtimeDone has come");
+        let seen = timeout_at(latest.unwrap_or(now + LONGEST_INVOCATION), done).await;
+        if !seen.unwrap_or(false) {
+            return None;
         }
-        seen
+        debug!(event = "done_seen", requestId = request_id, after_ms = millis(begun.elapsed()); "its platform.runtimeDone has come");
+        let together = start_seen.elapsed() < AT_ONCE;
+        Some(if together { start_seen - now } else { Duration::ZERO })
     }
 }
 

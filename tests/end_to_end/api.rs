@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use end_to_end::binaries;
+use end_to_end::post::subscribed_path;
 use end_to_end::world::*;
 use local_lambda::{LocalLambda, SubscribeAnswer};
 
@@ -88,5 +89,7 @@ async fn it_subscribes_as_the_contract_says() {
         (subscription.max_items, subscription.max_bytes, subscription.timeout),
         (1_000, 1_048_576, Duration::from_millis(25))
     );
-    assert_eq!(subscription.uri, format!("http://sandbox.localdomain:{port}"));
+    let path = subscribed_path(port);
+    assert_eq!(path.len(), 33, "{path}");
+    assert_eq!(subscription.uri, format!("http://sandbox.localdomain:{port}{path}"));
 }

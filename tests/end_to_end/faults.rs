@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
+use end_to_end::groups::{self, Group};
 use end_to_end::numbers::Numbers;
 use end_to_end::post::{Poster, function_lines};
 use end_to_end::process::{Extension, start_again};
@@ -325,7 +326,7 @@ impl Drop for TinyDisk {
 #[tokio::test]
 async fn a_full_disk_means_memory_only_and_one_warning() {
     let Some(disk) = TinyDisk::new(1024 * 1024) else {
-        eprintln!("skipped: a file system cannot be mounted here");
+        groups::skip("mounts", "a file system cannot be mounted here");
         return;
     };
     let kinesis = kinesis().await;
@@ -357,19 +358,16 @@ async fn a_full_disk_means_memory_only_and_one_warning() {
 
 #[tokio::test]
 async fn with_64_mb_of_memory_it_lives() {
-    let group = std::path::PathBuf::from(format!("/sys/fs/cgroup/memory/forwarder-{}", std::process::id()));
-    let limited = std::fs::create_dir(&group).and_then(|()| std::fs::write(group.join("memory.limit_in_bytes"), "64M"));
-    if limited.is_err() {
-        eprintln!("skipped: a memory control group cannot be made here");
+    let Some(group) = Group::new(64 * 1024 * 1024, None) else {
         return;
-    }
+    };
     let kinesis = kinesis().await;
     kinesis.stop().await;
     let (builder, port) = lambda_to_kinesis(&kinesis);
     let lambda = builder.memory_mb(128).freeze(false).start().await.unwrap();
     lambda.invoke("{}").await.unwrap();
     let pid = Extension::of(&lambda).unwrap().pid;
-    std::fs::write(group.join("cgroup.procs"), pid.to_string()).unwrap();
+    group.take(pid);
     let mut poster = Poster::connect(port).await;
     for batch in 0..BATCHES {
         assert_eq!(poster.post("/", function_lines(batch * 1_000, 1_000, 200)).await, 200);
@@ -386,5 +384,4 @@ async fn with_64_mb_of_memory_it_lives() {
     let missing = Numbers::of(&found, EVENTS).missing().len() as u64;
     let announced: u64 = found.lives.iter().map(|life| life.announced).sum();
     assert!(missing <= announced, "{missing} missing, {announced} announced");
-    let _ = std::fs::remove_dir(group);
 }

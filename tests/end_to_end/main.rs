@@ -23,3 +23,4 @@ mod readers;
 mod roles;
 mod routing;
 mod shutdown;
+mod trust;

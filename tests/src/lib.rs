@@ -8,6 +8,8 @@
 //! - [`moto`]: services of AWS that have no stand-in of ours.
 //! - [`stand_in`]: an AWS that remembers what calls were signed with.
 //! - [`numbers`]: which of many numbered lines a reader finds.
+//! - [`between`]: what answers in the place of Lambda's APIs; [`wrapped`]: the extension with other limits or variables.
+//! - [`groups`]: control groups, and what may be skipped where there are none.
 
 #![allow(
     clippy::expect_used,
@@ -15,10 +17,13 @@
     reason = "a world that cannot be built is a test that fails"
 )]
 
+pub mod between;
 pub mod binaries;
+pub mod groups;
 pub mod moto;
 pub mod numbers;
 pub mod post;
 pub mod process;
 pub mod stand_in;
 pub mod world;
+pub mod wrapped;

@@ -7,9 +7,19 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::world::spool_dir;
+
 /// One connection to a listener, kept open from post to post.
 pub struct Poster {
     sender: SendRequest<Full<Bytes>>,
+    /// What stands for `/`: the subscription's path, as Lambda knows it.
+    root: String,
+}
+
+/// The path of the subscription of the extension with this port, as it is kept beside its spool; `/` where there is none.
+pub fn subscribed_path(port: u16) -> String {
+    let file = std::path::Path::new(&spool_dir(port)).join("listener");
+    format!("/{}", std::fs::read_to_string(file).unwrap_or_default())
 }
 
 impl Poster {
@@ -24,10 +34,11 @@ impl Poster {
         stream.set_nodelay(true).expect("a socket has this option");
         let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("the listener speaks HTTP");
         tokio::spawn(connection);
-        Self { sender }
+        let root = subscribed_path(port);
+        Self { sender, root }
     }
 
-    /// Posts a body to a path and returns the answer's status.
+    /// Posts a body to a path, `/` for that of the subscription, and returns the answer's status.
     ///
     /// # Panics
     /// There is no answer.
@@ -51,6 +62,7 @@ impl Poster {
     /// # Panics
     /// The path is none.
     pub async fn ask(&mut self, path: &str, body: impl Into<Bytes>) -> Result<(u16, Bytes), hyper::Error> {
+        let path = if path == "/" { &self.root } else { path };
         let request = Request::post(path)
             .header("host", "sandbox.localdomain")
             .body(Full::new(body.into()))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-const SLICE: Duration = Duration::from_millis(250);
+pub(crate) const SLICE: Duration = Duration::from_millis(250);
 
 /// A slice that took this much longer than it should was interrupted by a freeze.
 const SUSPICIOUS_DELAY: Duration = Duration::from_millis(500);
@@ -18,12 +18,18 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Sleeps until the process has been awake for this long.
 pub async fn sleep(duration: Duration) {
+    sleep_and_note(duration, |_| {}).await;
+}
+
+/// As [`sleep`], and notes each time that the process was awake, as it passes.
+pub async fn sleep_and_note(duration: Duration, mut awake: impl FnMut(Duration)) {
     let (mut left, mut grace) = (duration, GRACE);
     while !left.is_zero() {
         let slice = left.min(SLICE);
         let started = Instant::now();
         tokio::time::sleep(slice).await;
         left -= slice;
+        awake(slice);
         if started.elapsed() > slice + SUSPICIOUS_DELAY {
             // In all no more than once: short invocations interrupt every slice.
             let granted = GRACE.saturating_sub(left).min(grace);

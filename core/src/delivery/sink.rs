@@ -104,7 +104,7 @@ pub enum Treatment {
     Retry,
     /// It passes, but not soon: again after longer pauses.
     RetrySlowly,
-    /// Somebody must mend it: a look every 30 s.
+    /// Somebody must repair it: a look every 30 s.
     Probe,
 }
 

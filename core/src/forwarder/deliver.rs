@@ -8,15 +8,12 @@ use tokio::time::Instant;
 use super::state::let_go;
 use super::{Forwarder, Undelivered};
 use crate::delivery::lane::Lane;
-use crate::record::origin::Origin;
-use crate::record::ranges::Lost;
+use crate::delivery::pacing::Flush;
+use crate::record::ranges::Losses;
 use crate::telemetry::snapshot::Snapshot;
 
 /// What is kept at the end, of the time that is left, for each lane's final report.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(150);
-
-/// A flush that had less time than this says nothing about a sink.
-const LEAST_FLUSH: Duration = Duration::from_millis(100);
 
 /// What is kept at the end for the fallbacks, of the time that is left.
 const FALLBACK_TIME: Duration = Duration::from_millis(400);
@@ -35,8 +32,8 @@ impl Forwarder {
             .lanes
             .iter()
             .map(|lane| {
-                let queue = lane.queue();
-                (!queue.health().is_breaker_open(), queue.stats())
+                let mut queue = lane.queue();
+                (!queue.breaker().is_open(), queue.stats())
             })
             .collect();
         self.run(true);
@@ -46,13 +43,17 @@ impl Forwarder {
                 lane.settle(deadline).await;
             }
         }
-        let had_time = started.elapsed() >= LEAST_FLUSH;
         for (lane, (waits, before)) in self.lanes.iter().zip(&before) {
             let mut queue = lane.queue();
             let now = queue.stats();
-            let had_its_chance = had_time || now.failed_puts > before.failed_puts;
-            if *waits && had_its_chance && now.delivered == before.delivered && !queue.is_empty() {
-                queue.health_mut().open_breaker();
+            if *waits {
+                let is_empty = queue.is_empty();
+                queue.breaker().flushed(Flush {
+                    time: started.elapsed(),
+                    failed: now.failed_puts > before.failed_puts,
+                    delivered: now.records != before.records,
+                    is_empty,
+                });
             }
         }
         self.lanes.iter().all(|lane| lane.queue().is_empty())
@@ -63,7 +64,7 @@ impl Forwarder {
     pub async fn pause(&self) {
         self.lanes.iter().for_each(Lane::pause);
         for lane in &self.lanes {
-            if !lane.queue().health().is_breaker_open() {
+            if !lane.queue().breaker().is_open() {
                 lane.idle().await;
             }
         }
@@ -83,26 +84,26 @@ impl Forwarder {
         while opening.join_next().await.is_some() {}
     }
 
-    /// Looks for what earlier lives left on disk, and delivers it with its own `id`, `sink` and `seq`. Yields between
-    /// segments.
+    /// Looks for what earlier processes left on disk, and delivers it with its own `id`, `sink` and `seq`; what they could
+    /// not announce is announced.
     pub async fn recover(&self) {
         let Some(spool) = &self.spool else { return };
-        spool.look_for_earlier_lives();
-        while let Some(chunks) = spool.read_next() {
-            for chunk in chunks {
-                // A sink that is not configured any more: its lines go where the others go.
-                let lane = self
-                    .lanes
-                    .iter()
-                    .find(|lane| lane.name() == chunk.sink)
-                    .or(self.lanes.first());
-                if let Some(lane) = lane {
-                    lane.queue().recover(chunk);
-                }
-            }
-            self.lanes.iter().for_each(Lane::wake);
-            tokio::task::yield_now().await;
+        let mut found = spool.look_for_earlier();
+        for (lane, segment) in found.segments.drain(..) {
+            let lane = self.lanes.get(lane);
+            lane.iter().for_each(|lane| lane.queue().recover(segment));
         }
+        for (lane, losses) in found.losses.drain(..) {
+            let lane = self.lanes.get(lane);
+            lane.iter().for_each(|lane| lane.queue().owe(losses.clone()));
+        }
+        // On disk again, under this process's name, before it is removed there.
+        for lane in &self.lanes {
+            lane.queue().save_losses(Losses::default());
+        }
+        spool.forget(found);
+        self.lanes.iter().for_each(Lane::wake);
+        tokio::task::yield_now().await;
     }
 
     /// The end of this life: delivers until shortly before `deadline`, at last to the fallbacks, and closes each lane with
@@ -146,7 +147,7 @@ impl Forwarder {
         for lane in &self.lanes {
             lane.settle(last_words_at).await;
         }
-        let mut lost = Lost::default();
+        let mut lost = Losses::default();
         // What a lane says last may have to go to its fallback, so fallbacks close after those.
         let (with_fallback, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.has_fallback());
         let stuck: Vec<_> = self
@@ -161,7 +162,7 @@ impl Forwarder {
                 if has_successor {
                     continue;
                 }
-                lost.append(lane.queue().give_up_rest(Instant::now()));
+                lost.append(lane.queue().give_up_rest());
             }
             lane.queue().add_final_report(&intake, Instant::now());
             lane.queue().persist();
@@ -182,15 +183,18 @@ impl Forwarder {
             lost.append(lane.queue().leave(has_successor, &intake, Instant::now()));
         }
         self.spool.iter().for_each(|spool| spool.close());
-        let lost = lost.into_ranges().into_iter();
-        lost.map(|(Origin { id, sink }, dropped)| Undelivered { id, sink, dropped })
-            .collect()
+        let lost = lost.into_dropped().map(|(owner, dropped)| Undelivered {
+            id: owner.id.clone(),
+            sink: owner.sink.clone(),
+            dropped,
+        });
+        lost.collect()
     }
 
     /// Lets every lane put at once, whatever failed before.
     fn try_again(&self) {
         for lane in &self.lanes {
-            lane.queue().health_mut().forget_pause();
+            lane.queue().pacing().forget_pause();
         }
         self.run(true);
     }

@@ -29,8 +29,8 @@ impl Strategy {
     }
 }
 
-/// How long an invocation's `platform.start` may take to come before it is not waited for.
-pub const START_PATIENCE: Duration = Duration::from_secs(2);
+/// The longest that an invocation's `platform.start` is waited for, however Lambda buffers.
+const START_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is left of an invocation's time when every wait ends.
 pub const DEADLINE_MARGIN: Duration = Duration::from_millis(100);
@@ -105,6 +105,12 @@ impl FlushPolicy {
             Some(gap) if gap > self.idle => (Hold::UntilDone, Why::Rare),
             Some(_) => (Hold::None, Why::Frequent),
         }
+    }
+
+    /// How long an invocation's `platform.start` may take to come before its end is not waited for. The function may have ended
+    /// long before, so this counts like a flush: no more than the budget, unless Lambda buffers for longer (`buffering`).
+    pub fn start_patience(&self, buffering: Duration) -> Duration {
+        self.budget.max(buffering * 2).min(START_PATIENCE)
     }
 
     /// How long a flush may hold `next`. `remaining`: until the invocation's deadline.

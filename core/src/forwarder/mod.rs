@@ -37,10 +37,18 @@ pub use accepted::Accepted;
 use state::{Queues, State, let_go, send};
 use waiting::WaitLimit;
 
-/// A put takes no more than this part of the buffer's bound.
+/// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in flight, a
+/// put takes four times as much.
 const PUTS_IN_BUFFER: usize = 8;
 
-/// About what a line takes beside its event. Bytes.
+/// Each lane is sure of its part of the buffer, divided by this; the rest is for whoever needs it first. What is in flight
+/// takes at most the other half.
+const SHARED_PART: usize = 2;
+
+/// While a body is taken, room is made each time that so much of it was.
+const ROOM_INTERVAL: usize = 256 * 1024;
+
+/// About what a line takes beside its event: a body of tiny events takes many times its size. Bytes.
 const LINE_OVERHEAD: usize = 256;
 
 /// What a forwarder is made of.
@@ -90,7 +98,9 @@ impl Forwarder {
     pub fn start(settings: Settings) -> Self {
         let id = life::new_id();
         let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
-        let spool = Spool::new(settings.spool, &id).map(Arc::new);
+        let names: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.name.as_str()).collect();
+        let spool = Spool::new(settings.spool, &id, &names).map(Arc::new);
+        let count = settings.lanes.len().max(1);
         let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
         let longest: Vec<_> = settings
             .lanes
@@ -112,8 +122,8 @@ impl Forwarder {
                     .filter_map(|lane| longest.get(lane).copied());
                 lane.max_record_bytes = chain.min().unwrap_or(lane.max_record_bytes);
                 // A put in flight exists several times over: with little memory it is smaller.
-                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / PUTS_IN_BUFFER);
-                Lane::start(lane, sink, &id, &settings.resource, spool.clone())
+                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / (PUTS_IN_BUFFER * count));
+                Lane::start(lane, sink, index, &id, &settings.resource, spool.clone())
             })
             .collect();
         for (lane, fallback) in lanes.iter().zip(&fallbacks) {
@@ -177,7 +187,6 @@ impl Forwarder {
         for item in Batch::new(body) {
             match item {
                 Ok(event) => {
-                    taken += event.raw.len() + LINE_OVERHEAD;
                     let State { id, intake, .. } = &mut *state;
                     let current = as_of.take().map(|then| intake.attribute_as_of(then));
                     let decided = intake.decide(&event, now.into_std());
@@ -200,6 +209,11 @@ impl Forwarder {
                     if let Some(current) = current {
                         intake.attribute_as_of(current);
                     }
+                    taken += event.raw.len() + LINE_OVERHEAD;
+                    if taken >= ROOM_INTERVAL {
+                        taken = 0;
+                        self.make_room(&mut state.intake, &mut queues, now);
+                    }
                 }
                 Err(Malformed {
                     raw, cut: Some(header), ..
@@ -209,17 +223,14 @@ impl Forwarder {
                     self.give_up_halves(without_room, &mut state, &mut queues, now);
                 }
                 Err(malformed) => {
-                    taken += malformed.raw.len() + LINE_OVERHEAD;
                     let intake = &mut state.intake;
                     intake.stats.unparsed += 1;
-                    let event = own_event::unparsed(&intake.mask(malformed.raw), &malformed.error);
-                    self.tell_routed_lanes(&event, &mut queues, now);
+                    let masked = intake.mask(malformed.raw);
+                    for event in own_event::unparsed(&masked, &malformed.error) {
+                        self.tell_routed_lanes(&event, &mut queues, now);
+                        self.make_room(&mut state.intake, &mut queues, now);
+                    }
                 }
-            }
-            // Room is made as lines come: a body of tiny events takes many times its size.
-            if taken > self.buffer_bytes / PUTS_IN_BUFFER {
-                taken = 0;
-                self.make_room(&mut state.intake, &mut queues, now);
             }
         }
         for queue in &mut queues {
@@ -253,6 +264,11 @@ impl Forwarder {
         self.announce_unparsed(b"", error, |stats| stats.oversized_bodies += 1);
     }
 
+    /// Counts a request to the listener that is not Lambda's, and was refused unread.
+    pub fn refuse_request(&self) {
+        self.state().intake.stats.refused += 1;
+    }
+
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
         let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
@@ -263,8 +279,11 @@ impl Forwarder {
         }
         state.intake.stats.bodies += 1;
         count(&mut state.intake.stats);
-        let event = own_event::unparsed(&state.intake.mask(body), error);
-        self.tell_routed_lanes(&event, &mut queues, now);
+        let masked = state.intake.mask(body);
+        for event in own_event::unparsed(&masked, error) {
+            self.tell_routed_lanes(&event, &mut queues, now);
+            self.make_room(&mut state.intake, &mut queues, now);
+        }
         queues.iter_mut().for_each(|queue| queue.persist());
         self.make_room(&mut state.intake, &mut queues, now);
         let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
@@ -281,8 +300,9 @@ impl Forwarder {
         for half in halves {
             state.intake.stats.unparsed += 1;
             let body = state.intake.mask(half.text());
-            let event = own_event::unparsed(&body, "the record is cut off, and its other part did not come");
-            self.tell_routed_lanes(&event, queues, now);
+            for event in own_event::unparsed(&body, "the record is cut off, and its other part did not come") {
+                self.tell_routed_lanes(&event, queues, now);
+            }
         }
     }
 
@@ -300,23 +320,27 @@ impl Forwarder {
     }
 
     /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
-    /// holds most to disk, or gives them up, until all together hold no more than they may. Returns what is held then.
+    /// holds most to disk, or gives them up, until all together hold no more than they may. A lane that holds no more than
+    /// its sure part keeps it. Returns what is held then.
     fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
             let_go(intake, now, queues, now);
         }
+        let sure = self.buffer_bytes / (SHARED_PART * queues.len().max(1));
+        // Lanes that have nothing left to give: what is in flight goes as soon as its put is judged.
+        let mut spent = vec![false; queues.len()];
         loop {
             let held = held(queues) + intake.held();
             if held <= self.buffer_bytes {
                 return held;
             }
-            // What is in flight goes as soon as its put is judged; then the next fullest gives way. The order of the lanes is
-            // that of the routes, and stays.
-            let mut fullest: Vec<_> = queues.iter_mut().collect();
-            fullest.sort_by_key(|queue| std::cmp::Reverse(queue.held()));
-            if !fullest.into_iter().any(|queue| queue.shed_oldest()) {
-                return held;
-            }
+            let candidates = queues.iter_mut().zip(&mut spent).filter(|(_, spent)| !**spent);
+            let fullest = candidates
+                .map(|(queue, spent)| (queue.held(), queue, spent))
+                .filter(|(held, ..)| *held > sure)
+                .max_by_key(|(held, ..)| *held);
+            let Some((_, queue, spent)) = fullest else { return held };
+            *spent = !queue.shed_oldest();
         }
     }
 
@@ -330,18 +354,17 @@ impl Forwarder {
         // With its envelopes, a body takes about twice its size.
         let most = self.buffer_bytes.saturating_sub(2 * body_bytes).min(self.high_water());
         loop {
-            let held: usize = self.lanes.iter().map(|lane| lane.queue().held()).sum();
-            let healthy = self.lanes.iter().filter(|lane| lane.failing().is_none());
-            let fullest = healthy.max_by_key(|lane| lane.queue().held());
+            let held: Vec<_> = self.lanes.iter().map(|lane| lane.queue().held()).collect();
+            let fullest = self.lanes.iter().enumerate().max_by_key(|(lane, _)| held.get(*lane));
+            let Some((index, lane)) = fullest else { return };
             // Under `always` the disk must have room for it too.
-            let is_full = held > most
-                || self
-                    .spool
-                    .as_ref()
-                    .is_some_and(|spool| spool.is_always() && spool.room() < 2 * body_bytes);
-            let Some(lane) = fullest.filter(|lane| is_full && !lane.queue().is_empty()) else {
+            let is_disk_full = |spool: &Arc<Spool>| spool.is_always() && spool.room(index) < 2 * body_bytes;
+            let is_full = held.iter().sum::<usize>() > most || self.spool.as_ref().is_some_and(is_disk_full);
+            // The lane that holds most is the one that gives way. If its sink is sick nobody waits for it: it gives up its
+            // own lines, and those of others have their room.
+            if !is_full || lane.failing().is_some() || lane.queue().is_empty() {
                 return;
-            };
+            }
             if lane.progress(deadline).await.is_err() {
                 return;
             }

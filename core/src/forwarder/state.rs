@@ -1,13 +1,13 @@
 //! State between bodies, and how verdicts of the intake reach the queues.
 //!
-//! Lock order: this state first, then the queues in the order of the lanes. Nobody takes them the other way round.
+//! Lock order: this state first; see `delivery` for the others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use crate::delivery::lane::Queue;
+use crate::delivery::Queue;
 use crate::intake::{Intake, Verdict};
 use crate::record::line::Line;
 

@@ -1,66 +1,46 @@
-//! Lines on their way: what queue, budget and lane handle.
+//! Lines on their way: what a lane stores, and what becomes a record.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
 
-use crate::delivery::spool::Ticket;
-use crate::record::origin::Origin;
-use crate::record::ranges::Dropped;
-
-/// Unencoded lines of one lane, contiguous in `seq`; one chunk becomes one record.
+/// Unencoded lines of one owner, contiguous in `seq`.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     /// The lines, each ended by a line feed; nowhere else is there one.
     pub lines: Bytes,
     /// The `seq` of each line, in order.
     pub seq: Range<u64>,
-    /// Whose lines these are, if not this life's and this lane's own.
-    pub(crate) origin: Option<Arc<Origin>>,
     /// When its oldest line was accepted.
     pub(crate) since: Instant,
-    /// What its `forwarder.dropped` lines announce. If the chunk itself is given up, that must be announced anew.
-    pub(crate) announces: Vec<Dropped>,
-    /// Where it is on disk, if it is.
-    pub(crate) ticket: Option<Arc<Ticket>>,
-    /// The sink called it invalid, alone, when it had taken so many records.
-    pub(crate) suspected: Option<u64>,
 }
 
-/// What a chunk costs besides its lines: its own struct and its buffer's header.
-const OVERHEAD_BYTES: usize = size_of::<Chunk>() + 32;
-
 impl Chunk {
-    /// How much of the buffer's bound this chunk takes, in bytes.
-    pub fn cost(&self) -> usize {
-        self.lines.len() + OVERHEAD_BYTES
-    }
-
-    /// How many lines it holds.
+    /// Number of lines.
     pub fn len(&self) -> u64 {
         self.seq.end - self.seq.start
     }
 
-    /// Whether it holds no line; no sealed chunk does.
+    /// `true` if there is no line; no sealed chunk is empty.
     pub fn is_empty(&self) -> bool {
         self.seq.is_empty()
     }
 
-    /// Cuts it as another lane cuts: at line ends, into pieces of at most `cut.target` bytes where its lines allow it.
+    /// Cuts at line ends into pieces of at most `cut.target` bytes, where its lines allow it. Each piece has memory of its
+    /// own, so that the last one that waits does not keep the others' in use.
     pub(crate) fn cut(self, cut: Cut) -> Vec<Self> {
-        if !cut.single && cut.packed(self.lines.len(), self.len()) <= cut.target {
+        let fits = cut.packed(self.lines.len(), self.len()) <= cut.target;
+        if self.len() <= 1 || (!cut.single && fits) {
             return vec![self];
         }
         let mut pieces: Vec<Self> = Vec::new();
         let (mut start, mut end, mut seq) = (0, 0, self.seq.start..self.seq.start);
         let mut close = |start: usize, end: usize, seq: &Range<u64>| {
             pieces.push(Self {
-                lines: self.lines.slice(start..end),
+                lines: Bytes::copy_from_slice(self.lines.get(start..end).unwrap_or_default()),
                 seq: seq.clone(),
-                announces: Vec::new(),
-                ..self.clone()
+                since: self.since,
             });
         };
         for line_end in memchr::memchr_iter(b'\n', &self.lines).map(|at| at + 1) {
@@ -74,12 +54,6 @@ impl Chunk {
         }
         if end > start {
             close(start, end, &seq);
-        }
-        if let Some(ticket) = &self.ticket {
-            ticket.add_pieces(pieces.len().saturating_sub(1));
-        }
-        if let Some(first) = pieces.first_mut() {
-            first.announces = self.announces;
         }
         pieces
     }
@@ -98,19 +72,23 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// What this many bytes in this many lines take of the target, at most.
-    fn packed(self, bytes: usize, lines: u64) -> usize {
+    pub(crate) fn packed(self, bytes: usize, lines: u64) -> usize {
         let lines = usize::try_from(lines).unwrap_or(usize::MAX);
         bytes.saturating_add(self.line_overhead.saturating_mul(lines))
     }
 }
 
-/// The chunk that is being filled.
+/// The chunk that is being filled. Its buffer is used again for the next one: a sealed chunk has memory of its own, of
+/// exactly its size, so that what is counted is what is in use.
 #[derive(Debug)]
 pub(crate) struct OpenChunk {
     buffer: BytesMut,
     seq: Range<u64>,
     since: Instant,
 }
+
+/// A buffer that grew past this for one long line is given back. Bytes.
+const KEPT_BUFFER: usize = 256 * 1024;
 
 impl OpenChunk {
     pub(crate) fn new(first_seq: u64) -> Self {
@@ -121,11 +99,13 @@ impl OpenChunk {
         }
     }
 
+    /// Bytes of lines in it.
     pub(crate) fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    fn lines(&self) -> u64 {
+    /// Number of lines in it.
+    pub(crate) fn lines(&self) -> u64 {
         self.seq.end - self.seq.start
     }
 
@@ -155,8 +135,8 @@ impl OpenChunk {
             return Err(line);
         }
         if before > 0 && cut.packed(self.buffer.len(), self.lines() + 1) > cut.target {
-            let full = self.buffer.split_to(before);
-            sealed(self.chunk(full.freeze()));
+            sealed(self.chunk(before));
+            self.buffer.advance(before);
         }
         if self.seq.is_empty() {
             self.since = now;
@@ -180,20 +160,21 @@ impl OpenChunk {
         if self.seq.is_empty() {
             return None;
         }
-        let lines = self.buffer.split().freeze();
-        Some(self.chunk(lines))
+        let chunk = self.chunk(self.buffer.len());
+        self.buffer.clear();
+        if self.buffer.capacity() > KEPT_BUFFER {
+            self.buffer = BytesMut::new();
+        }
+        Some(chunk)
     }
 
-    fn chunk(&mut self, lines: Bytes) -> Chunk {
+    /// A chunk of the first `bytes` bytes, which hold all lines that have a `seq`.
+    fn chunk(&mut self, bytes: usize) -> Chunk {
         let next = self.seq.end..self.seq.end;
         Chunk {
-            lines,
+            lines: Bytes::copy_from_slice(self.buffer.get(..bytes).unwrap_or_default()),
             seq: std::mem::replace(&mut self.seq, next),
-            origin: None,
             since: self.since,
-            announces: Vec::new(),
-            ticket: None,
-            suspected: None,
         }
     }
 }

@@ -13,4 +13,5 @@ pub(crate) mod origin;
 pub mod oversize;
 pub(crate) mod own_event;
 pub(crate) mod ranges;
+pub(crate) mod recovered;
 pub mod stats;

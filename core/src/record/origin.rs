@@ -1,7 +1,7 @@
-//! Whose lines are whose.
+//! Owners of lines.
 
-/// Who wrote lines: an earlier life, or another lane.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who numbered lines: one `id`, towards one sink. Lines of an earlier process or of another lane keep theirs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Origin {
     /// The envelope's `id`.
     pub id: String,

@@ -14,8 +14,28 @@ use crate::record::stats::{IntakeStats, LaneStats};
 use crate::telemetry::invocation::Context;
 use crate::telemetry::json::write_string;
 
-/// `forwarder.unparsed`: bytes that are no event, as they came.
-pub(crate) fn unparsed(body: &[u8], error: &str) -> OwnEvent {
+/// An event holds no more of what is no event: what is longer is cut, so that it never is in memory several times over.
+/// Bytes.
+const UNPARSED_BYTES: usize = 256 * 1024;
+
+/// `forwarder.unparsed`: bytes that are no event, as they came; several where there are many.
+pub(crate) fn unparsed<'a>(body: &'a [u8], error: &'a str) -> impl Iterator<Item = OwnEvent> + 'a {
+    let is_text = std::str::from_utf8(body).is_ok();
+    let mut rest = Some(body);
+    std::iter::from_fn(move || {
+        let body = rest.take()?;
+        let mut end = body.len().min(UNPARSED_BYTES);
+        // A character of text is not cut: the bytes after its first begin with the bits 10.
+        while is_text && body.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {
+            end -= 1;
+        }
+        let (piece, left) = body.split_at_checked(end)?;
+        rest = Some(left).filter(|left| !left.is_empty());
+        Some(unparsed_piece(piece, error))
+    })
+}
+
+fn unparsed_piece(body: &[u8], error: &str) -> OwnEvent {
     event("forwarder.unparsed", |out| {
         out.extend_from_slice(b"{\"body\":");
         let encoding = match std::str::from_utf8(body) {
@@ -41,6 +61,10 @@ pub(crate) fn dropped(dropped: &Dropped) -> OwnEvent {
     event("forwarder.dropped", |out| {
         out.extend_from_slice(b"{\"reason\":");
         write_string(out, dropped.reason.name());
+        if let Some(detail) = &dropped.detail {
+            out.extend_from_slice(b",\"detail\":");
+            write_string(out, detail);
+        }
         out.extend_from_slice(b",\"ranges\":[");
         for (index, [first, last]) in dropped.ranges.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
@@ -78,6 +102,7 @@ pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last
                 counters.number("events", intake.events);
                 counters.number("unparsed", intake.unparsed);
                 counters.number("oversizedBodies", intake.oversized_bodies);
+                counters.number("refused", intake.refused);
                 counters.number("ownLines", intake.own_lines);
                 counters.number("redacted", intake.redacted);
             });
@@ -120,7 +145,7 @@ impl OwnEvent {
         }
     }
 
-    /// As a line in the numbers of an earlier life or another lane.
+    /// A line under any owner and number, with the least of an envelope.
     pub(crate) fn foreign_line(&self, origin: &Origin, seq: u64) -> Vec<u8> {
         let stamp = Stamp::new(Envelope::Lean, &origin.id, &origin.sink, &Resource::default());
         let mut line = BytesMut::new();

@@ -1,5 +1,6 @@
-//! What is counted, per lane and for the whole forwarder. Each number says what became of lines, so that they add up:
-//! `accepted + recovered + taken_over = delivered + dropped + spooled + handed_over + pending` at every moment.
+//! Counters, per lane and for the whole forwarder. Each number says what became of lines, so that they add up:
+//! `accepted + recovered + taken_over = delivered + dropped + spooled + handed_over + pending` at every moment. Each is
+//! counted by itself, so that a line that is forgotten shows.
 
 use std::time::Duration;
 
@@ -8,8 +9,7 @@ use crate::record::ranges::DropReason;
 /// Counters of one lane since its life began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneStats {
-    /// Lines that got a `seq`: events routed here, and the forwarder's own; and what announces the loss of lines that came
-    /// from elsewhere, which takes the place of the first of them.
+    /// Lines that got a `seq` here: events routed here, and the forwarder's own.
     pub accepted: u64,
     /// Lines that an earlier life left on disk.
     pub recovered: u64,
@@ -17,8 +17,10 @@ pub struct LaneStats {
     pub taken_over: u64,
     /// Lines that the sink has taken.
     pub delivered: u64,
-    /// Lines that are on disk and not in memory.
+    /// Lines that are on disk and not in memory: counted from what the lane knows to be there.
     pub spooled: u64,
+    /// Lines in memory, those in flight included: counted from what the lane holds.
+    pub in_memory: u64,
     /// Lines that were handed over to the fallback.
     pub handed_over: u64,
     /// Lines given up, by the order of [`DropReason::ALL`].
@@ -45,10 +47,9 @@ impl LaneStats {
         self.dropped.iter().sum()
     }
 
-    /// Lines that wait in memory, those in flight included.
+    /// Lines that wait in memory, those in flight included. Counted, not derived from the other counters.
     pub fn pending(&self) -> u64 {
-        let came = self.accepted + self.recovered + self.taken_over;
-        came - self.delivered - self.dropped_total() - self.spooled - self.handed_over
+        self.in_memory
     }
 
     pub(crate) fn drop_lines(&mut self, reason: DropReason, lines: u64) {
@@ -70,6 +71,8 @@ pub struct IntakeStats {
     pub unparsed: u64,
     /// Bodies over the listener's bound, which were not read.
     pub oversized_bodies: u64,
+    /// Requests to the listener on another path than the subscription's, or with another method than POST.
+    pub refused: u64,
     /// Log lines of the forwarder itself, which are never forwarded.
     pub own_lines: u64,
     /// Pieces of text that were masked.

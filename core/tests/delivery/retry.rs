@@ -140,7 +140,7 @@ async fn one_record_that_is_invalid_costs_only_itself() {
     let dropped = &sink.of_type("forwarder.dropped")[0]["record"];
     assert_eq!(
         dropped,
-        &serde_json::json!({"reason": "rejected", "ranges": [[110, 110]]})
+        &serde_json::json!({"reason": "rejected", "detail": "a record is too long", "ranges": [[110, 110]]})
     );
     let verdict = sink.verdict();
     assert_eq!((verdict.standing, verdict.announced), (Standing::Complete, 1));

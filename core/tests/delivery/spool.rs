@@ -63,7 +63,7 @@ pub fn life(sink: &Arc<Scripted>, dir: &Path, mode: SpoolMode, buffer_bytes: usi
 }
 
 /// The process is gone, and its locks with it.
-async fn end(forwarder: Forwarder) {
+pub async fn end(forwarder: Forwarder) {
     drop(forwarder);
     for _ in 0..10 {
         tokio::task::yield_now().await;

@@ -72,6 +72,11 @@ impl Scripted {
         })
     }
 
+    /// Does these next, before what it `always` does.
+    pub fn script(&self, acts: impl IntoIterator<Item = Act>) {
+        self.script.lock().unwrap().extend(acts);
+    }
+
     /// Refuses, from here on, every call that passes one of its limits: too many records, too many bytes, too large a
     /// record, no key or one of over 256 characters; what the Kinesis and Firehose API references say.
     pub fn refuse_as_aws_does(&self) {

@@ -117,7 +117,18 @@ impl Verifier {
             sink: stamp.sink.clone().into_owned(),
         };
         let seen = self.lives.entry(life).or_default();
-        if !seen.present.insert(stamp.seq, stamp.seq) {
+        let is_new = seen.present.insert(stamp.seq, stamp.seq);
+        let record = event.record.map_or("null", |record| record.get());
+        if event.kind == "forwarder.dropped" {
+            let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
+            // What is no range says nothing. An announcement may have the number of a line that is there: its put failed as
+            // far as the forwarder could tell. What it announces counts all the same.
+            for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
+                seen.announced.insert(first, last);
+                seen.stand_ins += u64::from(is_new && (first..=last).contains(&stamp.seq));
+            }
+        }
+        if !is_new {
             seen.repeats += 1;
             return false;
         }
@@ -126,24 +137,11 @@ impl Verifier {
             return true;
         }
         seen.own += 1;
-        let record = event.record.map_or("null", |record| record.get());
-        match event.kind.as_ref() {
-            "forwarder.dropped" => {
-                let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
-                // What is no range says nothing.
-                for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
-                    seen.announced.insert(first, last);
-                    seen.stand_ins += u64::from((first..=last).contains(&stamp.seq));
-                }
-            }
-            "forwarder.report" => {
-                if let Ok(report) = serde_json::from_str::<ReportRecord>(record)
-                    && report.last
-                {
-                    seen.next_seq = Some(report.next_seq);
-                }
-            }
-            _ => {}
+        if event.kind == "forwarder.report"
+            && let Ok(report) = serde_json::from_str::<ReportRecord>(record)
+            && report.last
+        {
+            seen.next_seq = Some(report.next_seq);
         }
         true
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use end_to_end::binaries;
+use end_to_end::post::subscribed_path;
 use end_to_end::world::*;
 use local_lambda::{LocalLambda, Status, Trouble};
 
@@ -32,7 +33,7 @@ async fn timeout_crash_and_lack_of_memory_lose_nothing() {
         .start()
         .await
         .unwrap();
-    let uri = format!("http://sandbox.localdomain:{port}");
+    let uri = format!("http://sandbox.localdomain:{port}{}", subscribed_path(port));
     assert_eq!(port_and_uri(&lambda), (port, uri.clone()));
     let soon = Duration::from_millis(30);
     for (order, trouble, error_type, reason) in [

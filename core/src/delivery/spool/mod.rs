@@ -1,29 +1,54 @@
-//! Chunks on disk: what memory cannot hold, and what one life leaves to the next.
+//! Chunks on disk: what memory cannot hold, and what one process leaves to the next.
 //!
 //! A Lambda environment's `/tmp` survives a reset (after a time-out, a crash, an out-of-memory kill), though not the end of
 //! the environment. Nothing is synced: what must be survived is the end of a process, not of the machine.
 //!
-//! - `folder`: a folder for each life, locked by it; who may read what.
-//! - `segment`: the format of one file, with checksums.
+//! - `folder`: a folder for each process, locked by it; who may read what.
+//! - `segment`: the format of one file, with checksums; `losses`: of what was given up and not announced.
+//! - `found`: what earlier processes left.
 //!
-//! Why no crate does this: see `docs/decisions/0002-spool.md`.
+//! In memory is one small entry for each segment, whatever is in it; a segment is opened, and its chunks are listed, when
+//! its lane needs them. A segment belongs to one lane, so that one that is full of a sick lane's chunks keeps no other's.
+//!
+//! Why no crate does this: see `docs/decisions/0002-spool.md`; why segments are listed late, `0121-segments-per-lane.md`.
 
 mod folder;
+mod found;
+mod losses;
 mod segment;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use folder::Folder;
-use segment::{Entry, Label, Segment};
+use crate::record::origin::Origin;
+use crate::record::ranges::Losses;
+use folder::{Folder, SegmentName};
+use segment::Place;
 
 /// A segment takes no more chunks past this; a whole segment is freed at once. Bytes.
 const SEGMENT_BYTES: u64 = 1024 * 1024;
+
+/// A small spool has smaller segments, so that it frees room before all of it is delivered: so many, or of this size.
+const SEGMENTS: u64 = 16;
+const LEAST_SEGMENT_BYTES: u64 = 64 * 1024;
+
+/// What a chunk takes on disk besides its lines, at most. Bytes.
+pub(crate) const ENTRY_BYTES: usize = segment::HEADER_BYTES + u8::MAX as usize;
+
+/// Segments that are open at once.
+const OPEN_FILES: usize = 4;
+
+/// What a segment costs in memory, its file's name included. Bytes.
+const SEGMENT_COST: usize = 256;
+
+/// Each lane is sure of its part of the disk, divided by this; the rest is for whoever needs it first.
+const SHARED_PART: u64 = 2;
 
 /// When chunks go to disk: `FORWARDER_SPOOL__MODE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,82 +88,88 @@ pub struct SpoolSettings {
     pub mode: SpoolMode,
 }
 
-/// A chunk on disk.
-#[derive(Debug, Clone)]
-pub(crate) struct Spooled {
-    /// Whose it is.
-    pub id: String,
-    /// The sink it was routed to.
-    pub sink: String,
-    /// First and end of its `seq`.
-    pub seq: std::ops::Range<u64>,
-    pub ticket: Arc<Ticket>,
-}
-
-/// Where a chunk is on disk, and how many pieces of it are still to be delivered.
-#[derive(Debug)]
+/// Where a chunk is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    segment: u64,
-    entry: Entry,
-    pieces: AtomicUsize,
-    cut: AtomicBool,
+    pub segment: u64,
+    place: Place,
 }
 
 impl Ticket {
-    /// The chunk was cut into so many more pieces.
-    pub(crate) fn add_pieces(&self, more: usize) {
-        self.pieces.fetch_add(more, Ordering::Relaxed);
-        self.cut.store(more > 0, Ordering::Relaxed);
-    }
-
-    /// The chunk was never cut.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.cut.load(Ordering::Relaxed)
+    /// Tickets of a segment are ordered by this, the oldest first.
+    pub(crate) fn offset(&self) -> u64 {
+        self.place.offset
     }
 }
 
-/// The spool of a process: its own life's folder, and those that it took over.
+/// A chunk on disk.
+#[derive(Debug, Clone)]
+pub(crate) struct OnDisk {
+    pub owner: Arc<Origin>,
+    pub seq: Range<u64>,
+    pub ticket: Ticket,
+}
+
+/// The spool of a process: its own folder, and those that it took over.
 pub(crate) struct Spool {
     settings: SpoolSettings,
     id: String,
+    /// The lanes' names, as files have them.
+    lanes: Vec<String>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     /// Made at the first chunk.
     own: Option<Arc<Folder>>,
-    segments: BTreeMap<u64, OpenSegment>,
-    /// Takes the next chunk.
-    current: Option<u64>,
-    next_number: u64,
-    /// Segments of earlier lives that are not read yet.
-    unread: VecDeque<(Arc<Folder>, u64)>,
-    bytes: u64,
+    /// By age: what earlier processes left comes first.
+    segments: BTreeMap<u64, Segment>,
+    /// Of the segments used last.
+    files: VecDeque<(u64, Arc<File>)>,
+    uses: Vec<Use>,
+    next_found: u64,
+    next_own: u64,
     scratch: Vec<u8>,
-    /// The disk refused. Said once in a life: a full disk takes a small chunk now and then.
+    /// The disk refused. Said once: a full disk takes a small chunk now and then.
     broken: bool,
 }
 
-struct OpenSegment {
-    folder: Arc<Folder>,
-    number: u64,
-    segment: Segment,
-    live: usize,
+/// What a lane uses.
+#[derive(Debug, Default)]
+struct Use {
+    /// The segment that takes the next chunk.
+    current: Option<u64>,
+    bytes: u64,
 }
 
+struct Segment {
+    folder: Arc<Folder>,
+    name: SegmentName,
+    lane: usize,
+    bytes: u64,
+    /// Chunks that are not done.
+    live: usize,
+    /// An earlier process wrote it.
+    is_found: bool,
+}
+
+/// The number of this process's first segment: what is found comes before.
+const FIRST_OWN: u64 = 1 << 32;
+
 impl Spool {
-    /// A spool for this life. Nothing is touched yet. `None` if it is switched off.
-    pub(crate) fn new(settings: SpoolSettings, id: &str) -> Option<Self> {
+    /// A spool for this process. Nothing is touched yet. `None` if it is switched off.
+    pub(crate) fn new(settings: SpoolSettings, id: &str, lanes: &[&str]) -> Option<Self> {
         (settings.mode != SpoolMode::Off).then(|| Self {
             settings,
             id: id.to_owned(),
+            lanes: lanes.iter().map(|lane| folder::file_name(lane)).collect(),
             inner: Mutex::new(Inner {
                 own: None,
                 segments: BTreeMap::new(),
-                current: None,
-                next_number: 0,
-                unread: VecDeque::new(),
-                bytes: 0,
+                files: VecDeque::new(),
+                uses: lanes.iter().map(|_| Use::default()).collect(),
+                next_found: 0,
+                next_own: FIRST_OWN,
                 scratch: Vec::new(),
                 broken: false,
             }),
@@ -149,74 +180,14 @@ impl Spool {
         self.settings.mode == SpoolMode::Always
     }
 
-    /// Looks for what earlier lives left; [`read_next`](Self::read_next) reads it.
-    pub(crate) fn look_for_earlier_lives(&self) {
+    /// Writes a chunk. `None` if the lane's share is full, or the disk refuses.
+    pub(crate) fn append(&self, lane: usize, owner: &Origin, seq: &Range<u64>, lines: &[u8]) -> Option<Ticket> {
         let mut inner = self.inner();
-        match Folder::abandoned(&self.settings.dir) {
-            Ok(folders) => {
-                for folder in folders.into_iter().map(Arc::new) {
-                    let segments = folder.segments();
-                    if segments.is_empty() {
-                        folder.remove();
-                    }
-                    inner
-                        .unread
-                        .extend(segments.into_iter().map(|number| (Arc::clone(&folder), number)));
-                }
-            }
-            Err(error) => inner.warn(&error),
-        }
-    }
-
-    /// The chunks in the next segment that an earlier life left. `None` when all are read.
-    pub(crate) fn read_next(&self) -> Option<Vec<Spooled>> {
-        let mut inner = self.inner();
-        let (folder, number) = inner.unread.pop_front()?;
-        let opened = folder.open_segment(number).and_then(Segment::open);
-        let (segment, entries, torn) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                inner.warn(&error);
-                return Some(Vec::new());
-            }
-        };
-        if torn {
-            log::warn!(event = "spool_corrupt", segment = number, chunks = entries.len(); "a segment of the spool ends in something that cannot be read; what comes before is delivered");
-        }
-        let key = inner.next_number;
-        inner.next_number += 1;
-        inner.bytes += segment.bytes;
-        let live = entries.len();
-        inner.segments.insert(
-            key,
-            OpenSegment {
-                folder,
-                number,
-                segment,
-                live,
-            },
-        );
-        if live == 0 {
-            inner.remove(key);
-        }
-        Some(entries.into_iter().map(|entry| spooled(key, entry)).collect())
-    }
-
-    /// Writes a chunk. `None` if the spool is full, or the disk refuses.
-    pub(crate) fn append(&self, id: &str, sink: &str, seq: &std::ops::Range<u64>, lines: &[u8]) -> Option<Spooled> {
-        let mut inner = self.inner();
-        if inner.bytes + lines.len() as u64 > self.settings.max_bytes {
+        if self.room_in(&inner, lane) < lines.len() as u64 {
             return None;
         }
-        let label = Label {
-            id: id.to_owned(),
-            sink: sink.to_owned(),
-            first: seq.start,
-            end: seq.end,
-        };
-        let written = inner.append(&self.settings, &self.id, label, lines);
-        match written {
-            Ok(spooled) => Some(spooled),
+        match self.append_in(&mut inner, lane, owner, seq, lines) {
+            Ok(ticket) => Some(ticket),
             Err(error) => {
                 inner.warn(&error);
                 None
@@ -224,43 +195,183 @@ impl Spool {
         }
     }
 
-    /// How much more it takes, in bytes.
-    pub(crate) fn room(&self) -> usize {
-        self.settings.max_bytes.saturating_sub(self.inner().bytes) as usize
+    fn append_in(
+        &self,
+        inner: &mut Inner,
+        lane: usize,
+        owner: &Origin,
+        seq: &Range<u64>,
+        lines: &[u8],
+    ) -> io::Result<Ticket> {
+        let current = inner.uses.get(lane).and_then(|used| used.current);
+        let key = match current {
+            Some(key) => key,
+            None => self.begin_segment(inner, lane)?,
+        };
+        let file = inner.file(key)?;
+        let gone = || io::Error::other("the segment is gone");
+        let Inner { segments, scratch, .. } = inner;
+        let segment = segments.get_mut(&key).ok_or_else(gone)?;
+        let (place, bytes) = segment::append(&file, segment.bytes, owner, seq, lines, scratch)?;
+        if scratch.capacity() > KEPT_SCRATCH {
+            *scratch = Vec::new();
+        }
+        segment.live += 1;
+        segment.bytes += bytes;
+        let is_full = segment.bytes >= self.segment_bytes();
+        if let Some(used) = inner.uses.get_mut(lane) {
+            used.bytes += bytes;
+            used.current = (!is_full).then_some(key);
+        }
+        Ok(Ticket { segment: key, place })
+    }
+
+    fn begin_segment(&self, inner: &mut Inner, lane: usize) -> io::Result<u64> {
+        let folder = self.own_folder(inner)?;
+        let key = inner.next_own;
+        let name = SegmentName {
+            number: key - FIRST_OWN,
+            lane: self.lanes.get(lane).cloned().unwrap_or_default(),
+        };
+        let file = folder.create_segment(&name)?;
+        let bytes = segment::create(&file)?;
+        inner.next_own += 1;
+        let segment = Segment {
+            folder,
+            name,
+            lane,
+            bytes: 0,
+            live: 0,
+            is_found: false,
+        };
+        inner.add(key, segment, bytes);
+        inner.keep_open(key, Arc::new(file));
+        if let Some(used) = inner.uses.get_mut(lane) {
+            used.current = Some(key);
+        }
+        Ok(key)
+    }
+
+    fn own_folder(&self, inner: &mut Inner) -> io::Result<Arc<Folder>> {
+        if let Some(folder) = &inner.own {
+            return Ok(Arc::clone(folder));
+        }
+        let folder = Arc::new(Folder::create(&self.settings.dir, &self.id)?);
+        inner.own = Some(Arc::clone(&folder));
+        Ok(folder)
+    }
+
+    fn segment_bytes(&self) -> u64 {
+        (self.settings.max_bytes / SEGMENTS).clamp(LEAST_SEGMENT_BYTES, SEGMENT_BYTES)
+    }
+
+    /// How much more it takes of this lane, in bytes.
+    pub(crate) fn room(&self, lane: usize) -> usize {
+        usize::try_from(self.room_in(&self.inner(), lane)).unwrap_or(usize::MAX)
+    }
+
+    /// What others are sure of is not for this lane.
+    fn room_in(&self, inner: &Inner, lane: usize) -> u64 {
+        let lanes = inner.uses.len().max(1) as u64;
+        let sure = self.settings.max_bytes / (lanes * SHARED_PART);
+        let others = inner.uses.iter().enumerate().filter(|(other, _)| *other != lane);
+        let taken: u64 = others.map(|(_, used)| used.bytes.max(sure)).sum();
+        let own = inner.uses.get(lane).map_or(0, |used| used.bytes);
+        self.settings.max_bytes.saturating_sub(taken).saturating_sub(own)
+    }
+
+    /// The chunks of a segment that are not done, the oldest first.
+    ///
+    /// # Errors
+    /// The segment cannot be opened.
+    pub(crate) fn list(&self, key: u64) -> io::Result<Vec<OnDisk>> {
+        let mut inner = self.inner();
+        let listing = inner.reading(key, segment::list)??;
+        if listing.torn {
+            log::warn!(event = "spool_corrupt", segment = key, chunks = listing.entries.len(); "a segment of the spool ends in something that cannot be read; what comes before is delivered");
+        }
+        if let Some(segment) = inner.segments.get_mut(&key) {
+            segment.live = listing.entries.len();
+        }
+        if listing.entries.is_empty() {
+            inner.remove(key);
+        }
+        let entries = listing.entries.into_iter().map(|entry| OnDisk {
+            owner: entry.owner,
+            seq: entry.seq,
+            ticket: Ticket {
+                segment: key,
+                place: entry.place,
+            },
+        });
+        Ok(entries.collect())
     }
 
     /// The lines of a chunk. `None` if they cannot be read any more.
     pub(crate) fn read(&self, ticket: &Ticket) -> Option<Bytes> {
-        self.inner().segments.get(&ticket.segment)?.segment.read(&ticket.entry)
+        let mut inner = self.inner();
+        inner
+            .reading(ticket.segment, |file| segment::read(file, &ticket.place))
+            .ok()?
     }
 
-    /// One piece of a chunk was delivered or given up; after the last one its place is free.
+    /// Whether an earlier process wrote it.
+    pub(crate) fn is_found(&self, ticket: &Ticket) -> bool {
+        let inner = self.inner();
+        inner
+            .segments
+            .get(&ticket.segment)
+            .is_some_and(|segment| segment.is_found)
+    }
+
+    /// A chunk was delivered or given up. After the last one of a segment its place is free.
     pub(crate) fn done(&self, ticket: &Ticket) {
-        if ticket.pieces.fetch_sub(1, Ordering::Relaxed) != 1 {
-            return;
-        }
         let mut inner = self.inner();
-        let Inner { segments, scratch, .. } = &mut *inner;
-        let Some(open) = segments.get_mut(&ticket.segment) else {
+        let Some(segment) = inner.segments.get_mut(&ticket.segment) else {
             return;
         };
-        open.live = open.live.saturating_sub(1);
-        if open.live > 0 {
-            // If this cannot be noted, the chunk comes twice after a crash: at least once.
-            let before = open.segment.bytes;
-            let _ = open.segment.done(ticket.entry.offset, scratch);
-            let noted = open.segment.bytes - before;
-            inner.bytes += noted;
-        } else {
+        segment.live = segment.live.saturating_sub(1);
+        if segment.live == 0 {
             inner.remove(ticket.segment);
+            return;
+        }
+        let (lane, end) = (segment.lane, segment.bytes);
+        let Ok(file) = inner.file(ticket.segment) else { return };
+        // If this cannot be noted, the chunk comes twice after a crash: at least once.
+        let noted = segment::done(&file, end, ticket.place.offset, &mut inner.scratch).unwrap_or(0);
+        if let Some(segment) = inner.segments.get_mut(&ticket.segment) {
+            segment.bytes += noted;
+        }
+        if let Some(used) = inner.uses.get_mut(lane) {
+            used.bytes += noted;
         }
     }
 
-    /// The end of this life: removes its folder if nothing is left in it.
-    pub(crate) fn close(&self) {
-        if let Some(own) = &self.inner().own {
-            own.remove();
+    /// Leaves to the next process what this lane gave up and has not announced. `false` if the disk refuses.
+    pub(crate) fn save_losses(&self, lane: usize, losses: &Losses) -> bool {
+        let mut inner = self.inner();
+        let Some(name) = self.lanes.get(lane) else { return false };
+        if losses.is_empty() {
+            inner.own.iter().for_each(|own| own.remove_losses(name));
+            return true;
         }
+        let folder = self.own_folder(&mut inner);
+        let saved = folder.and_then(|folder| folder.write_losses(name, &losses::write(losses)));
+        saved.inspect_err(|error| inner.warn(error)).is_ok()
+    }
+
+    /// Memory that this lane's part of the index takes, in bytes.
+    pub(crate) fn cost(&self, lane: usize) -> usize {
+        let inner = self.inner();
+        let segments = inner.segments.values().filter(|segment| segment.lane == lane);
+        SEGMENT_COST * segments.count()
+    }
+
+    /// The end of this process: removes its folder if nothing is left in it.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner();
+        inner.files.clear();
+        inner.own.iter().for_each(|own| own.remove());
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -268,78 +379,57 @@ impl Spool {
     }
 }
 
-fn spooled(segment: u64, entry: Entry) -> Spooled {
-    Spooled {
-        id: entry.label.id.clone(),
-        sink: entry.label.sink.clone(),
-        seq: entry.label.first..entry.label.end,
-        ticket: Arc::new(Ticket {
-            segment,
-            entry,
-            pieces: AtomicUsize::new(1),
-            cut: AtomicBool::new(false),
-        }),
-    }
-}
+/// The buffer of what is written is given back after a chunk that is longer. Bytes.
+const KEPT_SCRATCH: usize = 256 * 1024;
 
 impl Inner {
-    fn append(&mut self, settings: &SpoolSettings, id: &str, label: Label, lines: &[u8]) -> io::Result<Spooled> {
-        let key = match self.current {
-            Some(key) => key,
-            None => self.begin_segment(settings, id)?,
-        };
-        let Self { segments, scratch, .. } = self;
-        let Some(open) = segments.get_mut(&key) else {
-            return Err(io::Error::other("the segment is gone"));
-        };
-        let before = open.segment.bytes;
-        let entry = open.segment.append(label, lines, scratch)?;
-        open.live += 1;
-        let bytes = open.segment.bytes;
-        self.bytes += bytes - before;
-        if bytes >= SEGMENT_BYTES {
-            self.current = None;
+    fn add(&mut self, key: u64, segment: Segment, bytes: u64) {
+        if let Some(used) = self.uses.get_mut(segment.lane) {
+            used.bytes += bytes;
         }
-        Ok(spooled(key, entry))
+        self.segments.insert(key, Segment { bytes, ..segment });
     }
 
-    fn begin_segment(&mut self, settings: &SpoolSettings, id: &str) -> io::Result<u64> {
-        let folder = match &self.own {
-            Some(folder) => Arc::clone(folder),
-            None => {
-                let folder = Arc::new(Folder::create(&settings.dir, id)?);
-                self.own = Some(Arc::clone(&folder));
-                folder
-            }
-        };
-        let key = self.next_number;
-        let segment = Segment::create(folder.create_segment(key)?)?;
-        self.next_number += 1;
-        self.bytes += segment.bytes;
-        self.segments.insert(
-            key,
-            OpenSegment {
-                folder,
-                number: key,
-                segment,
-                live: 0,
-            },
-        );
-        self.current = Some(key);
-        Ok(key)
+    /// The file of a segment, opened if it is not.
+    fn file(&mut self, key: u64) -> io::Result<Arc<File>> {
+        if let Some((_, file)) = self.files.iter().find(|(other, _)| *other == key) {
+            return Ok(Arc::clone(file));
+        }
+        let segment = self.segments.get(&key).ok_or(io::ErrorKind::NotFound)?;
+        let file = Arc::new(segment.folder.open_segment(&segment.name)?);
+        self.keep_open(key, Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn keep_open(&mut self, key: u64, file: Arc<File>) {
+        self.files.truncate(OPEN_FILES - 1);
+        self.files.push_front((key, file));
+    }
+
+    /// Reads something of a segment. What an earlier process left is marked meanwhile: if it kills this one, the next does
+    /// without.
+    fn reading<T>(&mut self, key: u64, read: impl FnOnce(&File) -> T) -> io::Result<T> {
+        let file = self.file(key)?;
+        let found = self.segments.get(&key).filter(|segment| segment.is_found);
+        let folder = found.map(|segment| Arc::clone(&segment.folder));
+        folder.iter().for_each(|folder| folder.begin_reading());
+        let result = read(&file);
+        folder.iter().for_each(|folder| folder.end_reading());
+        Ok(result)
     }
 
     fn remove(&mut self, key: u64) {
-        if self.current == Some(key) {
-            self.current = None;
+        self.files.retain(|(other, _)| *other != key);
+        let Some(segment) = self.segments.remove(&key) else {
+            return;
+        };
+        if let Some(used) = self.uses.get_mut(segment.lane) {
+            used.bytes = used.bytes.saturating_sub(segment.bytes);
+            used.current = used.current.filter(|current| *current != key);
         }
-        if let Some(open) = self.segments.remove(&key) {
-            self.bytes = self.bytes.saturating_sub(open.segment.bytes);
-            open.folder.remove_segment(open.number);
-            let is_own = self.own.as_ref().is_some_and(|own| Arc::ptr_eq(own, &open.folder));
-            if !is_own {
-                open.folder.remove();
-            }
+        segment.folder.remove_segment(&segment.name);
+        if segment.is_found {
+            segment.folder.remove();
         }
     }
 

@@ -35,7 +35,12 @@ impl Encoder {
 
     /// The data of the record that holds this chunk and goes under this partition key, which some formats name in it.
     pub fn encode(&mut self, chunk: &Chunk, key: &str) -> Bytes {
-        let packed = self.pack(chunk, key);
+        self.encode_lines(&chunk.lines, chunk.len(), key)
+    }
+
+    /// The data of the record that holds these lines, `count` of them.
+    pub(crate) fn encode_lines(&mut self, lines: &Bytes, count: u64, key: &str) -> Bytes {
+        let packed = self.pack(lines, count, key);
         match self.encoding.compression {
             Compression::None => packed,
             #[cfg(feature = "gzip")]
@@ -45,12 +50,12 @@ impl Encoder {
         }
     }
 
-    fn pack(&self, chunk: &Chunk, key: &str) -> Bytes {
+    fn pack(&self, lines: &Bytes, count: u64, key: &str) -> Bytes {
         #[cfg(feature = "kpl")]
-        if self.encoding.format == Format::Kpl && chunk.len() > 1 {
-            return kpl::encode(&chunk.lines, key);
+        if self.encoding.format == Format::Kpl && count > 1 {
+            return kpl::encode(lines, key);
         }
-        let _ = key;
-        chunk.lines.clone()
+        let _ = (key, count);
+        lines.clone()
     }
 }

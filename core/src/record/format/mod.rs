@@ -18,7 +18,7 @@ mod pack;
 pub use encode::Encoder;
 pub use pack::Packer;
 
-use crate::record::chunk::{Chunk, Cut};
+use crate::record::chunk::Cut;
 
 /// What a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,15 +148,16 @@ impl Encoding {
         }
     }
 
-    /// What the record of this chunk has at most with a key of `key` bytes. Exact for lines that are not compressed.
-    pub(crate) fn most(self, chunk: &Chunk, key: usize) -> usize {
-        let lines = usize::try_from(chunk.len()).unwrap_or(usize::MAX);
+    /// The most bytes of a record of so many `lines`, of `bytes` together, with a key of `key` bytes. Exact for lines that
+    /// are not compressed.
+    pub(crate) fn most(self, bytes: usize, lines: u64, key: usize) -> usize {
+        let lines = usize::try_from(lines).unwrap_or(usize::MAX);
         let overhead = if lines == 1 {
             0
         } else {
             self.record_overhead(key) + self.line_overhead().saturating_mul(lines)
         };
-        let packed = chunk.lines.len().saturating_add(overhead);
+        let packed = bytes.saturating_add(overhead);
         packed + self.compression.growth(packed) + key
     }
 

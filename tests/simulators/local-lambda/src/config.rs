@@ -31,6 +31,10 @@ pub enum SubscribeAnswer {
         /// Number of subscriptions refused; `u32::MAX` for all.
         times: u32,
     },
+    /// 400 `ValidationError` for a destination with a path.
+    RejectPath,
+    /// 200, and posts go to the destination without its path, as AWS's emulator does.
+    DropPath,
     /// 403 `Telemetry.SubscriptionClosed`, as after init.
     Closed,
 }

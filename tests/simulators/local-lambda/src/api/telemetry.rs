@@ -26,7 +26,7 @@ pub(super) async fn subscribe(shared: &Shared, request: Request<Incoming>) -> Re
     if shared.state.read(|state| state.stage) != Stage::Init {
         return Err(closed());
     }
-    let terms = Terms::parse(&body)?;
+    let mut terms = Terms::parse(&body)?;
     if shared.config.policy.mode.concurrent() && terms.schema_version != NEWEST_SCHEMA {
         let message = format!(
             "schemaVersion should be {NEWEST_SCHEMA} on Managed Instances, not '{}'",
@@ -43,6 +43,12 @@ pub(super) async fn subscribe(shared: &Shared, request: Request<Incoming>) -> Re
                 ..Refusal::bad_request("Telemetry.NotSupported", "Telemetry API is not supported")
             });
         }
+        SubscribeAnswer::RejectPath if terms.destination.path != "/" => {
+            let message = "destination URI should have no path";
+            return Err(Refusal::bad_request("ValidationError", message));
+        }
+        SubscribeAnswer::RejectPath => {}
+        SubscribeAnswer::DropPath => terms.destination.path = "/".into(),
         SubscribeAnswer::RejectSchema { version, times } => {
             if *version == terms.schema_version && refuses_again(shared, *times) {
                 let message = format!("schemaVersion {version} is not supported");

@@ -1,14 +1,19 @@
 //! From events to lines, and from lines to chunks: the one place that gives out `seq`.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::LaneSettings;
+use super::lane::LaneSettings;
 use crate::record::chunk::{Chunk, Cut, OpenChunk};
 use crate::record::envelope::{Envelope, Resource, Stamp};
 use crate::record::line::Line;
+use crate::record::origin::Origin;
 use crate::record::oversize::{Oversize, pieces};
+use crate::record::own_event::OwnEvent;
 use crate::telemetry::json::write_string;
 
 /// What became of a line.
@@ -16,15 +21,15 @@ use crate::telemetry::json::write_string;
 pub(crate) struct Written {
     /// The `seq` that were used up.
     pub seq: Range<u64>,
-    /// It is too long for a record and was not written.
-    pub dropped: bool,
+    /// Those of them that no line has, because it is too long for a record.
+    pub dropped: Range<u64>,
 }
 
 pub(crate) struct Writer {
     stamp: Stamp,
     envelope: Envelope,
-    id: String,
-    name: String,
+    /// Whose lines these are.
+    own: Arc<Origin>,
     cut: Cut,
     /// Longest line that fits into a record, in bytes.
     longest_line: usize,
@@ -45,8 +50,10 @@ impl Writer {
         Self {
             stamp: Stamp::new(settings.envelope, id, &settings.name, resource),
             envelope: settings.envelope,
-            id: id.to_owned(),
-            name: settings.name.clone(),
+            own: Arc::new(Origin {
+                id: id.to_owned(),
+                sink: settings.name.clone(),
+            }),
             cut: encoding.cut(settings.record_bytes, max_record, key_bytes),
             longest_line: encoding.longest_line(max_record, key_bytes),
             oversize: settings.oversize,
@@ -56,22 +63,19 @@ impl Writer {
 
     /// What the envelope says of the function from here on.
     pub(crate) fn set_resource(&mut self, resource: &Resource) {
-        self.stamp = Stamp::new(self.envelope, &self.id, &self.name, resource);
+        self.stamp = Stamp::new(self.envelope, &self.own.id, &self.own.sink, resource);
     }
 
-    /// From here on lines are another life's, from this number on. Nothing may be open.
-    pub(crate) fn begin_life(&mut self, id: &str, first: u64, resource: &Resource) {
-        id.clone_into(&mut self.id);
+    /// From here on lines are this owner's, from this number on. Nothing may be open.
+    pub(crate) fn begin(&mut self, own: Arc<Origin>, first: u64, resource: &Resource) {
+        self.own = own;
         self.set_resource(resource);
         self.open = OpenChunk::new(first);
     }
 
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// The owner of the lines that are written.
+    pub(crate) fn own(&self) -> &Arc<Origin> {
+        &self.own
     }
 
     pub(crate) fn cut(&self) -> Cut {
@@ -92,6 +96,11 @@ impl Writer {
         self.open.len()
     }
 
+    /// Lines in the chunk that is being filled.
+    pub(crate) fn open_lines(&self) -> u64 {
+        self.open.lines()
+    }
+
     /// Since when the chunk that is being filled has a line.
     pub(crate) fn open_since(&self) -> Option<Instant> {
         self.open.since()
@@ -105,17 +114,36 @@ impl Writer {
     /// Writes the line of one event, or of its parts; full chunks go to `sealed`.
     pub(crate) fn write(&mut self, line: Line<'_>, now: Instant, sealed: &mut impl FnMut(Chunk)) -> Written {
         let first = self.next_seq();
-        let dropped = match self.write_line(line, "", now, sealed) {
-            Ok(()) => false,
-            Err(bytes) => !self.write_oversize(line, bytes, now, sealed),
+        let whole = self.write_line(line, "", now, sealed);
+        let is_written = match whole {
+            Ok(()) => true,
+            Err(bytes) => self.write_oversize(line, bytes, now, sealed),
         };
-        if dropped {
+        let written = self.next_seq();
+        if !is_written {
             self.open.skip().into_iter().for_each(sealed);
         }
         Written {
             seq: first..self.next_seq(),
-            dropped,
+            dropped: written..self.next_seq(),
         }
+    }
+
+    /// Writes a line of the forwarder's own that is in no chunk. Nothing may be open. One that does not fit, because of all
+    /// that the envelope says, has the least of an envelope.
+    pub(crate) fn write_alone(&mut self, event: &OwnEvent, now: Instant) -> (u64, Bytes) {
+        let seq = self.next_seq();
+        let mut line = None;
+        let mut take = |chunk: Chunk| line = Some(chunk.lines);
+        if self.write_line(event.line(), "", now, &mut take).is_ok() {
+            self.open.seal().into_iter().for_each(take);
+        } else {
+            self.open.skip();
+        }
+        (
+            seq,
+            line.unwrap_or_else(|| Bytes::from(event.foreign_line(&self.own, seq))),
+        )
     }
 
     fn write_line(
@@ -143,11 +171,16 @@ impl Writer {
         })
     }
 
-    /// `false` if nothing of it was written. `bytes`: the length of the whole line.
+    /// `false` if it was not, or not wholly, written. `bytes`: the length of the whole line.
     fn write_oversize(&mut self, line: Line<'_>, bytes: usize, now: Instant, sealed: &mut impl FnMut(Chunk)) -> bool {
         let Some(record) = line.record else { return false };
+        // A line has no line breaks between tokens, so what is cut has none either.
+        let record = match line.has_line_breaks {
+            true => Cow::Owned(record.replace(['\n', '\r'], "")),
+            false => Cow::Borrowed(record),
+        };
         // The line without its record, and what the envelope of a part says more.
-        let frame = bytes - record.len().min(bytes) + "\"\"".len() + EXTRA_BYTES;
+        let frame = bytes.saturating_sub(record.len()) + "\"\"".len() + EXTRA_BYTES;
         let room = self.longest_line.saturating_sub(frame);
         if room < SMALLEST_PIECE {
             return false;
@@ -158,35 +191,39 @@ impl Writer {
             Oversize::Split if self.envelope == Envelope::Raw => false,
             Oversize::Split => {
                 let first = self.next_seq();
-                let pieces = pieces(record, room);
-                for (index, piece) in pieces.iter().enumerate() {
-                    let of = pieces.len();
+                let pieces = pieces(&record, room);
+                let of = pieces.len();
+                pieces.iter().enumerate().all(|(index, piece)| {
                     let extra = format!(r#","part":{{"first":{first},"index":{index},"of":{of}}}"#);
-                    self.write_piece(line, record, piece, &extra, now, sealed);
-                }
-                true
+                    self.write_piece(line, piece, &extra, now, sealed)
+                })
             }
             Oversize::Truncate => {
                 // A text stays a text; of any other value the beginning of its JSON is kept, as a text.
-                let text = crate::telemetry::json::unescape(record);
-                let text = if record.starts_with('"') { text.as_ref() } else { record };
+                let text = crate::telemetry::json::unescape(&record);
+                let text = if record.starts_with('"') {
+                    text.as_ref()
+                } else {
+                    &record
+                };
                 let piece = pieces(text, room).first().copied().unwrap_or_default();
-                let extra = format!(r#","truncated":{{"bytes":{}}}"#, record.len());
-                self.write_piece(line, record, piece, &extra, now, sealed);
-                true
+                let bytes = line.record.map_or(0, str::len);
+                let extra = format!(r#","truncated":{{"bytes":{bytes}}}"#);
+                self.write_piece(line, piece, &extra, now, sealed)
             }
         }
     }
 
+    /// `false` if the line is still too long, which the room for it was to prevent.
     fn write_piece(
         &mut self,
         line: Line<'_>,
-        record: &str,
         piece: &str,
         extra: &str,
         now: Instant,
         sealed: &mut impl FnMut(Chunk),
-    ) {
+    ) -> bool {
+        let Some(record) = line.record else { return false };
         // The record is a part of the event's own text, by position and not by content.
         let start = (record.as_ptr() as usize).saturating_sub(line.event.as_ptr() as usize);
         let before = line.event.get(..start).unwrap_or_default();
@@ -197,8 +234,7 @@ impl Writer {
         event.extend_from_slice(after.as_bytes());
         let event = String::from_utf8(event).unwrap_or_default();
         let part = Line { event: &event, ..line };
-        // It fits: its room was reckoned so.
-        let _ = self.write_line(part, extra, now, sealed);
+        self.write_line(part, extra, now, sealed).is_ok()
     }
 }
 

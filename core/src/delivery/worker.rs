@@ -4,11 +4,11 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use super::Shared;
-use super::health::Change;
-use super::queue::put::Due;
-use crate::delivery::awake;
-use crate::delivery::sink::{Failure, Outcome, Reason, Record};
+use super::awake;
+use super::lane::Shared;
+use super::pacing::{Change, Due};
+use super::queue::Taken;
+use super::sink::{Failure, Outcome, Reason, Record};
 use crate::record::format::Encoder;
 
 /// Runs the worker for as long as the lane lives, and again after a panic.
@@ -26,7 +26,7 @@ pub(super) async fn supervise(lane: Weak<Shared>) {
         let change = {
             let mut queue = shared.queue();
             queue.panicked();
-            queue.judge(Err(Reason::Panicked), now)
+            queue.judge(Err(Failure::new(Reason::Panicked, "")), now)
         };
         report(&shared, change, "the sink's code panicked; it is started again");
         shared.settled.notify_waiters();
@@ -37,7 +37,8 @@ async fn work(lane: Weak<Shared>) {
     let mut encoder = None;
     while let Some(shared) = lane.upgrade() {
         shared.hand_over(false);
-        let due = shared.queue().due(Instant::now());
+        let now = Instant::now();
+        let due = shared.queue().due(now);
         match due {
             Due::Now => {
                 let encoder = encoder.get_or_insert_with(|| Encoder::new(shared.settings.encoding()));
@@ -45,9 +46,18 @@ async fn work(lane: Weak<Shared>) {
             }
             Due::At(instant) => {
                 shared.settled.notify_waiters();
+                let wait = instant - now;
+                // How long a sink has failed is counted in time awake, and only a fallback asks for it.
+                let (wait, counts) = if shared.counts_time() {
+                    (wait.min(awake::SLICE), true)
+                } else {
+                    (wait, false)
+                };
                 tokio::select! {
                     () = shared.work.notified() => {}
-                    () = tokio::time::sleep_until(instant) => {}
+                    () = tokio::time::sleep(wait) => if counts {
+                        shared.queue().breaker().was_awake(wait);
+                    },
                 }
             }
             Due::Stopped => return,
@@ -73,8 +83,7 @@ async fn put(shared: &Shared, encoder: &mut Encoder) {
         records = next_put(shared, encoder) => records,
     };
     if records.is_empty() {
-        // What was due could not be read from disk, and is given up.
-        tokio::task::yield_now().await;
+        shared.queue().found_nothing(Instant::now());
         return;
     }
     let sink = shared.settings.name.as_str();
@@ -91,7 +100,7 @@ async fn put(shared: &Shared, encoder: &mut Encoder) {
             log::debug!(event = "put_cancelled", sink, took_ms = millis(started); "the put is cancelled, what it holds is kept");
             return;
         }
-        () = awake::sleep(shared.settings.put_timeout) => {
+        () = awake::sleep_and_note(shared.settings.put_timeout, |awake| shared.queue().breaker().was_awake(awake)) => {
             let message = format!("no answer in {:?}", shared.settings.put_timeout);
             Err(Failure::new(Reason::TimedOut, message))
         }
@@ -118,7 +127,7 @@ async fn put(shared: &Shared, encoder: &mut Encoder) {
     let change = {
         let mut queue = shared.queue();
         queue.add_put_time(now - started);
-        queue.judge(result.map_err(|failure| failure.reason), now)
+        queue.judge(result, now)
     };
     report(shared, change, message);
     shared.settled.notify_waiters();
@@ -134,15 +143,11 @@ async fn next_put(shared: &Shared, encoder: &mut Encoder) -> Vec<Record> {
     shared.queue().begin_put(Instant::now());
     let mut records = Vec::new();
     loop {
-        let (chunk, key) = {
-            let mut queue = shared.queue();
-            match queue.take() {
-                Some(chunk) => (chunk, queue.partition_key()),
-                None => return records,
-            }
+        let Some(Taken { lines, count, key }) = shared.queue().take(Instant::now()) else {
+            return records;
         };
         let record = Record {
-            data: encoder.encode(&chunk, &key),
+            data: encoder.encode_lines(&lines, count, &key),
             key,
         };
         shared.queue().encoded(record.size());

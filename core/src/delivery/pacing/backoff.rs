@@ -13,7 +13,7 @@ pub(crate) struct Backoff {
     failures: u32,
 }
 
-/// How often a sink is looked at that somebody must mend first.
+/// How often a sink is looked at that somebody must repair first.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Backoff {

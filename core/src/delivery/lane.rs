@@ -1,18 +1,7 @@
 //! A lane: everything between the routes and one sink. The one retry owner, and the one place that times out.
 //!
-//! - `writer`: from events to lines, and from lines to chunks; too long lines in parts.
-//! - `queue`: the chunks held, in memory and on disk: what is due, what a put takes, what becomes of it.
-//! - `health`: how the sink fares, and what follows from it; `ledger`: what became of each line.
-//! - `worker`: the task that puts what is due, and hands over what the sink does not take.
-//!
-//! Both share one mutex, which is never held across an await. A panic in the sink or in the worker leaves the queue as
-//! it is: the worker is started again over it.
-
-mod health;
-mod ledger;
-mod queue;
-mod worker;
-mod writer;
+//! The handle and the worker share one queue behind a lock. A panic in the sink or in the worker leaves the queue as it is:
+//! the worker is started again over it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -20,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub(crate) use queue::Queue;
-
-use crate::delivery::sink::{Reason, Sink};
-use crate::delivery::spool::Spool;
+use super::queue::Queue;
+use super::sink::{Reason, Sink};
+use super::spool::Spool;
+use super::worker;
 use crate::record::envelope::{Envelope, Resource};
 use crate::record::format::{Compression, Encoding, Format};
 use crate::record::oversize::Oversize;
@@ -93,7 +82,7 @@ impl PartitionKey {
     }
 
     /// Its length in bytes: 32 hexadecimal digits, or the 16 of an `id`.
-    const fn len(self) -> usize {
+    pub(super) const fn len(self) -> usize {
         match self {
             Self::Random => 32,
             Self::Instance => 16,
@@ -106,30 +95,31 @@ impl PartitionKey {
 pub struct Lane(Arc<Shared>);
 
 /// What the handle and the worker share.
-struct Shared {
-    settings: LaneSettings,
-    sink: Arc<dyn Sink>,
+pub(super) struct Shared {
+    pub(super) settings: LaneSettings,
+    pub(super) sink: Arc<dyn Sink>,
     queue: Mutex<Queue>,
     /// Set once, when all lanes are there.
     fallback: OnceLock<Lane>,
-    /// Something is due that was not, or the worker shall look again. A permit is kept if it is not waiting.
-    work: Notify,
+    /// Something is due that was not, or the worker must look again. A permit is kept if it is not waiting.
+    pub(super) work: Notify,
     /// A put was judged, or the worker found nothing to do.
-    settled: Notify,
-    /// Its value changes when a put in flight shall be cancelled.
-    cancel: watch::Sender<u64>,
+    pub(super) settled: Notify,
+    /// Its value changes when a put in flight is to be cancelled.
+    pub(super) cancel: watch::Sender<u64>,
 }
 
 impl Lane {
-    /// Starts the lane's worker on the current runtime.
+    /// Starts the lane's worker on the current runtime. `index`: its place among the forwarder's lanes.
     pub(crate) fn start(
         settings: LaneSettings,
         sink: Arc<dyn Sink>,
+        index: usize,
         id: &str,
         resource: &Resource,
         spool: Option<Arc<Spool>>,
     ) -> Self {
-        let queue = Queue::new(&settings, sink.limits(), id, resource, spool);
+        let queue = Queue::new(&settings, sink.limits(), index, id, resource, spool);
         let shared = Arc::new(Shared {
             settings,
             sink,
@@ -174,7 +164,7 @@ impl Lane {
 
     /// From here on the worker may put by size and age, and `drain` says whether to put at once all that is held.
     pub(crate) fn run(&self, drain: bool) {
-        self.queue().run(drain);
+        self.queue().pacing().run(drain);
         self.wake();
     }
 
@@ -183,8 +173,8 @@ impl Lane {
     pub(crate) fn pause(&self) {
         let probes = {
             let mut queue = self.queue();
-            queue.pause(Instant::now());
-            queue.health().is_breaker_open()
+            queue.pacing().pause(Instant::now());
+            queue.breaker().is_open()
         };
         if !probes {
             self.cancel_put();
@@ -194,13 +184,13 @@ impl Lane {
 
     /// A put is in flight that shows whether a sink behind an open breaker is well again.
     pub(crate) fn is_probing(&self) -> bool {
-        let queue = self.queue();
-        queue.is_in_flight() && queue.health().is_breaker_open()
+        let mut queue = self.queue();
+        queue.is_in_flight() && queue.breaker().is_open()
     }
 
     /// As [`pause`](Self::pause), and nothing is left in flight.
     pub(crate) async fn halt(&self) {
-        self.queue().pause(Instant::now());
+        self.queue().pacing().pause(Instant::now());
         self.cancel_put();
         self.wake();
         self.idle().await;
@@ -219,11 +209,11 @@ impl Lane {
             // From here on a notification is not missed, though nobody awaits it yet.
             settled.as_mut().enable();
             {
-                let queue = self.queue();
+                let mut queue = self.queue();
                 if queue.is_empty() {
                     return true;
                 }
-                let is_handed_over = self.has_fallback() && queue.health().hands_over(Instant::now());
+                let is_handed_over = self.has_fallback() && queue.breaker().hands_over();
                 if queue.hopeless_until(deadline) && !is_handed_over {
                     return false;
                 }
@@ -251,7 +241,7 @@ impl Lane {
 
     /// Ends the worker: whatever is held stays where it is.
     pub(crate) fn stop(&self) {
-        self.queue().stop();
+        self.queue().pacing().stop();
         self.cancel_put();
         self.wake();
     }
@@ -278,29 +268,40 @@ impl Lane {
 
     /// What the sink fails with just now.
     pub fn failing(&self) -> Option<Reason> {
-        self.queue().health().failing()
+        self.queue().failing()
     }
 }
 
 impl Shared {
     /// Hands over what waits, if the sink's health asks for it or it is asked for. `true` if something was.
-    fn hand_over(&self, at_once: bool) -> bool {
+    pub(super) fn hand_over(&self, at_once: bool) -> bool {
         let Some(fallback) = self.fallback.get() else {
             return false;
         };
-        let chunks = self.queue().hand_over(at_once, Instant::now());
-        if chunks.is_empty() {
+        let room = if at_once {
+            usize::MAX
+        } else {
+            fallback.queue().takes_over()
+        };
+        let handed_over = self.queue().hand_over(at_once, room, Instant::now());
+        let Some(handed_over) = handed_over else {
             return false;
-        }
-        fallback.queue().take_over(chunks);
+        };
+        fallback.queue().take_over(handed_over);
+        self.queue().handed_over();
         fallback.wake();
         self.settled.notify_waiters();
         true
     }
 
+    /// Whether it matters for how long the sink has failed: only where its lines go to another one then.
+    pub(super) fn counts_time(&self) -> bool {
+        self.fallback.get().is_some() && self.queue().failing().is_some()
+    }
+
     /// A panic while the queue was locked leaves it usable: each of its methods ends in a consistent state or touches
     /// nothing but counters after its first change.
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

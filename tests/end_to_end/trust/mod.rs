@@ -1,0 +1,7 @@
+//! What is promised when the input is hostile: docs/SECURITY.md names these tests.
+
+mod answers;
+mod attack;
+mod flood;
+mod forgery;
+mod storm;
