@@ -37,7 +37,10 @@ pub fn clean_json(json: &str) -> Cow<'_, str> {
     let mut clean = String::with_capacity(json.len() + 16);
     for char in json.chars() {
         if acts(char) {
-            clean.push_str(&format!("\\u{:04x}", u32::from(char)));
+            // Those beyond 16 bits as two surrogates, as JSON has them.
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                clean.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             clean.push(char);
         }
@@ -52,9 +55,17 @@ fn after_colour(text: &str) -> Option<&str> {
     after.strip_prefix('m')
 }
 
-fn acts_on_terminals(char: char) -> bool {
+/// Whether a terminal acts on this character, or does not show it.
+#[must_use]
+pub fn acts_on_terminals(char: char) -> bool {
     char.is_control()
-        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(
+            char,
+            // Soft hyphen, Arabic letter mark, Mongolian vowel separator, and the blocks of marks that have no width.
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            // Byte order mark, annotations between lines, tags: text that only machines see.
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 #[cfg(test)]
@@ -85,6 +96,26 @@ mod tests {
     fn text_that_changes_direction_becomes_visible() {
         assert_eq!(clean("abc\u{202e}txt.exe"), r"abc\u{202e}txt.exe");
         assert_eq!(clean("\u{2066}a\u{2069}"), r"\u{2066}a\u{2069}");
+    }
+
+    #[test]
+    fn text_that_nobody_sees_becomes_visible() {
+        for invisible in [
+            '\u{ad}',
+            '\u{180e}',
+            '\u{e0000}',
+            '\u{e0041}',
+            '\u{e007f}',
+            '\u{200b}',
+            '\u{feff}',
+        ] {
+            let text = format!("pay{invisible}pal");
+            assert_eq!(clean(&text), format!("pay{}pal", invisible.escape_default()));
+            let json = format!("\"{text}\"");
+            let clean = clean_json(&json);
+            assert!(clean.is_ascii(), "{clean}");
+            assert_eq!(serde_json::from_str::<String>(&clean).unwrap(), text);
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! An event as lines for a person: time, function, request, level, text.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::decode::Forwarded;
+use crate::decode::{Forwarded, lenient};
 use forwarder_core::route::{Level, Levels};
 use forwarder_core::telemetry::event::Kind;
 use serde_json::value::RawValue;
@@ -31,8 +32,17 @@ pub struct Entries {
     looks: HashMap<String, Look>,
 }
 
-/// More lives than this are not remembered: those that ended are among them.
+/// More processes and functions than this are not remembered: those that ended are among them.
 const MOST_LIVES: usize = 10_000;
+
+/// A function's name has 64 characters at most. Lambda API reference, `CreateFunction`.
+const LONGEST_NAME: usize = 64;
+
+/// Bytes of a column's text that are shown; a line of Lambda has 1 MiB at most.
+const LONGEST_TEXT: usize = 1024 * 1024;
+
+/// The longest time that is shown, bytes: with nanoseconds and an offset.
+const LONGEST_TIME: usize = 35;
 
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +76,7 @@ impl Entries {
         let request = request.unwrap_or_default();
         let content = match level {
             Some(_) => Content::Log(LogText::new(json, request)),
-            None => Content::Other(summary(&event.kind, &serde_json::from_str(json).unwrap_or_default())),
+            None => Content::Other(summary(&event.kind, &lenient::value(json))),
         };
         Entry {
             time: clock(event.time.as_deref().unwrap_or_default()).to_owned(),
@@ -100,13 +110,15 @@ impl Entries {
     /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours. An
     /// entry that `continues` the one before stands below it without columns of its own.
     pub fn render(&mut self, entry: &Entry, continues: bool, colours: bool, out: &mut String) {
-        let function = clean(if entry.function.is_empty() {
-            "-"
-        } else {
-            &entry.function
-        })
+        let function = match entry.function.as_str() {
+            "" => Cow::Borrowed("-"),
+            name => clean(cut(name, LONGEST_NAME)),
+        }
         .into_owned();
         self.function_width = self.function_width.max(function.chars().count().min(WIDEST));
+        if self.looks.len() > MOST_LIVES {
+            self.looks.clear();
+        }
         let new = Look::nth(self.looks.len());
         let look = *self.looks.entry(function.clone()).or_insert(new);
         let page = Page {
@@ -129,6 +141,24 @@ impl Entry {
     }
 }
 
+/// The beginning of a text, of so many bytes at most.
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
+/// A text as it is shown: nothing in it acts on a terminal, and it ends somewhere.
+fn shown(text: &str) -> Cow<'_, str> {
+    let beginning = cut(text, LONGEST_TEXT);
+    if beginning.len() == text.len() {
+        return clean(text);
+    }
+    Cow::Owned(format!(
+        "{}… and {} more bytes",
+        clean(beginning),
+        text.len() - beginning.len()
+    ))
+}
+
 struct Page<'a> {
     function_width: usize,
     colours: bool,
@@ -139,14 +169,14 @@ impl Page<'_> {
     fn entry(mut self, entry: &Entry, (function, look): (&str, Look), continues: bool) {
         if continues && let Content::Log(text) = &entry.content {
             self.below(&text.message, entry.level);
-            text.more.iter().for_each(|line| self.below(line, entry.level));
+            self.more(text, entry.level);
             return;
         }
         let (badge, badge_look) = match (&entry.content, entry.level) {
             (Content::Other(summary), _) => (summary.badge, if summary.is_bad { Look::BoldRed } else { Look::Dim }),
             (_, level) => badge(level.unwrap_or(Level::Info)),
         };
-        self.paint(Look::Dim, &format!("{:<12} ", clean(&entry.time)));
+        self.paint(Look::Dim, &format!("{:<12} ", clean(cut(&entry.time, LONGEST_TIME))));
         self.paint(look, &format!("{function:<width$} ", width = self.function_width));
         let request: String = if entry.request.is_empty() {
             "-".to_owned()
@@ -158,20 +188,27 @@ impl Page<'_> {
         match &entry.content {
             Content::Other(Summary { text, is_bad, .. }) => {
                 self.out.push(' ');
-                self.paint(if *is_bad { Look::Red } else { Look::Dim }, &clean(text));
+                self.paint(if *is_bad { Look::Red } else { Look::Dim }, &shown(text));
                 self.end();
             }
-            Content::Log(LogText { message, fields, more }) => {
+            Content::Log(text) => {
                 self.out.push(' ');
-                self.paint(message_look(entry.level), &clean(message));
-                for (name, value) in fields {
+                self.paint(message_look(entry.level), &shown(&text.message));
+                for (name, value) in &text.fields {
                     self.out.push(' ');
-                    self.paint(Look::Dim, &format!("{}=", clean(name)));
-                    self.paint(Look::Plain, &clean(value));
+                    self.paint(Look::Dim, &format!("{}=", shown(name)));
+                    self.paint(Look::Plain, &shown(value));
                 }
                 self.end();
-                more.iter().for_each(|line| self.below(line, entry.level));
+                self.more(text, entry.level);
             }
+        }
+    }
+
+    fn more(&mut self, text: &LogText, level: Option<Level>) {
+        text.more.iter().for_each(|line| self.below(line, level));
+        if let Some(left_out) = text.left_out() {
+            self.below(&left_out, level);
         }
     }
 
@@ -185,7 +222,7 @@ impl Page<'_> {
         };
         self.paint(bar, "│");
         self.out.push(' ');
-        self.paint(Look::Dim, &clean(text));
+        self.paint(Look::Dim, &shown(text));
         self.end();
     }
 
@@ -249,12 +286,12 @@ mod tests {
                 "forwarder": {"id": "i", "sink": "kinesis", "seq": 0, "requestId": REQUEST,
                     "resource": {"faas.name": "checkout"}},
             });
-            shown(&mut entries, &line, false)
+            shown_of(&mut entries, &line, false)
         });
         lines.collect()
     }
 
-    fn shown(entries: &mut Entries, line: &Value, colours: bool) -> String {
+    fn shown_of(entries: &mut Entries, line: &Value, colours: bool) -> String {
         let line = line.to_string();
         let entry = entries.entry(&Line(&line).event().unwrap());
         let mut out = String::new();
@@ -311,9 +348,9 @@ mod tests {
             json!({"type": "platform.start", "record": {},
                 "forwarder": {"id": "i", "sink": "s", "seq": 0, "resource": {"faas.name": name}}})
         };
-        assert!(shown(&mut entries, &event("a"), false).contains(" a - "));
-        assert!(shown(&mut entries, &event("longer"), false).contains(" longer - "));
-        assert!(shown(&mut entries, &event("a"), false).contains(" a      - "));
+        assert!(shown_of(&mut entries, &event("a"), false).contains(" a - "));
+        assert!(shown_of(&mut entries, &event("longer"), false).contains(" longer - "));
+        assert!(shown_of(&mut entries, &event("a"), false).contains(" a      - "));
     }
 
     #[test]
@@ -332,7 +369,7 @@ mod tests {
             "forwarder": {"id": "i", "sink": "s", "seq": 2},
         });
         for line in [line, function, report] {
-            let shown = shown(&mut Entries::default(), &line, false);
+            let shown = shown_of(&mut Entries::default(), &line, false);
             assert!(
                 !shown.chars().any(|char| char.is_control() && char != '\n'),
                 "{shown:?}"
@@ -345,10 +382,58 @@ mod tests {
     fn colours_are_ours_alone() {
         let line =
             json!({"type":"function","record":"ERROR \u{1b}[32mgreen","forwarder":{"id":"i","sink":"s","seq":0}});
-        let shown = shown(&mut Entries::default(), &line, true);
+        let shown = shown_of(&mut Entries::default(), &line, true);
         assert!(
             shown.contains("\u{1b}[1;31m") && !shown.contains("\u{1b}[32m"),
             "{shown:?}"
         );
+    }
+    #[test]
+    fn what_a_strict_reader_refuses_has_its_level_and_its_text() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for record in [
+            r#"{"level":"ERROR","message":"order \ud83d failed","order":7}"#,
+            r#""[ERROR] order \udc00 failed\n""#,
+            r#"{"level":"ERROR","message":"order failed","value":1e999}"#,
+            &format!(r#"{{"level":"ERROR","message":"order failed","value":{deep}}}"#),
+            r#"{"level":"INFO","message":"order failed","level":"ERROR"}"#,
+            r#"{"level":"ERROR","message":"order failed: NUL \u0000 and \u001b[31m"}"#,
+        ] {
+            let line = format!(
+                r#"{{"type":"function","record":{record},"forwarder":{{"id":"i","sink":"s","seq":0,"requestId":"\ud83d"}}}}"#
+            );
+            let mut entries = Entries::default();
+            let entry = entries.entry(&Line(&line).event().unwrap());
+            assert_eq!(entry.level, Some(Level::Error), "{record}");
+            assert!(
+                entry.plain().contains("order") && entry.plain().contains("failed"),
+                "{record}"
+            );
+            let mut out = String::new();
+            entries.render(&entry, false, false, &mut out);
+            assert!(out.contains("ERROR  ") && out.contains("failed"), "{out}");
+        }
+        let line = format!(r#"{{"type":"platform.new","record":{{"a":1e999,"b":{deep}}}}}"#);
+        let entry = Entries::default().entry(&Line(&line).event().unwrap());
+        assert!(
+            entry.plain().contains("1e999") && entry.plain().len() > 400,
+            "{entry:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_shown_of_one_line_is_bounded() {
+        for record in [
+            json!("x\n".repeat(1_000_000)),
+            json!("\u{202e}".repeat(1_000_000)),
+            json!({"a": "x".repeat(5_000_000)}),
+        ] {
+            let shown = render("function", record);
+            assert!(shown.len() < 4_000_000, "{}", shown.len());
+            assert!(shown.contains(" more bytes"), "{}", &shown[shown.len() - 100..]);
+        }
+        let named = json!({"type": "function", "record": "x", "forwarder": {"id": "i", "sink": "s", "seq": 0,
+            "resource": {"faas.name": "n".repeat(100_000)}}});
+        assert!(shown_of(&mut Entries::default(), &named, false).len() < 200);
     }
 }

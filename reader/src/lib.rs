@@ -2,14 +2,14 @@
 //! missing. The binary `consumer` is its command line; the tests and the demo of this repository read through it too.
 //!
 //! # Layout
-//! In the order of the data; without the feature `stream` there is [`decode`] alone:
+//! In the order of the data; without the feature `stream` there is [`decode`] alone, and [`clean`]:
 //! - [`decode`]: from a record to its lines, parts made whole, and what sequence numbers prove
 //! - [`aws`]: clients of Kinesis
 //! - [`stream`]: all shards of a stream at once, through splits and merges, within the API's limits
 //! - [`unpack`]: from records to events: decoded, each once, parts made whole, and what cannot be read; [`event`]: one of them
 //! - [`order`]: the order in which each forwarder sent its lines
 //! - [`show`]: what stands on standard output, and its rooms: [`entry`], `summary` and `log_text` (an event as lines for a
-//!   person), [`filter`], [`clean`] and [`paint`]; `members`: a JSON object in its order
+//!   person), [`filter`], [`clean`] and [`paint`]
 //! - [`proof`]: what the sequence numbers prove
 //! - [`checkpoint`]: how far a reader came, in a file
 //! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
@@ -18,7 +18,6 @@
 pub mod aws;
 #[cfg(feature = "stream")]
 pub mod checkpoint;
-#[cfg(feature = "stream")]
 pub mod clean;
 pub mod decode;
 #[cfg(feature = "stream")]
@@ -29,8 +28,6 @@ pub mod event;
 pub mod filter;
 #[cfg(feature = "stream")]
 mod log_text;
-#[cfg(feature = "stream")]
-mod members;
 #[cfg(feature = "stream")]
 pub mod numbers;
 #[cfg(feature = "stream")]

@@ -1,8 +1,10 @@
 //! What a log line says, without what other columns say.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use crate::members::Members;
+use crate::decode::lenient::{each_item, each_member, string};
 
 /// A log line taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub(crate) struct LogText {
     pub(crate) fields: Vec<(String, String)>,
     /// Its further lines: a stack trace, most often.
     pub(crate) more: Vec<String>,
+    /// What is too much to be taken apart, as it is.
+    rest: String,
 }
 
 /// Members of a JSON line that have columns of their own, or say again what the event says.
@@ -41,50 +45,122 @@ const TRACES: [&str; 6] = [
     "traceback",
 ];
 
+/// Further lines that are shown of one line, members, and bytes of a message or value. A stack trace of Java has at most 1,024
+/// frames, and a line of Lambda 1 MiB. What is past it is said in numbers, and searched.
+const MOST_LINES: usize = 2_000;
+const MOST_FIELDS: usize = 500;
+
 impl LogText {
     /// Of a record, as JSON text.
     pub(crate) fn new(record: &str, request: &str) -> Self {
         if record.starts_with('{') {
-            return Self::of_object(record, request).unwrap_or_default();
+            return Self::of_object(record, request).unwrap_or_else(|| Self::of_text(record));
         }
-        match serde_json::from_str(record) {
-            Ok(Value::String(line)) => {
+        match string(record) {
+            Some(line) => {
                 let line = line.trim_end_matches(['\n', '\r']);
                 let object = line.starts_with('{').then(|| Self::of_object(line, request)).flatten();
                 object.unwrap_or_else(|| Self::of_text(without_prefix(line, request)))
             }
-            _ => Self::of_text(record),
+            None => Self::of_text(record),
         }
     }
 
     fn of_text(text: &str) -> Self {
-        let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r').to_owned());
-        Self {
-            message: lines.next().unwrap_or_default(),
-            fields: Vec::new(),
-            more: lines.collect(),
+        let (message, more) = text.split_once('\n').unwrap_or((text, ""));
+        let mut new = Self {
+            message: message.trim_end_matches('\r').to_owned(),
+            ..Self::default()
+        };
+        if text.len() > message.len() {
+            new.add_lines(more);
+        }
+        new
+    }
+
+    /// Adds lines below the message, and what there is no room for to the rest.
+    fn add_lines(&mut self, text: &str) {
+        let mut left = Some(text);
+        while let Some(text) = left {
+            if self.more.len() >= MOST_LINES {
+                self.add_rest(text);
+                return;
+            }
+            let (line, after) = match text.split_once('\n') {
+                Some((line, after)) => (line, Some(after)),
+                None => (text, None),
+            };
+            self.more.push(line.trim_end_matches('\r').to_owned());
+            left = after;
         }
     }
 
+    fn add_rest(&mut self, text: &str) {
+        self.rest.push('\n');
+        self.rest.push_str(text);
+    }
+
     fn of_object(json: &str, request: &str) -> Option<Self> {
-        let Members(members) = serde_json::from_str(json).ok()?;
         let mut text = Self::default();
-        let mut has_message = false;
-        for (name, value) in members {
-            match value {
-                Value::String(message) if !has_message && MESSAGES.contains(&name.as_str()) => {
-                    has_message = true;
-                    let Self { message, more, .. } = Self::of_text(without_prefix(message.trim_end(), request));
-                    text.message = message;
-                    text.more.splice(0..0, more);
-                }
-                value if TRACES.contains(&name.as_str()) && is_trace(&value) => text.more.extend(lines(&value)),
-                _ if SHOWN_ELSEWHERE.contains(&name.as_str()) => {}
-                Value::String(value) => text.fields.push((name, quoted_if_needed(value))),
-                value => text.fields.push((name, value.to_string())),
+        let mut message = None;
+        let is_object = each_member(json, |name, value| {
+            let value = value.get();
+            if message.is_none() && MESSAGES.contains(&name.as_ref()) && value.starts_with('"') {
+                message = string(value);
+            } else if (TRACES.contains(&name.as_ref()) && text.add_trace(value))
+                || SHOWN_ELSEWHERE.contains(&name.as_ref())
+            {
+                // It has its place.
+            } else if text.fields.len() >= MOST_FIELDS {
+                text.rest.extend([" ", &name, "=", value]);
+            } else {
+                let value = string(value).map_or_else(|| value.to_owned(), quoted_if_needed);
+                text.fields.push((name.into_owned(), value));
+            }
+        });
+        if let Some(message) = message {
+            let first = Self::of_text(without_prefix(message.trim_end(), request));
+            text.message = first.message;
+            text.more.splice(0..0, first.more);
+            text.rest.insert_str(0, &first.rest);
+            if text.more.len() > MOST_LINES {
+                let rest = text.more.split_off(MOST_LINES).join("\n");
+                text.add_rest(&rest);
             }
         }
-        Some(text)
+        is_object.then_some(text)
+    }
+
+    /// Adds a stack trace: Python's runtime writes a list whose items have line breaks, others one long string. `false` for
+    /// what is none.
+    fn add_trace(&mut self, value: &str) -> bool {
+        if let Some(text) = string(value) {
+            let is_trace = text.contains('\n');
+            if is_trace {
+                self.add_lines(text.trim_end());
+            }
+            return is_trace;
+        }
+        let (mut lines, mut others) = (0, 0);
+        each_item(value, |item| {
+            *if item.get().starts_with('"') {
+                &mut lines
+            } else {
+                &mut others
+            } += 1
+        });
+        let is_trace = lines > 0 && others == 0;
+        if is_trace {
+            each_item(value, |item| {
+                self.add_lines(string(item.get()).unwrap_or_default().trim_end())
+            });
+        }
+        is_trace
+    }
+
+    /// What was not taken apart, as a person is told of it; none: all of it was.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        (!self.rest.is_empty()).then(|| format!("… and {} more bytes: --json shows them", self.rest.len()))
     }
 
     /// All of it as text: what `--grep` looks into.
@@ -96,34 +172,17 @@ impl LogText {
         for line in &self.more {
             plain.extend(["\n", line]);
         }
+        plain.push_str(&self.rest);
         plain
     }
 }
 
-fn is_trace(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\n'),
-        Value::Array(lines) => !lines.is_empty() && lines.iter().all(Value::is_string),
-        _ => false,
-    }
-}
-
-/// Each line of a trace: Python's runtime writes a list whose items have line breaks, others one long string.
-fn lines(trace: &Value) -> Vec<String> {
-    let of = |text: &str| text.trim_end().lines().map(str::to_owned).collect::<Vec<_>>();
-    match trace {
-        Value::String(text) => of(text),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).flat_map(of).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn quoted_if_needed(value: String) -> String {
+fn quoted_if_needed(value: Cow<'_, str>) -> String {
     let bare = |char: char| !char.is_whitespace() && !char.is_control() && !matches!(char, '"' | '=');
     if !value.is_empty() && value.chars().all(bare) {
-        return value;
+        return value.into_owned();
     }
-    Value::String(value).to_string()
+    Value::from(value.as_ref()).to_string()
 }
 
 /// Lambda's runtimes put three fields before a message, separated by tabs: level, time and request id in some order.
@@ -188,5 +247,51 @@ mod tests {
             assert_eq!(plain(record.clone()), record.to_string());
         }
         assert_eq!(plain(json!("{no json}\n")), "{no json}");
+    }
+    #[test]
+    fn what_strict_readers_refuse_is_shown_and_searched() {
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        for (record, expected) in [
+            (
+                r#"{"level":"ERROR","message":"order \ud83d failed","order":7}"#,
+                "order \u{fffd} failed order=7",
+            ),
+            (r#""[ERROR] order \udc00 failed\n""#, "[ERROR] order \u{fffd} failed"),
+            (r#"{"message":"too large","value":1e999}"#, "too large value=1e999"),
+            (
+                &format!(r#"{{"message":"deep","value":{deep}}}"#),
+                &format!("deep value={deep}"),
+            ),
+            (r#"{"message":"twice","a":1,"a":2}"#, "twice a=1 a=2"),
+            (
+                r#"{"message":"x","\ud83d":1e999,"stack":["a\ud83d"]}"#,
+                "x \u{fffd}=1e999\na\u{fffd}",
+            ),
+            (
+                r#""{\"message\":\"in a string\",\"value\":1e999}""#,
+                "in a string value=1e999",
+            ),
+        ] {
+            assert_eq!(LogText::new(record, REQUEST).plain(), expected, "{record}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_said_and_searched() {
+        for record in [
+            json!("x\n".repeat(100_000) + "needle"),
+            json!({"message": "x", "stack": vec!["x"; 100_000].join("\n") + "\nneedle"}),
+            json!({"message": "x\n".repeat(100_000) + "needle"}),
+            json!(
+                (0..50_000)
+                    .map(|id| (format!("{id:06}"), json!("x")))
+                    .chain([("needle".into(), json!(1))])
+                    .collect::<Value>()
+            ),
+        ] {
+            let text = LogText::new(&record.to_string(), REQUEST);
+            assert!(text.more.len() <= MOST_LINES && text.fields.len() <= MOST_FIELDS);
+            assert!(text.plain().contains("needle") && text.left_out().is_some());
+        }
     }
 }

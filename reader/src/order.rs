@@ -17,8 +17,14 @@ const QUIET: Duration = Duration::from_millis(400);
 /// After this long without a line, a forwarder is forgotten.
 const FORGET: Duration = Duration::from_secs(15 * 60);
 
-/// What may wait altogether; past it everything is let go.
+/// What may wait altogether, bytes; past it everything is let go.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// What an event takes besides its line, bytes.
+const KEPT: usize = 256;
+
+/// Processes of which the next number is remembered.
+const MOST_PROCESSES: usize = 20_000;
 
 /// Lines that wait for others.
 #[derive(Debug, Default)]
@@ -54,14 +60,14 @@ impl Order {
             // The others did not wait for it any longer.
             return Some(event);
         }
-        self.bytes += event.line.len();
+        self.bytes += event.line.len() + KEPT;
         life.waiting.insert(*seq, event);
         None
     }
 
     /// Appends what need not wait any longer: each forwarder's lines together, in order.
     pub fn release(&mut self, now: Instant, out: &mut Vec<Event>) {
-        if self.bytes > MOST_BYTES {
+        if self.is_full() {
             return self.flush(out);
         }
         let before = out.len();
@@ -69,7 +75,22 @@ impl Order {
             life.release(now, out);
             !life.waiting.is_empty() || now.duration_since(life.last_arrival) < FORGET
         });
-        self.bytes -= out.iter().skip(before).map(|event| event.line.len()).sum::<usize>();
+        let gone = out.iter().skip(before).map(|event| event.line.len() + KEPT);
+        self.bytes = self.bytes.saturating_sub(gone.sum());
+        self.forget();
+    }
+
+    /// Whether more waits than there is room for: [`release`](Self::release) lets it go.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+
+    /// Past the bound, all of them at once but for those with lines that wait: that costs some order, and no line.
+    fn forget(&mut self) {
+        if self.lives.len() > MOST_PROCESSES {
+            self.lives.retain(|_, life| !life.waiting.is_empty());
+        }
     }
 
     /// Lets everything go.
@@ -80,6 +101,7 @@ impl Order {
             }
         }
         self.bytes = 0;
+        self.forget();
     }
 
     /// What waits.
@@ -236,5 +258,14 @@ mod tests {
         }
         assert_eq!(world.after(0).len(), 16);
         assert_eq!(world.order.bytes, 0);
+    }
+    #[test]
+    fn there_is_a_bound_to_the_processes_that_are_remembered() {
+        let mut world = World::new();
+        for id in 0..MOST_PROCESSES + 1 {
+            world.arrive(&[(&id.to_string(), 0, "x")]);
+        }
+        world.after(400);
+        assert_eq!(world.order.lives.len(), 0);
     }
 }

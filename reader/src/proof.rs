@@ -1,6 +1,7 @@
 //! What the sequence numbers prove, as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::decode::{Life, LifeReport, Standing};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ const RANGES: usize = 5;
 
 /// Above so many lives, those that are complete and over are only counted.
 const REMEMBERED: usize = 10_000;
+
+/// What is known of processes takes no more bytes than this, about: some 100,000 of them.
+const MOST_KEPT: usize = 64 * 1024 * 1024;
 
 /// What became of all lives.
 #[derive(Debug)]
@@ -75,57 +79,91 @@ impl Totals {
     }
 }
 
-/// Keeps a reader that never ends from remembering every life that ever was.
+/// Keeps a reader that never ends from remembering every process that ever was.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Complete lives at the last look, each with all that was seen of it.
+    /// Complete processes at the last look, each with all that was seen of it.
     complete: BTreeMap<Life, u64>,
 }
 
 impl Memory {
-    /// Forgets lives that were complete at the last look and of which nothing was heard since, if there are many; they
-    /// are counted into `forgotten`. Look every few minutes: a repeat may come late.
-    pub fn look(&mut self, unpacker: &mut Unpacker, forgotten: &mut Totals) {
-        self.look_at(unpacker, forgotten, REMEMBERED);
+    /// Forgets processes of which nothing more can come; they are counted into `forgotten`:
+    /// - that were not heard of for as long as the stream keeps records (`retention`), but those with loss;
+    /// - that were complete at the last look and of which nothing was heard since, if there are many. Look every few
+    ///   minutes: a repeat may come late.
+    pub fn look(
+        &mut self,
+        unpacker: &mut Unpacker,
+        from_the_beginning: bool,
+        retention: Duration,
+        forgotten: &mut Totals,
+    ) {
+        self.look_at(unpacker, from_the_beginning, retention, forgotten, REMEMBERED);
     }
 
-    fn look_at(&mut self, unpacker: &mut Unpacker, forgotten: &mut Totals, remembered: usize) {
-        let lives = unpacker.lives();
-        if lives.len() <= remembered {
-            return;
-        }
+    fn look_at(
+        &mut self,
+        unpacker: &mut Unpacker,
+        from_the_beginning: bool,
+        retention: Duration,
+        forgotten: &mut Totals,
+        remembered: usize,
+    ) {
+        let lives = unpacker.judged(from_the_beginning);
+        let horizon = unpacker.newest().and_then(|newest| newest.checked_sub(retention));
+        let are_many = lives.len() > remembered;
         let seen = |life: &LifeReport| life.events + life.own + life.repeats;
-        unpacker.forget(|life| {
-            let is_over = life.standing == Standing::Complete && self.complete.get(&life.life) == Some(&seen(life));
+        let mut over = BTreeSet::new();
+        for (life, _) in &lives {
+            let has_expired = horizon
+                .zip(life.last_heard)
+                .is_some_and(|(horizon, heard)| heard < horizon);
+            let is_over = match life.standing {
+                Standing::Lost => false,
+                Standing::Unproven => has_expired,
+                Standing::Complete => has_expired || (are_many && self.complete.get(&life.life) == Some(&seen(life))),
+            };
             if is_over {
                 forgotten.add(life);
+                over.insert(life.life.clone());
             }
-            is_over
-        });
-        let complete = lives.into_iter().filter(|life| life.standing == Standing::Complete);
-        self.complete = complete.map(|life| (life.life.clone(), seen(&life))).collect();
+        }
+        if !over.is_empty() {
+            unpacker.forget(|life| over.contains(&life.life));
+        }
+        self.complete.clear();
+        if are_many {
+            let complete = lives.into_iter().map(|(life, _)| life);
+            let complete = complete.filter(|life| life.standing == Standing::Complete);
+            self.complete = complete.map(|life| (life.life.clone(), seen(&life))).collect();
+        }
+    }
+
+    /// Past a bound of memory, forgets the half of the processes that were not heard of for longest: whoever writes a stream
+    /// can invent more than a machine has room for. They are counted into `forgotten`.
+    pub fn make_room(unpacker: &mut Unpacker, from_the_beginning: bool, forgotten: &mut Totals) {
+        if unpacker.kept_bytes() <= MOST_KEPT {
+            return;
+        }
+        let mut lives = unpacker.judged(from_the_beginning);
+        lives.sort_by_key(|(life, _)| life.last_heard);
+        lives.truncate(lives.len().div_ceil(2));
+        for (life, _) in &lives {
+            forgotten.add(life);
+        }
+        let over: BTreeSet<Life> = lives.into_iter().map(|(life, _)| life.life).collect();
+        unpacker.forget(|life| over.contains(&life.life));
     }
 }
 
 impl Proof {
-    /// Of what was unpacked. `from_the_beginning`: the reader saw everything that the stream had; otherwise what is missing
-    /// before a life's first line is no loss, nor what is missing among the lines of the first moments.
+    /// Of what was unpacked; `from_the_beginning` as in [`Unpacker::judged`].
     #[must_use]
     pub fn of(unpacker: &Unpacker, from_the_beginning: bool, forgotten: Totals) -> Self {
         let mut totals = forgotten;
-        let mut lives: Vec<_> = unpacker
-            .lives()
-            .into_iter()
-            .map(|mut report| {
-                let before = if from_the_beginning {
-                    0
-                } else {
-                    report.from_the_middle(unpacker.begun(&report.life))
-                };
-                totals.add(&report);
-                Judged { report, before }
-            })
-            .collect();
+        let judged = unpacker.judged(from_the_beginning).into_iter();
+        let mut lives: Vec<_> = judged.map(|(report, before)| Judged { report, before }).collect();
+        lives.iter().for_each(|life| totals.add(&life.report));
         lives.sort_by_key(|life| match life.report.standing {
             Standing::Lost => 0,
             Standing::Unproven => 1,
@@ -362,10 +400,73 @@ mod tests {
         let mut unpacker = unpacked(&world());
         let before = Proof::of(&unpacker, true, Totals::default()).totals();
         let (mut memory, mut forgotten) = (Memory::default(), Totals::default());
-        memory.look_at(&mut unpacker, &mut forgotten, 1);
+        let day = Duration::from_secs(86_400);
+        memory.look_at(&mut unpacker, true, day, &mut forgotten, 1);
         assert_eq!(unpacker.lives().len(), 5, "not at the first look");
-        memory.look_at(&mut unpacker, &mut forgotten, 1);
+        memory.look_at(&mut unpacker, true, day, &mut forgotten, 1);
         assert_eq!(unpacker.lives().len(), 3, "the complete ones");
         assert_eq!(Proof::of(&unpacker, true, forgotten).totals(), before);
+    }
+    fn at(unpacker: &mut Unpacker, hours: u64, lines: &[String]) {
+        let arrival = SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3_600);
+        unpacker.take(&record(lines, arrival), &mut Vec::new(), &mut Vec::new());
+    }
+
+    #[test]
+    fn processes_of_which_nothing_more_can_come_leave_after_the_retention() {
+        let mut unpacker = Unpacker::default();
+        at(
+            &mut unpacker,
+            100,
+            &[line("crashed", 0, "1"), line("gap", 0, "1"), line("gap", 2, "1")],
+        );
+        at(&mut unpacker, 130, &[line("young", 0, "1")]);
+        let (mut memory, mut forgotten) = (Memory::default(), Totals::default());
+        let before = Proof::of(&unpacker, true, forgotten).totals();
+        memory.look(&mut unpacker, true, Duration::from_secs(48 * 3_600), &mut forgotten);
+        assert_eq!(unpacker.lives().len(), 3, "the stream still has them");
+        memory.look(&mut unpacker, true, Duration::from_secs(24 * 3_600), &mut forgotten);
+        let left: Vec<_> = unpacker.lives().into_iter().map(|life| life.life.id).collect();
+        assert_eq!(left, ["gap", "young"], "what is lost stays to be looked at");
+        assert_eq!(Proof::of(&unpacker, true, forgotten).totals(), before);
+    }
+
+    #[test]
+    fn beginnings_that_have_expired_are_no_loss_and_those_that_have_not_are() {
+        let lost = |ages: &[u64], process: u64| {
+            let mut unpacker = Unpacker::default();
+            unpacker.begin_at_the_horizon(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 * 3_600));
+            for age in ages {
+                at(&mut unpacker, 1_000 - age, &[line("other", 1_000 - age, "1")]);
+            }
+            at(&mut unpacker, 1_000 - process, &[line("a", 7, "1"), line("a", 9, "1")]);
+            let judged = unpacker.judged(true).into_iter();
+            judged
+                .filter(|(life, _)| life.life.id == "a")
+                .map(|(life, _)| life.lost_lines())
+                .sum::<u64>()
+        };
+        assert_eq!(lost(&[23], 23), 8, "nothing has expired");
+        assert_eq!(lost(&[3, 24], 23), 1, "the gap in the middle stays");
+        assert_eq!(lost(&[24], 24), 0, "nor is what went to another shard a moment before");
+        assert_eq!(lost(&[23 + 14 * 24 + 24], 23), 8, "it cannot be that old");
+    }
+
+    #[test]
+    fn whoever_invents_processes_takes_no_more_memory_than_there_is_for_them() {
+        let mut unpacker = Unpacker::default();
+        let mut forgotten = Totals::default();
+        for call in 0..20_u64 {
+            let lines: Vec<_> = (0..10_000).map(|id| line(&format!("{call}-{id}"), 0, "1")).collect();
+            at(&mut unpacker, call + 1, &lines);
+            Memory::make_room(&mut unpacker, true, &mut forgotten);
+            assert!(unpacker.kept_bytes() <= MOST_KEPT);
+        }
+        assert!(forgotten.unproven > 0);
+        assert_eq!(Proof::of(&unpacker, true, forgotten).totals().unproven, 200_000);
+        assert!(
+            unpacker.lives().iter().any(|life| life.life.id == "19-9999"),
+            "the newest are known"
+        );
     }
 }

@@ -28,6 +28,9 @@ pub enum Output {
     Nothing,
 }
 
+/// What need not wait and is not shown yet, bytes.
+const MOST_READY: usize = 16 * 1024 * 1024;
+
 /// Brings events in order, filters and renders them.
 pub struct Show {
     output: Output,
@@ -36,6 +39,7 @@ pub struct Show {
     entries: Entries,
     /// What need not wait.
     ready: Vec<Event>,
+    ready_bytes: usize,
 }
 
 impl Show {
@@ -48,6 +52,7 @@ impl Show {
             order: Order::default(),
             entries: Entries::default(),
             ready: Vec::new(),
+            ready_bytes: 0,
         }
     }
 
@@ -57,13 +62,23 @@ impl Show {
             return;
         }
         for event in events {
-            self.ready.extend(self.order.push(event, now));
+            if let Some(event) = self.order.push(event, now) {
+                self.ready_bytes += event.line.len() + size_of::<Event>();
+                self.ready.push(event);
+            }
         }
+    }
+
+    /// Whether more waits than there is room for.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.order.is_full() || self.ready_bytes > MOST_READY
     }
 
     /// Appends what can be shown by now, line by line.
     pub fn release(&mut self, now: Instant, out: &mut String) {
         let mut events = std::mem::take(&mut self.ready);
+        self.ready_bytes = 0;
         self.order.release(now, &mut events);
         self.render(&events, out);
     }
@@ -71,6 +86,7 @@ impl Show {
     /// Appends everything that is left.
     pub fn finish(&mut self, out: &mut String) {
         let mut events = std::mem::take(&mut self.ready);
+        self.ready_bytes = 0;
         self.order.flush(&mut events);
         self.render(&events, out);
     }

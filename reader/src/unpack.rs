@@ -4,22 +4,33 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::decode::{Forwarded, Joined, Joiner, Life, LifeReport, Line, Verifier, decode_within};
+use crate::decode::{
+    Forwarded, Joined, Joiner, Life, LifeReport, Line, MOST_BYTES, MOST_LINES, Verifier, decode_within,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::stream::Record;
 
 /// Bytes of parts that wait for the rest of their lines; past it they are given up and shown as they are.
-const WAITING_BYTES: usize = 64 * 1024 * 1024;
-
-/// What a record may be when decompressed, bytes: more than the forwarder writes, and less than a machine has. Who writes a
-/// stream need not mean its readers well.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 /// How long after the beginning of reading a line may arrive that was sent before others that were not read: shards do not
 /// begin at the same line, and what is sent again comes late.
 const FIRST_MOMENTS: Duration = Duration::from_secs(15);
+
+/// How far apart the oldest records of two shards may have arrived that expired together.
+const HORIZONS_APART: Duration = Duration::from_secs(5 * 60);
+
+/// The shortest time for which a stream keeps records, with five minutes for clocks. Kinesis developer guide, retention.
+const SHORTEST_RETENTION: Duration = Duration::from_secs((24 * 60 - 5) * 60);
+
+/// How long a process of the forwarder runs at most: as long as an instance of Lambda Managed Instances. Lambda developer
+/// guide, Managed Instances: 14 days.
+const LONGEST_PROCESS: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Processes whose first lines are remembered for [`Unpacker::begun`].
+const MOST_BEGUN: usize = 50_000;
 
 /// Something in the stream that is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +39,10 @@ pub struct Unreadable {
     pub shard: String,
     /// The record's sequence number.
     pub sequence_number: String,
-    /// The line in it, from 1; none: the record as a whole.
+    /// The first line in it that cannot be read, from 1; none: the record as a whole.
     pub line: Option<usize>,
+    /// How many lines of the record cannot be read; 1 for a record as a whole.
+    pub count: u64,
     /// What is wrong with it.
     pub reason: String,
 }
@@ -39,12 +52,15 @@ impl fmt::Display for Unreadable {
         let Self {
             shard,
             sequence_number,
+            count,
             reason,
             ..
         } = self;
         write!(f, "skipped ")?;
-        if let Some(line) = self.line {
-            write!(f, "line {line} of ")?;
+        match self.line {
+            Some(line) if *count > 1 => write!(f, "{count} lines, the first of them line {line}, of ")?,
+            Some(line) => write!(f, "line {line} of ")?,
+            None => {}
         }
         write!(f, "record {sequence_number} of {shard}: {reason}")
     }
@@ -72,26 +88,66 @@ pub struct Unpacker {
     counts: Counts,
     #[serde(default)]
     first_moments: FirstMoments,
+    #[serde(default)]
+    newest: Option<SystemTime>,
     #[serde(skip)]
     joiner: Joiner,
 }
 
-/// What arrived when reading began in the middle of the stream.
+/// What arrived when reading began where the stream has more before, or had it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct FirstMoments {
     /// When they are over; none: reading began at the beginning.
     until: Option<SystemTime>,
     /// By `id` and `sink`: one more than the greatest number that arrived in them.
     lives: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Reading began with the oldest record that the stream has.
+    #[serde(default)]
+    horizon: Option<Horizon>,
+}
+
+/// The end of the stream's memory, as far as the records tell.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Horizon {
+    /// When reading began.
+    began: SystemTime,
+    /// When the oldest record arrived that was read.
+    oldest: Option<SystemTime>,
+}
+
+impl Horizon {
+    /// When the oldest record arrived, if there may have been older ones that the stream no longer has.
+    fn expired_until(&self) -> Option<SystemTime> {
+        let oldest = self.oldest?;
+        let age = self.began.duration_since(oldest).unwrap_or_default();
+        (age >= SHORTEST_RETENTION).then_some(oldest)
+    }
 }
 
 impl FirstMoments {
     fn observe(&mut self, event: &Forwarded<'_>, arrival: SystemTime) {
         // What has no arrival tells nothing.
-        let is_in_them = arrival > SystemTime::UNIX_EPOCH && self.until.is_some_and(|until| arrival < until);
+        if arrival <= SystemTime::UNIX_EPOCH {
+            return;
+        }
+        if let Some(horizon) = &mut self.horizon
+            && horizon.oldest.is_none_or(|oldest| arrival < oldest)
+        {
+            horizon.oldest = Some(arrival);
+            let until = arrival.checked_add(HORIZONS_APART);
+            if until < self.until.and_then(|before| before.checked_sub(HORIZONS_APART)) {
+                // All that came so far arrived later than that.
+                self.lives.clear();
+            }
+            self.until = until;
+        }
+        let is_in_them = self.until.is_some_and(|until| arrival < until);
         let Some(stamp) = event.stamp.as_ref().filter(|_| is_in_them) else {
             return;
         };
+        if self.lives.len() >= MOST_BEGUN && !self.lives.contains_key(stamp.id.as_ref()) {
+            return;
+        }
         let sinks = self.lives.entry(stamp.id.clone().into_owned()).or_default();
         let next = sinks.entry(stamp.sink.clone().into_owned()).or_default();
         *next = (*next).max(stamp.seq.saturating_add(1));
@@ -102,6 +158,46 @@ impl Unpacker {
     /// Reading begins in the middle of the stream, with what arrives at this time.
     pub fn begin_in_the_middle(&mut self, time: SystemTime) {
         self.first_moments.until = time.checked_add(FIRST_MOMENTS);
+    }
+
+    /// Reading begins, at this time, with the oldest record that the stream has.
+    pub fn begin_at_the_horizon(&mut self, now: SystemTime) {
+        self.first_moments.horizon = Some(Horizon {
+            began: now,
+            oldest: None,
+        });
+    }
+
+    /// Each process with what can be said of it, and the number of its first line that can be judged. `from_the_beginning`:
+    /// the reader began with the oldest record; otherwise what is missing before a process's first line is no loss, nor what
+    /// is missing among the lines of the first moments. The same where the beginning may have expired: the oldest record is
+    /// older than the shortest retention, and the process may be older than that record.
+    #[must_use]
+    pub fn judged(&self, from_the_beginning: bool) -> Vec<(LifeReport, u64)> {
+        let horizon = self.first_moments.horizon.and_then(|horizon| horizon.expired_until());
+        let judged = self.lives().into_iter().map(|mut report| {
+            let expired = horizon
+                .zip(report.first_heard)
+                .is_some_and(|(oldest, heard)| heard.duration_since(oldest).unwrap_or_default() < LONGEST_PROCESS);
+            let before = if from_the_beginning && !expired {
+                0
+            } else {
+                report.from_the_middle(self.begun(&report.life))
+            };
+            (report, before)
+        });
+        judged.collect()
+    }
+
+    /// Bytes that what is known of the processes takes, about.
+    pub fn kept_bytes(&mut self) -> usize {
+        self.verifier.bytes()
+    }
+
+    /// When the newest record arrived; none where that is unknown.
+    #[must_use]
+    pub fn newest(&self) -> Option<SystemTime> {
+        self.newest
     }
 
     /// One more than the greatest number of this life that arrived when reading had just begun in the middle of the stream:
@@ -119,40 +215,40 @@ impl Unpacker {
     pub fn take(&mut self, record: &Record, events: &mut Vec<Event>, unreadable: &mut Vec<Unreadable>) {
         self.counts.records += 1;
         self.counts.bytes += record.data.len() as u64;
-        let before = unreadable.len();
-        let mut skip = |line, reason: &dyn fmt::Display| {
-            unreadable.push(Unreadable {
-                shard: record.shard.clone(),
-                sequence_number: record.sequence_number.clone(),
-                line,
-                reason: reason.to_string(),
-            });
-        };
+        if record.arrival > SystemTime::UNIX_EPOCH {
+            self.newest = self.newest.max(Some(record.arrival));
+        }
+        let mut bad = BadLines::default();
         match decode_within(&record.data, MOST_BYTES) {
-            Err(error) => skip(None, &error),
+            Err(error) => bad.add(None, &error),
             Ok(decoded) => {
                 let mut last = HashMap::new();
                 for (index, line) in decoded.lines().enumerate() {
                     self.counts.lines += 1;
+                    if index >= MOST_LINES {
+                        bad.add(Some(index + 1), &"the record has more lines than a forwarder writes");
+                        continue;
+                    }
                     match line.event() {
                         Ok(event) => {
                             self.counts.out_of_order += u64::from(is_out_of_order(&event, &mut last));
                             self.first_moments.observe(&event, record.arrival);
-                            events.extend(self.line(line, &event));
+                            events.extend(self.line(line, &event, record.arrival));
                         }
-                        Err(error) => skip(Some(index + 1), &error),
+                        Err(error) => bad.add(Some(index + 1), &error),
                     }
                 }
             }
         }
-        self.counts.unreadable += (unreadable.len() - before) as u64;
+        self.counts.unreadable += bad.count;
+        unreadable.extend(bad.of(record));
         if self.joiner.waiting_bytes() > WAITING_BYTES {
             events.extend(self.give_up());
         }
     }
 
-    fn line(&mut self, line: Line<'_>, event: &Forwarded<'_>) -> Option<Event> {
-        if !self.verifier.observe(event) {
+    fn line(&mut self, line: Line<'_>, event: &Forwarded<'_>, arrival: SystemTime) -> Option<Event> {
+        if !self.verifier.observe_at(event, arrival) {
             return None;
         }
         if event.stamp.as_ref().is_none_or(|stamp| stamp.part.is_none()) {
@@ -217,6 +313,31 @@ impl Unpacker {
     }
 }
 
+/// What cannot be read of a record: one notice, however many lines it is.
+#[derive(Default)]
+struct BadLines {
+    first: Option<(Option<usize>, String)>,
+    count: u64,
+}
+
+impl BadLines {
+    fn add(&mut self, line: Option<usize>, reason: &dyn fmt::Display) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (line, reason.to_string()));
+    }
+
+    fn of(self, record: &Record) -> Option<Unreadable> {
+        let (line, reason) = self.first?;
+        Some(Unreadable {
+            shard: record.shard.clone(),
+            sequence_number: record.sequence_number.clone(),
+            line,
+            count: self.count,
+            reason,
+        })
+    }
+}
+
 /// The contract: lines are in order within a record. An announcement may take an earlier number.
 fn is_out_of_order<'a>(event: &Forwarded<'a>, last: &mut HashMap<(String, String), u64>) -> bool {
     let Some(stamp) = &event.stamp else { return false };
@@ -278,6 +399,34 @@ pub(crate) mod tests {
         assert_eq!(events.len(), 2);
         assert!(skipped[0].starts_with("skipped line 2 of record 4711"), "{skipped:?}");
         assert_eq!(unpacker.counts().unreadable, 2);
+    }
+
+    #[test]
+    fn a_record_of_ten_million_bad_lines_is_one_notice() {
+        let bomb = zstd::stream::encode_all("x\n".repeat(5_000_000).as_bytes(), 1).unwrap();
+        let mut unpacker = Unpacker::default();
+        let (events, skipped) = take(&mut unpacker, bomb);
+        assert_eq!((events.len(), skipped.len()), (0, 1));
+        assert!(
+            skipped[0].starts_with("skipped 5000000 lines, the first of them line 1, of record 4711"),
+            "{skipped:?}"
+        );
+        assert_eq!(unpacker.counts().unreadable, 5_000_000);
+        let larger = zstd::stream::encode_all("x\n".repeat(10_000_000).as_bytes(), 1).unwrap();
+        let (_, skipped) = take(&mut unpacker, larger);
+        assert!(skipped[0].contains("longer than 10485760 bytes"), "{skipped:?}");
+    }
+
+    #[test]
+    fn a_record_has_no_more_events_than_a_forwarder_writes() {
+        let mut unpacker = Unpacker::default();
+        let line = "{\"type\":\"\"}\n";
+        let (events, skipped) = take(&mut unpacker, line.repeat(MOST_LINES + 7));
+        assert_eq!(events.len(), MOST_LINES);
+        assert!(
+            skipped[0].starts_with("skipped 7 lines, the first of them line"),
+            "{skipped:?}"
+        );
     }
 
     #[test]

@@ -22,16 +22,26 @@ pub(crate) struct Read {
     pub(crate) go_on_at: Option<String>,
 }
 
+/// Ranges of numbers, metrics and durations that the records of a batch may come to: 20 MB, and 1 MB of log.
+const MOST_KEPT: usize = 50_000;
+
+/// Lines that are not whole which have a notice each.
+const MOST_NOTICES: usize = 20;
+
 /// Reads records in their order, until all are read or it is `late`. At least one is read, or a batch that takes too long
 /// would never end.
 pub(crate) fn read(batch: &[KinesisEventRecord], earlier: &Seen, late: impl Fn() -> bool) -> Read {
     let mut reader = Reader::new(earlier);
     let mut records: Vec<Record> = Vec::with_capacity(batch.len());
+    let mut weight = 0;
     for record in batch {
-        if !records.is_empty() && late() {
+        // Too much to keep until the end is as good as too late: Lambda hands the rest over again.
+        if !records.is_empty() && (late() || weight > MOST_KEPT) {
             break;
         }
-        records.push(reader.read(&raw(record)));
+        let record = reader.read(&raw(record));
+        weight += record.seen.ranges() + record.counts.weight();
+        records.push(record);
     }
 
     let mut read = Read::default();
@@ -54,9 +64,17 @@ pub(crate) fn read(batch: &[KinesisEventRecord], earlier: &Seen, late: impl Fn()
         read.notices.extend(record.notices);
         read.seen.merge(&record.seen);
     }
-    for begun in reader.begun().filter(|begun| begun.record < acknowledged) {
+    let mut more = 0;
+    for (index, begun) in reader.begun().filter(|begun| begun.record < acknowledged).enumerate() {
         read.counts.incomplete_lines += 1;
-        read.notices.push(begun.notice());
+        if index < MOST_NOTICES {
+            read.notices.push(begun.notice());
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        read.notices.push(Notice::IncompleteLines { count: more });
     }
     read
 }

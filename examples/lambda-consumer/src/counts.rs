@@ -1,17 +1,32 @@
 //! The job: what an event counts for. To do something else with the events, begin here: [`Counts::add`] is shown each
 //! event once, and what it makes of a record is merged only when the record is acknowledged.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use forwarder_core::route::Level;
 use reader::decode::Forwarded;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// The function's name where the envelope does not tell it.
 const UNKNOWN: &str = "unknown";
+
+/// A name has 64 characters at most. Lambda API reference, `CreateFunction`.
+const LONGEST_NAME: usize = 64;
+
+/// Functions and minutes of a record that are counted apart: 600 bytes of log each. What is beyond counts for [`OTHERS`].
+const MOST_PLACES: usize = 500;
+
+/// The function's name where a record has more functions and minutes than are counted apart.
+const OTHERS: &str = "others";
+
+/// Durations of a record that are kept: more than a forwarder's record has reports.
+const MOST_DURATIONS: usize = 40_000;
+
+/// An invocation takes no longer: 15 minutes, and a day for what is not known yet. Milliseconds.
+const LONGEST: f64 = 24.0 * 3_600_000.0;
 
 /// A function and a minute, by its first millisecond since 1970: so a backlog is counted when it happened.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,22 +64,8 @@ pub(crate) struct Counts {
     pub(crate) corrupt_records: u64,
     pub(crate) corrupt_lines: u64,
     pub(crate) incomplete_lines: u64,
-}
-
-#[derive(Deserialize)]
-struct Report<'a> {
-    #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
-    metrics: Option<Metrics>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Metrics {
-    duration_ms: Option<f64>,
-    billed_duration_ms: Option<f64>,
-    init_duration_ms: Option<f64>,
-    restore_duration_ms: Option<f64>,
+    /// Of all places.
+    durations: usize,
 }
 
 #[derive(Deserialize)]
@@ -79,20 +80,27 @@ impl Counts {
         let function = resource.and_then(|resource| resource.get("faas.name").cloned());
         let time = event.time.as_deref();
         let time = time.and_then(|time| humantime::parse_rfc3339_weak(time).ok());
-        let tally = self.places.entry(Place {
+        let function = function.filter(|name| name.len() <= LONGEST_NAME);
+        let mut place = Place {
             function: function.unwrap_or_else(|| UNKNOWN.to_owned()),
             minute: minute(time.unwrap_or(arrival)),
-        });
+        };
+        if self.places.len() >= MOST_PLACES && !self.places.contains_key(&place) {
+            place.function = OTHERS.to_owned();
+            place.minute = minute(arrival);
+        }
+        let durations = &mut self.durations;
+        let tally = self.places.entry(place);
         match event.kind.as_ref() {
             "function" => {
                 let tally = tally.or_default();
                 tally.lines += 1;
                 tally.error_lines += u64::from(level >= Some(Level::Error));
             }
-            "platform.report" => tally.or_default().report(read(event.record)),
+            "platform.report" => tally.or_default().report(&read(event.record), durations),
             "forwarder.dropped" => {
-                let dropped: Option<Dropped> = read(event.record);
-                let ranges = dropped.map(|dropped| dropped.ranges).unwrap_or_default();
+                let dropped = event.record.and_then(|record| serde_json::from_str(record.get()).ok());
+                let ranges = dropped.map(|dropped: Dropped| dropped.ranges).unwrap_or_default();
                 // What is no range says nothing; what nobody counts to must not stop the count.
                 let ranges = ranges.iter().filter(|[first, last]| first <= last);
                 let lines = ranges.map(|[first, last]| (last - first).saturating_add(1));
@@ -111,18 +119,32 @@ impl Counts {
         self.corrupt_records += other.corrupt_records;
         self.corrupt_lines += other.corrupt_lines;
         self.incomplete_lines += other.incomplete_lines;
+        self.durations += other.durations;
+    }
+
+    /// What it takes to keep and to write it: as a range of numbers in `seen` is 1.
+    pub(crate) fn weight(&self) -> usize {
+        self.places.len() * 50 + self.durations
     }
 }
 
 impl Tally {
-    fn report(&mut self, report: Option<Report<'_>>) {
+    fn report(&mut self, report: &Value, durations: &mut usize) {
         self.invocations += 1;
-        let Some(report) = report else { return };
-        self.failed += u64::from(report.status.is_some_and(|status| status != "success"));
-        let metrics = report.metrics.unwrap_or_default();
-        self.cold_starts += u64::from(metrics.init_duration_ms.or(metrics.restore_duration_ms).is_some());
-        self.billed_ms += metrics.billed_duration_ms.unwrap_or_default();
-        self.durations_ms.extend(metrics.duration_ms);
+        let milliseconds = |name: &str| {
+            let number = report.pointer("/metrics")?.get(name)?.as_f64()?;
+            (0.0..=LONGEST).contains(&number).then_some(number)
+        };
+        let status = report.get("status").and_then(Value::as_str);
+        self.failed += u64::from(status.is_some_and(|status| status != "success"));
+        let began = milliseconds("initDurationMs").or(milliseconds("restoreDurationMs"));
+        self.cold_starts += u64::from(began.is_some());
+        self.billed_ms += milliseconds("billedDurationMs").unwrap_or_default();
+        if let Some(duration) = milliseconds("durationMs").filter(|_| *durations < MOST_DURATIONS) {
+            *durations += 1;
+            // Lambda has three digits: more are only longer to write.
+            self.durations_ms.push((duration * 1_000.0).round() / 1_000.0);
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -137,9 +159,10 @@ impl Tally {
     }
 }
 
-/// The record, if it has the members that count.
-fn read<'a, T: Deserialize<'a>>(record: Option<&'a RawValue>) -> Option<T> {
-    serde_json::from_str(record?.get()).ok()
+/// The record; nothing where it is none that a forwarder writes.
+fn read(record: Option<&RawValue>) -> Value {
+    let record = record.and_then(|record| serde_json::from_str(record.get()).ok());
+    record.unwrap_or_default()
 }
 
 fn minute(time: SystemTime) -> u64 {

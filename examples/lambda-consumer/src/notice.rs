@@ -21,11 +21,14 @@ pub(crate) enum Notice {
         head: String,
         error: String,
     },
-    /// A line that is no event, in a record that can be read. Lines count from 1.
+    /// Lines that are no events, in a record that can be read: one notice a record.
     CorruptLine {
         shard: String,
         sequence_number: String,
+        /// The first of them, from 1.
         line: usize,
+        /// How many.
+        count: u64,
         error: String,
     },
     /// A line that came in parts, of which some are not in this batch.
@@ -37,6 +40,8 @@ pub(crate) enum Notice {
         parts: usize,
         of: usize,
     },
+    /// More such lines, beyond those that have a notice each.
+    IncompleteLines { count: u64 },
 }
 
 impl Notice {
@@ -49,7 +54,7 @@ impl Notice {
         }
         let level = match self {
             Self::CorruptRecord { .. } | Self::CorruptLine { .. } => "ERROR",
-            Self::IncompleteLine { .. } => "WARN",
+            Self::IncompleteLine { .. } | Self::IncompleteLines { .. } => "WARN",
         };
         serde_json::to_writer(&mut *out, &Line { level, notice: self })?;
         out.write_all(b"\n")

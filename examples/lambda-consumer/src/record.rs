@@ -1,20 +1,22 @@
 //! One record: its lines, those that came before left out, parts joined.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::SystemTime;
 
 use forwarder_core::route::{Level, Levels};
 use forwarder_core::telemetry::event::Kind;
-use reader::decode::{Forwarded, Joined, Joiner, Line, Part, decode_within};
+use reader::decode::{DecodeError, Forwarded, Joined, Joiner, Line, MOST_BYTES, MOST_LINES, Part, decode_within};
 use serde_json::value::RawValue;
 
 use crate::counts::Counts;
 use crate::notice::{Notice, head};
 use crate::seen::{Life, Seen};
 
-/// Longest record that is decompressed: the longest that Kinesis takes, since the forwarder's never pass that. Longer
-/// ones could take all of the function's memory, and would be handed over again after that.
-const MOST_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of parts that wait for the rest of their lines, and processes whose last level is remembered. Past it the parts are
+/// given up, and the levels forgotten.
+const MOST_WAITING: usize = 16 * 1024 * 1024;
+const MOST_LEVELS: usize = 10_000;
 
 /// A record as it came.
 pub(crate) struct Raw<'a> {
@@ -74,9 +76,15 @@ impl<'a> Reader<'a> {
         let mut record = Record::default();
         match decode_within(raw.data, MOST_BYTES) {
             Ok(decoded) => {
+                let mut bad = BadLines::default();
                 for (index, line) in decoded.lines().enumerate() {
-                    self.line(raw, index, line, &mut record);
+                    if index >= MOST_LINES {
+                        bad.add(index, &"the record has more lines than a forwarder writes");
+                    } else if let Err(error) = self.line(raw, line, &mut record) {
+                        bad.add(index, &error);
+                    }
                 }
+                bad.into_record(raw, &mut record);
             }
             Err(error) => {
                 record.counts.corrupt_records += 1;
@@ -90,6 +98,15 @@ impl<'a> Reader<'a> {
             }
         }
         self.records += 1;
+        if self.joiner.waiting_bytes() > MOST_WAITING {
+            self.joiner.give_up();
+            let begun = std::mem::take(&mut self.begun).len() as u64;
+            record.counts.incomplete_lines += begun;
+            record.notices.push(Notice::IncompleteLines { count: begun });
+        }
+        if self.levels.len() > MOST_LEVELS {
+            self.levels.clear();
+        }
         record
     }
 
@@ -98,20 +115,8 @@ impl<'a> Reader<'a> {
         self.begun.values()
     }
 
-    fn line(&mut self, raw: &Raw<'_>, index: usize, line: Line<'_>, record: &mut Record) {
-        let event = match line.event() {
-            Ok(event) => event,
-            Err(error) => {
-                record.counts.corrupt_lines += 1;
-                record.notices.push(Notice::CorruptLine {
-                    shard: raw.shard.to_owned(),
-                    sequence_number: raw.sequence_number.to_owned(),
-                    line: index + 1,
-                    error: error.to_string(),
-                });
-                return;
-            }
-        };
+    fn line(&mut self, raw: &Raw<'_>, line: Line<'_>, record: &mut Record) -> Result<(), DecodeError> {
+        let event = line.event()?;
         let life = event.stamp.as_ref().map(|stamp| Life {
             id: stamp.id.clone().into_owned(),
             sink: stamp.sink.clone().into_owned(),
@@ -119,12 +124,13 @@ impl<'a> Reader<'a> {
         if let (Some(life), Some(stamp)) = (&life, &event.stamp) {
             if self.earlier.contains(life, stamp.seq) || !self.seen.insert(life, stamp.seq) {
                 record.counts.repeats += 1;
-                return;
+                return Ok(());
             }
             record.seen.insert(life, stamp.seq);
         }
         let (Some(part), Some(life)) = (event.stamp.as_ref().and_then(|stamp| stamp.part), &life) else {
-            return self.event(&event, life, raw, record);
+            self.event(&event, life, raw, record);
+            return Ok(());
         };
         match self.joiner.take(line.0) {
             // Not the part that it says it is: a line like others.
@@ -137,6 +143,7 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     fn event(&mut self, event: &Forwarded<'_>, life: Option<Life>, raw: &Raw<'_>, record: &mut Record) {
@@ -169,6 +176,34 @@ impl Begun {
             parts: self.parts,
             of: self.of,
         }
+    }
+}
+
+/// Lines of a record that cannot be read.
+#[derive(Default)]
+struct BadLines {
+    first: Option<(usize, String)>,
+    count: u64,
+}
+
+impl BadLines {
+    fn add(&mut self, index: usize, error: &dyn fmt::Display) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (index + 1, error.to_string()));
+    }
+
+    /// One notice, however many there are.
+    fn into_record(self, raw: &Raw<'_>, record: &mut Record) {
+        record.counts.corrupt_lines += self.count;
+        record
+            .notices
+            .extend(self.first.map(|(line, error)| Notice::CorruptLine {
+                shard: raw.shard.to_owned(),
+                sequence_number: raw.sequence_number.to_owned(),
+                line,
+                count: self.count,
+                error,
+            }));
     }
 }
 

@@ -44,6 +44,11 @@ impl Seen {
         true
     }
 
+    /// How many ranges of numbers it is.
+    pub(crate) fn ranges(&self) -> usize {
+        self.ranges
+    }
+
     /// Adds what another one has.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (life, numbers) in &other.lives {

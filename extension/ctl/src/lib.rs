@@ -5,18 +5,21 @@
 //! - [`check`]: what a configuration means, and what is wrong with it.
 //! - [`route`]: which rule takes each of some events.
 //! - [`schema`]: the JSON Schema of the configuration file; [`cost`]: what telemetry costs.
+//! - `terminal`: nothing of a file or a sample acts on a terminal.
 
 mod arguments;
 pub mod check;
 pub mod cost;
 pub mod route;
 pub mod schema;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 
 use arguments::{Command, HELP};
+use terminal::Terminal;
 
 use telemetry_forwarder::version;
 
@@ -56,6 +59,13 @@ pub fn run(
     mut variables: BTreeMap<String, String>,
     streams: &mut Streams<'_>,
 ) -> u8 {
+    let mut output = Terminal(&mut *streams.output);
+    let mut errors = Terminal(&mut *streams.errors);
+    let streams = &mut Streams {
+        input: &mut *streams.input,
+        output: &mut output,
+        errors: &mut errors,
+    };
     let done = match Command::parse(arguments) {
         Ok(Command::Help) => writeln!(streams.output, "{HELP}").map(|()| GOOD),
         Ok(Command::Version) => writeln!(streams.output, "{}", version::line("forwarderctl")).map(|()| GOOD),

@@ -359,3 +359,30 @@ fn aggregates_on_a_stream_that_may_be_auto_are_warned_of() {
         answer.output
     );
 }
+
+#[test]
+fn nothing_of_a_sample_or_a_file_acts_on_a_terminal() {
+    let evil = "\u{9b}2J\u{202e}\u{e0041}";
+    let sample = format!(
+        r#"{{"time":"{evil}","type":"function","record":{{"requestId":"{evil}\u001b[2J","level":"INFO","message":"{evil}"}}}}"#
+    );
+    let folder = std::env::temp_dir().join(format!("forwarderctl-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("evil.toml");
+    std::fs::write(&config, format!("log = \"{evil}\\u001b[2J\"\n\"x{evil}\" = 1\n")).unwrap();
+    let answers = [
+        run(&["route"], &[STREAM], &sample),
+        run(&["route", "--format", "json"], &[STREAM], &sample),
+        run(&["route", &format!("/nowhere/{evil}")], &[STREAM], ""),
+        run(&["check", config.to_str().unwrap()], &[STREAM], ""),
+        run(&["check", "--format", "json", config.to_str().unwrap()], &[STREAM], ""),
+        run(&[evil], &[], ""),
+    ];
+    std::fs::remove_dir_all(folder).unwrap();
+    for answer in answers {
+        let text = answer.output + &answer.errors;
+        assert!(text.contains("202e"), "what was there is seen: {text:?}");
+        let acts = |char: char| char != '\n' && reader::clean::acts_on_terminals(char);
+        assert!(!text.chars().any(acts), "{text:?}");
+    }
+}

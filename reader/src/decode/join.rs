@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::Part;
+use super::lenient::{each_member, string};
+use super::{Line, Part};
 
 /// Collects parts, in any order, until a line is whole.
 #[derive(Debug, Default)]
 pub struct Joiner {
-    waiting: BTreeMap<(String, String, u64), Vec<Option<String>>>,
-    /// Of the parts that wait.
+    waiting: BTreeMap<(String, String, u64), Waiting>,
+    /// Of the parts that wait, with what it costs to keep them.
     bytes: usize,
+}
+
+/// A line of which some parts are there.
+#[derive(Debug)]
+struct Waiting {
+    /// How many parts there are.
+    of: usize,
+    /// Those that came, by their index.
+    parts: BTreeMap<usize, String>,
 }
 
 /// What a line is to a [`Joiner`].
@@ -30,25 +37,13 @@ pub enum Joined {
 /// More parts than this are not believed: a line of 10 GB.
 const MOST_PARTS: usize = 10_000;
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    forwarder: Option<Stamp<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Stamp<'a> {
-    #[serde(borrow)]
-    id: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    sink: std::borrow::Cow<'a, str>,
-    part: Option<Part>,
-}
+/// What is needed for a line that waits, and for each of its parts, besides the text. Bytes.
+const KEPT: usize = 128;
 
 impl Joiner {
     /// Takes the next line. A part that came before counts once.
     pub fn take(&mut self, line: &str) -> Joined {
-        let Ok(Line { forwarder: Some(stamp) }) = serde_json::from_str(line) else {
+        let Some(stamp) = Line(line).event().ok().and_then(|event| event.stamp) else {
             return Joined::Whole;
         };
         let Some(Part { first, index, of }) = stamp.part else {
@@ -58,26 +53,27 @@ impl Joiner {
             return Joined::Whole;
         }
         let key = (stamp.id.into_owned(), stamp.sink.into_owned(), first);
-        let parts = self.waiting.entry(key.clone()).or_insert_with(|| vec![None; of]);
-        if let Some(slot) = parts.get_mut(index) {
-            let before = slot.replace(line.to_owned());
-            self.bytes = self
-                .bytes
-                .saturating_add(line.len())
-                .saturating_sub(before.map_or(0, |before| before.len()));
+        let waiting = self.waiting.entry(key.clone()).or_insert_with(|| {
+            self.bytes = self.bytes.saturating_add(KEPT);
+            let parts = BTreeMap::new();
+            Waiting { of, parts }
+        });
+        if waiting.of != of {
+            return Joined::Whole;
         }
-        if parts.iter().any(Option::is_none) {
+        let before = waiting.parts.insert(index, line.to_owned());
+        self.bytes = self.bytes.saturating_add(line.len() + KEPT);
+        self.bytes = self
+            .bytes
+            .saturating_sub(before.map_or(0, |before| before.len() + KEPT));
+        if waiting.parts.len() < of {
             return Joined::Waiting;
         }
-        let parts: Vec<_> = self
-            .waiting
-            .remove(&key)
-            .unwrap_or_default()
-            .into_iter()
-            .flatten()
-            .collect();
-        let bytes: usize = parts.iter().map(String::len).sum();
-        self.bytes = self.bytes.saturating_sub(bytes);
+        let Some(Waiting { parts, .. }) = self.waiting.remove(&key) else {
+            return Joined::Whole;
+        };
+        let bytes: usize = parts.values().map(|part| part.len() + KEPT).sum();
+        self.bytes = self.bytes.saturating_sub(bytes + KEPT);
         join(&parts).map_or(Joined::Whole, Joined::Line)
     }
 
@@ -86,97 +82,55 @@ impl Joiner {
         self.waiting.len()
     }
 
-    /// How many bytes the parts of lines have that are not whole.
+    /// How many bytes the parts of lines take that are not whole, with what it costs to keep them. A reader gives them up
+    /// past a bound of its own.
     pub fn waiting_bytes(&self) -> usize {
         self.bytes
     }
 
     /// The parts of lines that are not whole, as they came.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
-        self.waiting.values().flatten().flatten().map(String::as_str)
+        let lines = self.waiting.values();
+        lines.flat_map(|line| line.parts.values()).map(String::as_str)
     }
 
     /// Gives up on the lines that are not whole: what there is of them.
     pub fn give_up(&mut self) -> Vec<String> {
         self.bytes = 0;
-        std::mem::take(&mut self.waiting)
-            .into_values()
-            .flatten()
-            .flatten()
-            .collect()
+        let lines = std::mem::take(&mut self.waiting).into_values();
+        lines.flat_map(|line| line.parts.into_values()).collect()
     }
 }
 
 /// The event of all its parts, in order.
-fn join(parts: &[String]) -> Option<String> {
+fn join(parts: &BTreeMap<usize, String>) -> Option<String> {
     let mut record = String::new();
-    for part in parts {
-        record.push_str(&serde_json::from_str::<Record>(part).ok()?.record);
+    for part in parts.values() {
+        record.push_str(&string(Line(part).event().ok()?.record?.get())?);
     }
     // The members in their order, with the first part's envelope less its part.
-    let members: Vec<(String, &RawValue)> = members(parts.first()?)?;
-    let mut line = String::from("{");
-    for (name, value) in members {
-        if line.len() > 1 {
-            line.push(',');
-        }
-        line.push_str(&serde_json::to_string(&name).ok()?);
-        line.push(':');
-        match name.as_str() {
-            "record" => line.push_str(&record),
-            "forwarder" => line.push_str(&without_part(value.get())?),
-            _ => line.push_str(value.get()),
-        }
-    }
-    line.push('}');
-    Some(line)
+    rewritten(parts.get(&0)?, |name, value| match name {
+        "record" => Some(record.clone()),
+        "forwarder" => rewritten(value, |name, value| (name != "part").then(|| value.to_owned())),
+        _ => Some(value.to_owned()),
+    })
 }
 
-#[derive(Deserialize)]
-struct Record {
-    record: String,
-}
-
-fn without_part(stamp: &str) -> Option<String> {
+/// An object with other values, or with fewer members.
+fn rewritten(object: &str, value: impl Fn(&str, &str) -> Option<String>) -> Option<String> {
     let mut out = String::from("{");
-    for (name, value) in members(stamp)? {
-        if name == "part" {
-            continue;
-        }
-        if out.len() > 1 {
-            out.push(',');
-        }
-        out.push_str(&serde_json::to_string(&name).ok()?);
-        out.push(':');
-        out.push_str(value.get());
-    }
-    out.push('}');
-    Some(out)
-}
-
-/// The members of an object, in their order, each with its own text.
-fn members(json: &str) -> Option<Vec<(String, &RawValue)>> {
-    struct Members<'a>(Vec<(String, &'a RawValue)>);
-    impl<'de> Deserialize<'de> for Members<'de> {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Visitor;
-            impl<'de> serde::de::Visitor<'de> for Visitor {
-                type Value = Members<'de>;
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("an object")
-                }
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                    let mut members = Vec::new();
-                    while let Some(member) = map.next_entry()? {
-                        members.push(member);
-                    }
-                    Ok(Members(members))
-                }
+    let is_object = each_member(object, |name, old| {
+        if let Some(new) = value(&name, old.get()) {
+            if out.len() > 1 {
+                out.push(',');
             }
-            deserializer.deserialize_map(Visitor)
+            out.push_str(&serde_json::Value::from(name.as_ref()).to_string());
+            out.push(':');
+            out.push_str(&new);
         }
-    }
-    serde_json::from_str::<Members<'_>>(json).ok().map(|members| members.0)
+    });
+    out.push('}');
+    is_object.then_some(out)
 }
 
 #[cfg(test)]
@@ -200,7 +154,10 @@ mod tests {
             assert_eq!(joiner.take(&parts[order[0]]), Joined::Waiting, "a repeat");
             assert_eq!(joiner.take(&parts[order[1]]), Joined::Waiting);
             assert_eq!(joiner.waiting(), 1);
-            assert_eq!(joiner.waiting_bytes(), parts[order[0]].len() + parts[order[1]].len());
+            assert_eq!(
+                joiner.waiting_bytes(),
+                parts[order[0]].len() + parts[order[1]].len() + 2 * KEPT + KEPT
+            );
             let whole = r#"{"time":"t","record":{"a":"\u00e9","b":[1]},"type":"function","forwarder":{"id":"i","sink":"s","seq":4,"resource":{}}}"#;
             assert_eq!(joiner.take(&parts[order[2]]), Joined::Line(whole.into()));
             assert_eq!((joiner.waiting(), joiner.waiting_bytes()), (0, 0));
@@ -231,5 +188,28 @@ mod tests {
         }
         let impossible = part(0, "x").replace("\"of\":3", "\"of\":0");
         assert_eq!(joiner.take(&impossible), Joined::Whole);
+    }
+    #[test]
+    fn a_part_costs_what_it_is_and_not_what_it_promises() {
+        let mut joiner = Joiner::default();
+        let begun = |first: u64, of: usize| {
+            part(0, "x")
+                .replace("\"first\":4", &format!("\"first\":{first}"))
+                .replace("\"of\":3", &format!("\"of\":{of}"))
+        };
+        for first in 0..1_000 {
+            assert_eq!(joiner.take(&begun(first, MOST_PARTS)), Joined::Waiting);
+        }
+        assert_eq!(joiner.waiting(), 1_000);
+        assert!(
+            (300_000..600_000).contains(&joiner.waiting_bytes()),
+            "{}",
+            joiner.waiting_bytes()
+        );
+        assert_eq!(
+            joiner.take(&begun(1, 2)),
+            Joined::Whole,
+            "of another number of parts than those before"
+        );
     }
 }

@@ -1,19 +1,20 @@
 //! From a record back to the events in it: for readers of a stream.
 //!
 //! - this file: a record of any format, line by line; `kpl`: aggregates.
+//! - `event`: a line taken apart; `lenient`: JSON that strict readers refuse.
 //! - `join`: parts of a line made whole; `verify`: what sequence numbers prove.
 
+mod event;
 mod join;
 mod kpl;
+pub(crate) mod lenient;
 mod verify;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+pub use event::{Forwarded, Part, Stamp};
 pub use join::{Joined, Joiner};
 pub use verify::{Life, LifeReport, Standing, Verifier};
 
@@ -32,7 +33,7 @@ pub enum DecodeError {
     /// The data is not text.
     NotText(std::str::Utf8Error),
     /// A line is not a JSON event.
-    NotAnEvent(serde_json::Error),
+    NotAnEvent,
 }
 
 impl fmt::Display for DecodeError {
@@ -42,12 +43,22 @@ impl fmt::Display for DecodeError {
             Self::TooLong { most } => write!(f, "decompressed, the record is longer than {most} bytes"),
             Self::NotAnAggregate => write!(f, "the record begins like a KPL aggregate, and is none"),
             Self::NotText(error) => write!(f, "the record is not text: {error}"),
-            Self::NotAnEvent(error) => write!(f, "the line is not an event: {error}"),
+            Self::NotAnEvent => write!(f, "the line is not an event: it is no JSON object with a type"),
         }
     }
 }
 
 impl std::error::Error for DecodeError {}
+
+/// What a record may be when decompressed, bytes: the longest record that Kinesis takes, which the forwarder's never pass.
+/// Whoever writes a stream may not mean its readers well.
+pub const MOST_BYTES: usize = 10 * 1024 * 1024;
+
+/// Lines of a record that are read. The shortest event of Lambda has 65 bytes, so that a record of the forwarder has fewer.
+pub const MOST_LINES: usize = MOST_BYTES / 64;
+
+/// The largest window of zstd that is given memory, as a power of two: 16 MiB, more than a record may be.
+const WINDOW: u32 = 24;
 
 /// How a gzip member begins. RFC 1952.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -73,7 +84,8 @@ pub fn decode_within(data: &[u8], most: usize) -> Result<Decoded<'_>, DecodeErro
     let text = if data.starts_with(&GZIP) {
         owned(read(flate2::bufread::MultiGzDecoder::new(data), most)?)?
     } else if data.starts_with(&ZSTD) {
-        let decoder = zstd::stream::read::Decoder::with_buffer(data).map_err(DecodeError::NotCompressed)?;
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(data).map_err(DecodeError::NotCompressed)?;
+        decoder.window_log_max(WINDOW).map_err(DecodeError::NotCompressed)?;
         owned(read(decoder, most)?)?
     } else if data.starts_with(&kpl::MAGIC) {
         owned(kpl::decode(data).ok_or(DecodeError::NotAnAggregate)?)?
@@ -116,70 +128,6 @@ impl Decoded<'_> {
 /// One line: one event as JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a>(pub &'a str);
-
-impl<'a> Line<'a> {
-    /// The event in it.
-    ///
-    /// # Errors
-    /// The line is not a JSON object with a `type`.
-    pub fn event(&self) -> Result<Forwarded<'a>, DecodeError> {
-        serde_json::from_str(self.0).map_err(DecodeError::NotAnEvent)
-    }
-}
-
-/// An event as the forwarder sent it.
-#[derive(Debug, Deserialize)]
-pub struct Forwarded<'a> {
-    /// When it happened: ISO 8601, as Lambda sent it.
-    #[serde(borrow, default)]
-    pub time: Option<Cow<'a, str>>,
-    /// Its type.
-    #[serde(borrow, rename = "type")]
-    pub kind: Cow<'a, str>,
-    /// Its content, as JSON text.
-    #[serde(borrow, default)]
-    pub record: Option<&'a RawValue>,
-    /// What the forwarder says of it; absent with the envelope `raw`.
-    #[serde(borrow, default, rename = "forwarder")]
-    pub stamp: Option<Stamp<'a>>,
-}
-
-/// The member `forwarder` of an event.
-#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct Stamp<'a> {
-    /// The life of the forwarder's process that sent it.
-    #[serde(borrow)]
-    pub id: Cow<'a, str>,
-    /// The sink that it was routed to.
-    #[serde(borrow)]
-    pub sink: Cow<'a, str>,
-    /// Its place among the lines of this life and sink, from 0.
-    pub seq: u64,
-    /// The invocation that it belongs to, where that is known.
-    #[serde(borrow, default)]
-    pub request_id: Option<Cow<'a, str>>,
-    /// The tenant, of functions with tenant isolation.
-    #[serde(borrow, default)]
-    pub tenant_id: Option<Cow<'a, str>>,
-    /// Which part of a longer line this one is.
-    #[serde(default)]
-    pub part: Option<Part>,
-    /// OpenTelemetry attributes of the function.
-    #[serde(default)]
-    pub resource: std::collections::BTreeMap<String, String>,
-}
-
-/// A part of a line that was longer than a record may be.
-#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-pub struct Part {
-    /// The `seq` of the first part.
-    pub first: u64,
-    /// Its place among the parts, from 0.
-    pub index: usize,
-    /// How many parts there are.
-    pub of: usize,
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Proof from the data alone: what was lost, what was announced as dropped, what came twice.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,14 @@ pub struct Verifier {
     #[serde(with = "as_list")]
     lives: BTreeMap<Life, Seen>,
     unstamped: u64,
+    /// Bytes that `lives` take. Counted again by who reads it back.
+    #[serde(skip)]
+    bytes: usize,
 }
+
+/// Bytes that a process takes besides its names, and a range of numbers.
+const PROCESS: usize = 400;
+const RANGE: usize = 32;
 
 /// One life of a forwarder's process, towards one sink.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,6 +42,11 @@ struct Seen {
     events: u64,
     own: u64,
     next_seq: Option<u64>,
+    /// When the first and the last line arrived, milliseconds since 1970; 0 where that is unknown.
+    #[serde(default)]
+    first_heard: u64,
+    #[serde(default)]
+    last_heard: u64,
 }
 
 /// What is known of a life's completeness.
@@ -66,6 +79,10 @@ pub struct LifeReport {
     pub repeats: u64,
     /// What the final report says: how many lines the life had. `None` as long as it was not seen.
     pub next_seq: Option<u64>,
+    /// When the first line of it arrived that was seen; none where that is unknown.
+    pub first_heard: Option<SystemTime>,
+    /// When the last one arrived.
+    pub last_heard: Option<SystemTime>,
 }
 
 impl LifeReport {
@@ -108,6 +125,11 @@ struct ReportRecord {
 impl Verifier {
     /// Takes note of an event. `false` if it was seen before: a repeat.
     pub fn observe(&mut self, event: &Forwarded<'_>) -> bool {
+        self.observe_at(event, SystemTime::UNIX_EPOCH)
+    }
+
+    /// As [`observe`](Self::observe), of an event that arrived at this time; 1970 where that is unknown.
+    pub fn observe_at(&mut self, event: &Forwarded<'_>, arrival: SystemTime) -> bool {
         let Some(stamp) = &event.stamp else {
             self.unstamped += 1;
             return true;
@@ -116,39 +138,36 @@ impl Verifier {
             id: stamp.id.clone().into_owned(),
             sink: stamp.sink.clone().into_owned(),
         };
-        let seen = self.lives.entry(life).or_default();
-        let is_new = seen.present.insert(stamp.seq, stamp.seq);
-        let record = event.record.map_or("null", |record| record.get());
-        if event.kind == "forwarder.dropped" {
-            let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
-            // What is no range says nothing. An announcement may have the number of a line that is there: its put failed as
-            // far as the forwarder could tell. What it announces counts all the same.
-            for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
-                seen.announced.insert(first, last);
-                seen.stand_ins += u64::from(is_new && (first..=last).contains(&stamp.seq));
-            }
-        }
-        if !is_new {
-            seen.repeats += 1;
-            return false;
-        }
-        if !event.kind.starts_with("forwarder.") {
-            seen.events += 1;
-            return true;
-        }
-        seen.own += 1;
-        if event.kind == "forwarder.report"
-            && let Ok(report) = serde_json::from_str::<ReportRecord>(record)
-            && report.last
-        {
-            seen.next_seq = Some(report.next_seq);
-        }
-        true
+        let new = PROCESS + life.id.len() + life.sink.len();
+        let seen = self.lives.entry(life).or_insert_with(|| {
+            self.bytes += new;
+            Seen::default()
+        });
+        let ranges = seen.ranges();
+        let is_new = seen.observe(event, stamp.seq, millis(arrival));
+        self.bytes = (self.bytes + seen.ranges() * RANGE).saturating_sub(ranges * RANGE);
+        is_new
     }
 
     /// Forgets lives: a reader that never ends would keep them all. A line of a life that comes again begins it again.
     pub fn forget(&mut self, mut is_over: impl FnMut(&LifeReport) -> bool) {
         self.lives.retain(|life, seen| !is_over(&seen.report(life.clone())));
+        self.bytes = self.counted();
+    }
+
+    /// How many bytes all of it takes, about. Whoever writes a stream can make this grow: [`forget`](Self::forget) what is old.
+    pub fn bytes(&mut self) -> usize {
+        if self.bytes == 0 {
+            // It was read back.
+            self.bytes = self.counted();
+        }
+        self.bytes
+    }
+
+    fn counted(&self) -> usize {
+        let lives = self.lives.iter();
+        let bytes = lives.map(|(life, seen)| PROCESS + life.id.len() + life.sink.len() + seen.ranges() * RANGE);
+        bytes.sum()
     }
 
     /// Events without the member `forwarder`, of which nothing can be proved.
@@ -166,6 +185,48 @@ impl Verifier {
 }
 
 impl Seen {
+    fn observe(&mut self, event: &Forwarded<'_>, seq: u64, arrival: u64) -> bool {
+        if arrival > 0 {
+            self.last_heard = self.last_heard.max(arrival);
+            self.first_heard = if self.first_heard == 0 {
+                arrival
+            } else {
+                self.first_heard.min(arrival)
+            };
+        }
+        let is_new = self.present.insert(seq, seq);
+        let record = event.record.map_or("null", |record| record.get());
+        if event.kind == "forwarder.dropped" {
+            let ranges = serde_json::from_str::<DroppedRecord>(record).map_or(Vec::new(), |dropped| dropped.ranges);
+            // What is no range says nothing. An announcement may have the number of a line that is there: its put failed as
+            // far as the forwarder could tell. What it announces counts all the same.
+            for [first, last] in ranges.into_iter().filter(|[first, last]| first <= last) {
+                self.announced.insert(first, last);
+                self.stand_ins += u64::from(is_new && (first..=last).contains(&seq));
+            }
+        }
+        if !is_new {
+            self.repeats += 1;
+            return false;
+        }
+        if !event.kind.starts_with("forwarder.") {
+            self.events += 1;
+            return true;
+        }
+        self.own += 1;
+        if event.kind == "forwarder.report"
+            && let Ok(report) = serde_json::from_str::<ReportRecord>(record)
+            && report.last
+        {
+            self.next_seq = Some(report.next_seq);
+        }
+        true
+    }
+
+    fn ranges(&self) -> usize {
+        self.present.0.len() + self.announced.0.len()
+    }
+
     fn report(&self, life: Life) -> LifeReport {
         let mut known = self.present.clone();
         for (first, last) in self.announced.iter() {
@@ -184,8 +245,19 @@ impl Seen {
             announced,
             repeats: self.repeats,
             next_seq: self.next_seq,
+            first_heard: time(self.first_heard),
+            last_heard: time(self.last_heard),
         }
     }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn time(millis: u64) -> Option<SystemTime> {
+    (millis > 0).then(|| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)))?
 }
 
 fn standing(lost: &[[u64; 2]], next_seq: Option<u64>) -> Standing {
@@ -350,13 +422,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_counted() {
+        let mut verifier = Verifier::default();
+        for seq in [0, 2, 4, 6] {
+            verifier.observe(&Line(&function(seq)).event().unwrap());
+        }
+        assert_eq!(verifier.bytes(), PROCESS + 2 + 4 * RANGE);
+        for seq in [1, 3, 5] {
+            verifier.observe(&Line(&function(seq)).event().unwrap());
+        }
+        assert_eq!(verifier.bytes(), PROCESS + 2 + RANGE);
+        let kept = serde_json::to_string(&verifier).unwrap();
+        let mut again: Verifier = serde_json::from_str(&kept).unwrap();
+        assert_eq!(again.bytes(), verifier.bytes());
+        verifier.forget(|_| true);
+        assert_eq!(verifier.bytes(), 0);
+    }
+
+    #[test]
     fn what_is_kept_goes_on_where_it_stopped() {
         let mut before = Verifier::default();
         for seq in [0, 1, 2, 7] {
             before.observe(&Line(&function(seq)).event().unwrap());
         }
         let kept = serde_json::to_string(&before).unwrap();
-        assert!(kept.len() < 250, "ranges, not numbers: {kept}");
+        assert!(kept.len() < 300, "ranges, not numbers: {kept}");
         let mut after: Verifier = serde_json::from_str(&kept).unwrap();
         assert_eq!(after.report(), before.report());
         assert!(

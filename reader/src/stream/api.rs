@@ -185,6 +185,18 @@ pub(super) struct Got {
 }
 
 impl Api {
+    pub(super) async fn retention(&self) -> Option<Duration> {
+        let call = self.client.describe_stream_summary();
+        let call = call
+            .set_stream_name(self.stream.name())
+            .set_stream_arn(self.stream.arn());
+        let summary = call.send().await.ok()?.stream_description_summary?;
+        let hours = u64::try_from(summary.retention_period_hours)
+            .ok()
+            .filter(|hours| *hours > 0)?;
+        Some(Duration::from_secs(hours * 3_600))
+    }
+
     pub(super) async fn list_shards(&self) -> Result<Vec<Listed>, Error> {
         let mut listed = Vec::new();
         let mut token = None;

@@ -114,12 +114,17 @@ enum Done {
     Listed(Result<Vec<Listed>, Error>),
 }
 
+/// After so many empty answers that came no nearer to its end, a shard has nothing more: two seconds at the usual pace.
+const STUCK: u32 = 10;
+
 /// How far a shard has been read, by its last answer.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     behind: Duration,
     /// There was nothing.
     idle: bool,
+    /// Answers in a row without a record that did not come nearer to the end of the shard.
+    stuck: u32,
     /// Nothing was behind what it gave.
     at_end: bool,
     /// When it was asked.
@@ -131,7 +136,13 @@ struct Standing {
 
 impl Standing {
     fn new(before: Option<Self>, called: Instant, records: &[Record], behind: Duration, at_end: bool) -> Self {
-        let idle = records.is_empty() && behind.is_zero();
+        // Far behind, empty answers are steps on the way to the next record, and each comes nearer. Where none does, the
+        // lag is only what some Kinesis says of a shard that nobody writes to.
+        let stuck = match before {
+            Some(before) if records.is_empty() && behind >= before.behind => before.stuck.saturating_add(1),
+            _ => 0,
+        };
+        let idle = records.is_empty() && (behind.is_zero() || stuck >= STUCK);
         let read_until = match before {
             _ if idle => Some(called),
             Some(before) if before.at_end && !records.is_empty() => Some(before.called),
@@ -140,6 +151,7 @@ impl Standing {
         Self {
             behind,
             idle,
+            stuck,
             at_end,
             called,
             read_until,
@@ -318,6 +330,18 @@ impl Reader {
         self.lineage.len()
     }
 
+    /// For how long the stream keeps records; `None` where that cannot be asked, which needs `kinesis:DescribeStreamSummary`.
+    pub fn retention(&self) -> impl Future<Output = Option<Duration>> + Send + 'static {
+        let api = self.api.clone();
+        async move { api.retention().await }
+    }
+
+    /// How far each shard is behind that is being read; `None` as long as it has not answered.
+    pub fn lags(&self) -> impl Iterator<Item = (&str, Option<Duration>)> {
+        let standing = self.standing.iter();
+        standing.map(|(shard, standing)| (shard.as_str(), standing.map(|standing| standing.behind)))
+    }
+
     /// Where to go on, by shard, after what [`next`](Self::next) gave. Empty before the first of it.
     #[must_use]
     pub fn positions(&self) -> BTreeMap<String, Position> {
@@ -347,5 +371,29 @@ pub async fn read_all(client: Client, stream: Stream, pace: Pace) -> Result<Vec<
             records.sort_by(|one: &Record, other| one.shard.cmp(&other.shard));
             return Ok(records);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_whose_lag_never_becomes_nothing_is_idle_after_a_while_and_one_on_its_way_is_not() {
+        let mut standing = None;
+        let mut answer = |behind: u64, is_idle: bool| {
+            let behind = Duration::from_secs(behind);
+            let new = Standing::new(standing, Instant::now(), &[], behind, false);
+            assert_eq!((new.idle, new.read_until.is_some()), (is_idle, is_idle), "{behind:?}");
+            standing = Some(new);
+        };
+        for hour in (1..100).rev() {
+            answer(hour * 3_600, false);
+        }
+        for _ in 1..STUCK {
+            answer(3_600, false);
+        }
+        answer(3_600, true);
+        answer(3_601, true);
     }
 }

@@ -144,7 +144,7 @@ fn a_corrupt_record_is_told_and_skipped_and_so_is_a_corrupt_line() {
                 line,
                 ..
             } => (shard.as_str(), sequence_number.as_str(), line.to_string()),
-            Notice::IncompleteLine { .. } => panic!("{notice:?}"),
+            Notice::IncompleteLine { .. } | Notice::IncompleteLines { .. } => panic!("{notice:?}"),
         })
         .collect();
     let shard = "shardId-000000000006";
@@ -259,4 +259,100 @@ fn a_line_without_a_level_has_that_of_the_line_before_in_its_life_and_request() 
     let json = line(3, r#"{"level":"error","message":"m"}"#);
     let read = read(&batch(&[trace, other, on, json]), &Seen::default(), in_time);
     assert_eq!(lines(&read), (5, 4));
+}
+
+/// What is written for a batch, and how much of it there is, whatever somebody put into a record of 1 MiB.
+fn bounded(record: &[u8]) -> Read {
+    assert!(record.len() <= 1024 * 1024, "{}", record.len());
+    let read = read(&batch(&[record]), &Seen::default(), in_time);
+    let mut out = Vec::new();
+    read.notices.iter().for_each(|notice| notice.write(&mut out).unwrap());
+    crate::emf::write("TelemetryConsumer", &read.counts, &mut out).unwrap();
+    assert!(out.len() < 1_000_000, "{} bytes of log", out.len());
+    assert_eq!(read.go_on_at, None);
+    read
+}
+
+fn zstd(lines: impl Iterator<Item = String>) -> Vec<u8> {
+    zstd::stream::encode_all(lines.collect::<String>().as_bytes(), 3).unwrap()
+}
+
+#[test]
+fn ten_million_bad_lines_are_one_notice() {
+    let read = bounded(&zstd((0..5_000_000).map(|_| "x\n".to_owned())));
+    assert_eq!(read.counts.corrupt_lines, 5_000_000);
+    assert!(
+        matches!(
+            &read.notices[..],
+            [Notice::CorruptLine {
+                line: 1,
+                count: 5_000_000,
+                ..
+            }]
+        ),
+        "{:?}",
+        read.notices
+    );
+}
+
+#[test]
+fn parts_that_never_become_lines_are_given_up_and_counted() {
+    let more = r#","requestId":"r","resource":{"faas.name":"checkout"}"#;
+    let begun = |seq: u64| part(seq * 10_000, 0, 10_000, "x").replace(more, "");
+    let read = bounded(&zstd((0..60_000).map(begun)));
+    assert_eq!(read.counts.incomplete_lines, 60_000);
+    assert!(read.notices.len() <= MOST_NOTICES + 1);
+}
+
+#[test]
+fn functions_and_minutes_that_somebody_invents_are_counted_together() {
+    let invented = |seq: u64| {
+        let name = format!("{seq:x<200}");
+        let long = if seq.is_multiple_of(2) { 50 } else { 200 };
+        line(seq, r#""[ERROR] x""#).replace("checkout", name.get(..long).unwrap())
+    };
+    let read = bounded(&zstd((0..20_000).map(invented)));
+    assert_eq!(lines(&read).0, 20_000, "each line counts");
+    assert!(read.counts.places.len() <= 501, "{}", read.counts.places.len());
+    let report = |seq: u64| {
+        let record = format!(r#"{{"metrics":{{"durationMs":0.{seq}12345678912}}}}"#);
+        format!("{{\"type\":\"platform.report\",\"record\":{record}}}\n")
+    };
+    let read = bounded(&zstd((0..100_000).map(report)));
+    assert_eq!(total(&read.counts).invocations, 100_000);
+}
+
+#[test]
+fn a_batch_of_records_that_are_far_more_than_they_look_is_read_a_few_at_a_time() {
+    let time = r#""time":"2026-11-20T09:14:02.820Z","#;
+    let gaps = |record: u64| {
+        let lines = (0..40_000).map(|seq| line(record * 1_000_000 + seq * 2, "1").replace(time, ""));
+        zstd(lines)
+    };
+    let records: Vec<_> = (0..3).map(gaps).collect();
+    let first = read(&batch(&records), &Seen::default(), in_time);
+    assert_eq!((first.go_on_at.as_deref(), lines(&first).0), (Some("102"), 80_000));
+}
+
+#[test]
+fn what_strict_readers_refuse_counts_with_its_level() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let records = [
+        line(0, r#"{"level":"ERROR","message":"half an emoji \ud83d"}"#),
+        line(1, r#""[ERROR] half an emoji \udc00""#),
+        line(2, r#"{"level":"ERROR","value":1e999}"#),
+        line(3, &format!(r#"{{"level":"ERROR","value":{deep}}}"#)),
+        line(4, r#"{"level":"INFO","level":"ERROR"}"#),
+        line(5, r#"{"level":"ERROR"}"#).replace(r#""2026-11-20T09:14:02.820Z""#, "5"),
+        line(6, r#"{"level":"ERROR"}"#)
+            .replace("forwarder", r"forw\u0061rder")
+            .replace(r#""r""#, r#""\ud83d""#),
+    ];
+    let read = read(&batch(&records), &Seen::default(), in_time);
+    assert_eq!((lines(&read), read.counts.corrupt_lines), ((7, 7), 0));
+    let life = crate::seen::Life {
+        id: "i".into(),
+        sink: "s".into(),
+    };
+    assert!((0..7).all(|seq| read.seen.contains(&life, seq)));
 }

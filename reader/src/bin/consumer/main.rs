@@ -1,6 +1,7 @@
 //! `consumer STREAM`: the telemetry in a Kinesis stream, on a terminal or into a pipe. See `--help`.
 
 mod arguments;
+mod pace;
 mod run;
 
 use std::io::{self, Write as _};

@@ -1,6 +1,7 @@
 //! All of it together: read, show, keep, prove.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use reader::checkpoint::{CheckpointError, CheckpointFile};
@@ -11,11 +12,12 @@ use reader::proof::{Memory, Proof, Totals};
 use reader::screen::Screen;
 use reader::show::{Output, Show};
 use reader::stream::{self, Batch, News, Pace, Reader, Start};
-use reader::unpack::Unpacker;
+use reader::unpack::{Unpacker, Unreadable};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::arguments::Arguments;
+use crate::pace::{Notices, Rate};
 
 /// How often lines that waited are looked at, and the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
@@ -31,6 +33,9 @@ const CHECKPOINT: Duration = Duration::from_secs(2);
 
 /// How often it is looked for lives that can be forgotten.
 const FORGET: Duration = Duration::from_secs(300);
+
+/// For how long a stream keeps records where that may not be asked: longer than it most often does.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Why it could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +65,9 @@ struct Consumer<'a> {
     file: Option<CheckpointFile>,
     from_the_beginning: bool,
     memory: Memory,
+    /// For how long the stream keeps records, once that was answered.
+    retention: Arc<OnceLock<Duration>>,
+    notices: Notices,
     forgotten: Totals,
     began: Instant,
     /// Lines read in earlier lives of this reader.
@@ -93,13 +101,15 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<End
             () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break Ok(()),
             _ = tick.tick() => {
                 consumer.release()?;
+                let unsaid = consumer.notices.unsaid(Instant::now());
+                consumer.say_unsaid(unsaid);
                 consumer.progress();
                 if kept.elapsed() >= CHECKPOINT {
                     consumer.keep()?;
                     kept = Instant::now();
                 }
                 if looked.elapsed() >= FORGET {
-                    consumer.memory.look(&mut consumer.unpacker, &mut consumer.forgotten);
+                    consumer.forget();
                     looked = Instant::now();
                 }
             }
@@ -142,7 +152,7 @@ impl<'a> Consumer<'a> {
         let mut unpacker = Unpacker::default();
         let mut from_the_beginning = start.is_the_beginning();
         match start {
-            Start::TrimHorizon => {}
+            Start::TrimHorizon => unpacker.begin_at_the_horizon(SystemTime::now()),
             Start::Latest => unpacker.begin_in_the_middle(SystemTime::now()),
             Start::At(time) => unpacker.begin_in_the_middle(time),
         }
@@ -159,8 +169,16 @@ impl<'a> Consumer<'a> {
             unpacker.wait_for_the_rest_of(kept.parts);
             show.take(kept.waiting, Instant::now());
         }
+        let reader = Reader::resume(client, arguments.stream, start, shards, Pace::default());
+        let retention = Arc::new(OnceLock::new());
+        tokio::spawn({
+            let (known, asked) = (retention.clone(), reader.retention());
+            async move { asked.await.map(|retention| known.set(retention)) }
+        });
         Ok(Self {
-            reader: Reader::resume(client, arguments.stream, start, shards, Pace::default()),
+            reader,
+            retention,
+            notices: Notices::default(),
             lines_before: unpacker.counts().lines,
             screen,
             name,
@@ -180,7 +198,7 @@ impl<'a> Consumer<'a> {
 
     fn take(&mut self, news: News) -> Result<(), Failure> {
         match news {
-            News::Batch(batch) => self.unpack(&batch),
+            News::Batch(batch) => self.unpack(&batch)?,
             News::Trouble(trouble) => {
                 if self.troubled.is_none_or(|last| last.elapsed() >= TROUBLE) {
                     self.screen.say(&clean(&trouble.to_string()));
@@ -195,16 +213,36 @@ impl<'a> Consumer<'a> {
         self.release()
     }
 
-    fn unpack(&mut self, batch: &Batch) {
-        let (mut events, mut unreadable): (Vec<Event>, _) = (Vec::new(), Vec::new());
+    fn unpack(&mut self, batch: &Batch) -> Result<(), Failure> {
         for record in &batch.records {
+            let (mut events, mut unreadable): (Vec<Event>, _) = (Vec::new(), Vec::new());
             self.unpacker.take(record, &mut events, &mut unreadable);
-        }
-        for skipped in unreadable {
-            self.screen.say(&clean(&skipped.to_string()));
+            self.skipped(&unreadable);
+            self.show.take(events, Instant::now());
+            // A batch may hold a thousand times its size, if somebody wants it to: no more than one record of it is kept.
+            if self.show.is_full() {
+                self.let_go()?;
+            }
+            Memory::make_room(&mut self.unpacker, self.from_the_beginning, &mut self.forgotten);
         }
         self.is_dirty = true;
-        self.show.take(events, Instant::now());
+        Ok(())
+    }
+
+    /// Says what could not be read: some of it at once, the rest as a number.
+    fn skipped(&mut self, unreadable: &[Unreadable]) {
+        for skipped in unreadable {
+            if self.notices.may_speak(Instant::now()) {
+                self.screen.say(&clean(&skipped.to_string()));
+            }
+        }
+    }
+
+    fn say_unsaid(&mut self, count: Option<u64>) {
+        if let Some(count) = count {
+            let records = counted(count, "more record", "more records");
+            self.screen.say(&format!("skipped what cannot be read of {records}"));
+        }
     }
 
     /// Shows what need not wait any longer.
@@ -212,10 +250,25 @@ impl<'a> Consumer<'a> {
         if self.reader.behind().is_none() && self.began.elapsed() < FIRST_ANSWERS {
             return Ok(());
         }
+        self.let_go()
+    }
+
+    fn let_go(&mut self) -> Result<(), Failure> {
         let mut out = String::new();
         self.show.release(Instant::now(), &mut out);
         self.screen.lines(&out)?;
         Ok(())
+    }
+
+    /// Forgets what nothing more can be said of.
+    fn forget(&mut self) {
+        let retention = self.retention.get().copied().unwrap_or(RETENTION);
+        self.memory.look(
+            &mut self.unpacker,
+            self.from_the_beginning,
+            retention,
+            &mut self.forgotten,
+        );
     }
 
     fn keep(&mut self) -> Result<(), Failure> {
@@ -276,9 +329,14 @@ impl<'a> Consumer<'a> {
             shown => {
                 shown?;
                 self.is_dirty = true;
+                if self.file.is_some() {
+                    self.forget();
+                }
                 self.keep()?;
             }
         }
+        let unsaid = self.notices.rest();
+        self.say_unsaid(unsaid);
         let counts = self.unpacker.counts();
         let mut closing = format!(
             "{} in {} ({}) from {} in {}\n",
@@ -298,24 +356,5 @@ impl<'a> Consumer<'a> {
         }
         self.screen.tell_lines(&closing);
         Ok(ended)
-    }
-}
-
-/// Lines a second, over the last second or so.
-#[derive(Debug, Default)]
-struct Rate {
-    since: Option<(Instant, u64)>,
-    rate: f64,
-}
-
-impl Rate {
-    fn of(&mut self, lines: u64, now: Instant) -> f64 {
-        let (since, before) = *self.since.get_or_insert((now, lines));
-        let elapsed = now.duration_since(since);
-        if elapsed >= Duration::from_secs(1) {
-            self.rate = (lines - before) as f64 / elapsed.as_secs_f64();
-            self.since = Some((now, lines));
-        }
-        self.rate
     }
 }
