@@ -52,6 +52,10 @@ pub struct Entry {
     pub function: String,
     /// The request; empty where unknown.
     pub request: String,
+    /// The trace; empty where unknown.
+    pub trace: String,
+    /// The ARN of the durable execution; empty where there is none.
+    pub execution: String,
     /// The event's type.
     pub kind: String,
     /// None: not a log line.
@@ -74,6 +78,7 @@ impl Entries {
         let level = self.level(event, life, request);
         let json = event.record.map_or("null", RawValue::get);
         let request = request.unwrap_or_default();
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let content = match level {
             Some(_) => Content::Log(LogText::new(json, request)),
             None => Content::Other(summary(&event.kind, &lenient::value(json))),
@@ -85,6 +90,8 @@ impl Entries {
                 .cloned()
                 .unwrap_or_default(),
             request: request.to_owned(),
+            trace: text(stamp.and_then(|stamp| stamp.trace_id.as_deref())),
+            execution: text(stamp.and_then(|stamp| stamp.execution_arn.as_deref())),
             kind: event.kind.clone().into_owned(),
             level,
             content,

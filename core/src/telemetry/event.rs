@@ -26,7 +26,7 @@ pub struct Event<'a> {
 /// Members of an object `record` that the forwarder itself needs, each as its JSON text. All may be absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Members<'a> {
-    /// `requestId`, or where there is none `AWSRequestId` or `function_request_id`.
+    /// `requestId`, or where there is none `AWSRequestId` or `function_request_id`; 128 bytes at most, as Lambda's are.
     pub request_id: Option<&'a str>,
     /// `tenantId`, of functions with tenant isolation.
     pub tenant_id: Option<&'a str>,
@@ -42,6 +42,10 @@ pub struct Members<'a> {
     pub initialization_type: Option<&'a str>,
     /// `phase` of init's events: `init`, `invoke`, `snap-start`.
     pub phase: Option<&'a str>,
+    /// `tracing` of `platform.start`.
+    pub tracing: Option<&'a str>,
+    /// `executionArn`, or where there is none `durableExecutionArn`: how the SDKs of durable functions name the execution.
+    pub execution_arn: Option<&'a str>,
     /// `source` of an extension's log line: how the forwarder knows its own.
     pub source: Option<&'a str>,
 }
@@ -278,6 +282,9 @@ impl<'a> Members<'a> {
                 "initializationType" => self.initialization_type = non_empty_string(value),
                 "phase" => self.phase = non_empty_string(value),
                 "source" => self.source = non_empty_string(value),
+                "tracing" => self.tracing = Some(value),
+                "executionArn" => self.execution_arn = execution_arn(value).or(self.execution_arn),
+                "durableExecutionArn" => self.execution_arn = self.execution_arn.or(execution_arn(value)),
                 _ => self.has_other_level |= may_hold_level(key),
             }
             Ok(())
@@ -295,11 +302,24 @@ fn readable_string<'a>(scanner: &mut Scanner<'a>) -> Result<&'a str, SyntaxError
     Ok(string)
 }
 
-/// A string that can be an id: what goes into the envelope must be readable, and what is remembered is bounded.
-fn non_empty_string(value: &str) -> Option<&str> {
-    let is_id = value.starts_with('"') && (3..=MAX_ID_BYTES + 2).contains(&value.len());
-    (is_id && !has_lone_surrogate(value)).then_some(value)
+/// The longest id that is taken for one, in bytes. Lambda's have 36.
+const LONGEST_ID: usize = 128;
+
+/// The longest ARN that is taken for one, in bytes. AWS has none above 2,048.
+const LONGEST_ARN: usize = 2_048;
+
+/// Step Functions' executions go by the same name in logs of functions that start them.
+fn execution_arn(value: &str) -> Option<&str> {
+    readable(value, LONGEST_ARN).filter(|value| !value.contains(":states:"))
 }
 
-/// The longest id that is taken for one; Lambda's have 36 characters. Bytes of JSON text.
-const MAX_ID_BYTES: usize = 128;
+/// A string that can be an id.
+fn non_empty_string(value: &str) -> Option<&str> {
+    readable(value, LONGEST_ID)
+}
+
+/// A string that can stand in the envelope: what is there must be readable, and what is remembered is bounded.
+fn readable(value: &str, longest: usize) -> Option<&str> {
+    let fits = value.starts_with('"') && (3..=longest + "\"\"".len()).contains(&value.len());
+    (fits && !has_lone_surrogate(value)).then_some(value)
+}

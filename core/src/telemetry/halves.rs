@@ -35,8 +35,8 @@ pub(crate) struct Half {
     header: usize,
     since: Instant,
     bodies: u32,
-    /// The invocation that ran when it came.
-    attribution: Attribution,
+    /// The invocation that ran when it came; `None` where invocations overlap.
+    attribution: Option<Attribution>,
 }
 
 impl Half {
@@ -65,7 +65,7 @@ fn is_whole_line(body: &[u8], header: usize) -> bool {
 impl Halves {
     /// The body whose first element is the record joined, if `body` begins with the next part of one; and how lines were
     /// attributed when its beginning came.
-    pub(crate) fn join(&mut self, body: &[u8]) -> Option<(Vec<u8>, Attribution)> {
+    pub(crate) fn join(&mut self, body: &[u8]) -> Option<(Vec<u8>, Option<Attribution>)> {
         let rest = body.strip_prefix(b"[")?;
         for index in (0..self.waiting.len()).rev() {
             let half = self.waiting.get(index)?;
@@ -107,7 +107,7 @@ impl Halves {
             header,
             since: now,
             bodies: 0,
-            attribution: attribution.clone(),
+            attribution: attribution.as_now(),
         });
         let most = MAX_BYTES.min(buffer_bytes / PART_OF_BUFFER);
         let mut gone = Vec::new();

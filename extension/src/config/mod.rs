@@ -4,9 +4,11 @@
 //! - `layers`: figment merges files and variables and remembers where each value came from.
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
-//! - `sink`: the settings of one sink; `packing`: how it packs records; this file: all others.
+//! - `sink`: the settings of one sink; `packing`: how it packs records; `attributes`: those of the envelope's `resource`;
+//!   this file: all others.
 //! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
+mod attributes;
 mod effective;
 mod layers;
 mod packing;
@@ -76,6 +78,10 @@ pub struct Config {
     pub buffering: Buffering,
     /// Its counters go to CloudWatch, in the embedded metric format.
     pub emf: bool,
+    /// Attributes of the user's own, in the envelope's `resource`.
+    pub attributes: Vec<(String, String)>,
+    /// What is left out of it, and why: mistakes in variables that belong to somebody else.
+    pub warnings: Vec<String>,
 }
 
 /// What is done about a configuration with mistakes.
@@ -178,7 +184,9 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     let routes = routes(reader, &sinks);
     refuse_feedback(reader, types, &routes, &sinks);
     let millis = Duration::from_millis;
+    let mut warnings = Vec::new();
     Config {
+        attributes: attributes::read(reader, variables, &mut warnings),
         flush: FlushPolicy {
             strategy: reader
                 .choice("flush.strategy", &Strategy::NAMES, Strategy::from_name)
@@ -220,6 +228,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
             .unwrap_or(false),
         sinks,
         routes,
+        warnings,
     }
 }
 

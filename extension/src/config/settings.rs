@@ -69,6 +69,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("sinks.*.fallback", Kind::Text, "", "The sink that takes what this one could not deliver."),
     setting("routes", Kind::Routes, "", "Which sinks take an event; without it all goes to the only sink."),
     setting("envelope", Kind::Choice(&ENVELOPES), "full", "How much the envelope says."),
+    setting("attributes", Kind::List, "", "What `resource` in the envelope says besides: team=payments,stage=prod."),
     setting("redact", Kind::List, "", "What is masked: email, ipv4, ipv6, phone, credit_card, iban, aws_access_key, aws_secret_key, jwt, bearer, and /regex/es."),
     setting("flush.strategy", Kind::Choice(&["adaptive", "end", "continuous"]), "adaptive", "When `next` waits for delivery."),
     setting("flush.max_age", Kind::Duration, "10s", "No event waits longer while the environment runs."),

@@ -88,6 +88,7 @@ fn every_setting_that_exists_can_be_set() {
         ("FORWARDER_SINKS__AUDIT_2__MAX_RECORD_BYTES", "2MiB"),
         ("FORWARDER_SINKS__AUDIT_2__ENVELOPE", "raw"),
         ("FORWARDER_ENVELOPE", "lean"),
+        ("FORWARDER_ATTRIBUTES", "team=payments"),
         ("FORWARDER_ROUTES", "function -> audit_2"),
         ("FORWARDER_FLUSH__STRATEGY", "end"),
         ("FORWARDER_FLUSH__BUDGET", "1s"),

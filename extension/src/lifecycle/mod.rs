@@ -76,6 +76,9 @@ async fn set_up(environment: &Environment, variables: &BTreeMap<String, String>,
             return Ready::StandsBy;
         }
     };
+    for warning in &config.warnings {
+        log::warn!(event = "configuration_warning"; "{warning}");
+    }
     start.configured();
     match Extension::set_up(environment, &config, variables, start).await {
         Some(extension) => Ready::Forwards(Box::new(extension)),

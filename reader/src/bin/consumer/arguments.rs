@@ -27,6 +27,8 @@ Where it begins and ends
 What it shows: of each kind any, of different kinds all
   --function NAME      of this function; * stands for anything
   --request ID         of requests whose id begins like this
+  --trace ID           of invocations in this trace, as X-Ray or OpenTelemetry writes it
+  --execution ARN      of this durable execution; * stands for anything
   --level LEVEL        log lines of this level and above: trace, debug, info, warn, error, fatal
   --type TYPE          events of this type: function, platform.report, platform.*
   --grep REGEX         whose text matches; a stack trace is shown whole
@@ -95,6 +97,8 @@ impl Command {
                 Long("for") => parsed.duration = Some(value(&mut parser, "--for", duration)?),
                 Long("function") => filter.functions.push(parser.value()?.string()?),
                 Long("request") => filter.requests.push(parser.value()?.string()?),
+                Long("trace") => filter.traces.push(parser.value()?.string()?),
+                Long("execution") => filter.executions.push(parser.value()?.string()?),
                 Long("level") => filter.level = Some(value(&mut parser, "--level", level)?),
                 Long("type") => filter.types.push(parser.value()?.string()?),
                 Long("grep") => filter.patterns.push(value(&mut parser, "--grep", Pattern::new)?),
