@@ -270,7 +270,7 @@ infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
 
 .PHONY: deploy
 deploy: deploy-tags layer infra/node_modules/.package-lock.json ## Deploy the stack: COST_CENTER=… ENVIRONMENT=… OWNER=… [CDK_ARGS='-c archive=true']
-	@$(IN_INFRA) npx cdk deploy -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
+	@$(IN_INFRA) npx cdk deploy --import-existing-resources -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
 	  $${APPLICATION:+-c "Application=$$APPLICATION"} $(CDK_ARGS)
 
 # Asked for first: what would be built before that takes minutes.
