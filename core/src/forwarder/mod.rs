@@ -330,13 +330,11 @@ impl Forwarder {
 
     fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
-            if self.routes.name_sink(index) {
-                if !queue.add_own(event, now) {
-                    log::warn!(
-                        sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len();
-                        "bytes that are no event cannot be sent under the envelope raw"
-                    );
-                }
+            if self.routes.name_sink(index) && !queue.add_own(event, now) {
+                log::warn!(
+                    sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len();
+                    "bytes that are no event cannot be sent under the envelope raw"
+                );
             }
         }
     }

@@ -13,7 +13,7 @@ const SECRETS: [(&str, &str, &str); 14] = [
     ("email", "alice@example.com", "example.com"),
     ("email", "alice%40example.com", "example.com"),
     ("ipv4", "192.0.2.1", "192.0.2.1"),
-    ("ipv6", "2001:db8::8a2e:370:7334", "8a2e"),
+    ("ipv6", "2001:db8::8a2e:370:7334", "db8::8a2e"),
     ("phone", "+49 30 1234567", "1234567"),
     ("credit_card", "4111 1111 1111 1111", "1111"),
     ("credit_card", "4111111111111111", "11111"),
