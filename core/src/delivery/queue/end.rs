@@ -50,6 +50,9 @@ impl Queue {
         self.return_in_flight();
         self.pacing.stop_draining();
         if has_successor && !self.is_empty() {
+            if let Some(disk) = &self.disk {
+                disk.spool.begin_end(disk.lane);
+            }
             self.fit_to_disk();
             self.add_final_report(intake, now);
         }

@@ -50,6 +50,10 @@ const SEGMENT_COST: usize = 256;
 /// Each lane is sure of its part of the disk, divided by this; the rest is for whoever needs it first.
 const SHARED_PART: u64 = 2;
 
+/// Room that is kept on disk for each lane's final report, and no more than its part of the disk, divided by `KEPT_PART`.
+const LAST_WORDS_BYTES: u64 = 16 * 1024;
+const KEPT_PART: u64 = 8;
+
 /// When chunks go to disk: `FORWARDER_SPOOL__MODE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SpoolMode {
@@ -140,6 +144,8 @@ struct Use {
     /// The segment that takes the next chunk.
     current: Option<u64>,
     bytes: u64,
+    /// The lane ends: it may use what is kept for its final report.
+    is_ending: bool,
 }
 
 struct Segment {
@@ -277,7 +283,20 @@ impl Spool {
         let others = inner.uses.iter().enumerate().filter(|(other, _)| *other != lane);
         let taken: u64 = others.map(|(_, used)| used.bytes.max(sure)).sum();
         let own = inner.uses.get(lane).map_or(0, |used| used.bytes);
-        self.settings.max_bytes.saturating_sub(taken).saturating_sub(own)
+        // A full spool still takes each lane's final report: without it nobody can tell that what is there is all.
+        let kept = LAST_WORDS_BYTES.min(self.settings.max_bytes / (lanes * KEPT_PART));
+        let not_ended = inner.uses.iter().filter(|used| !used.is_ending).count() as u64;
+        self.settings.max_bytes
+            .saturating_sub(taken)
+            .saturating_sub(own)
+            .saturating_sub(kept * not_ended)
+    }
+
+    /// Gives a lane, at its end, the room that is kept for its final report.
+    pub(crate) fn begin_end(&self, lane: usize) {
+        if let Some(used) = self.inner().uses.get_mut(lane) {
+            used.is_ending = true;
+        }
     }
 
     /// The chunks of a segment that are not done, the oldest first.
