@@ -14,6 +14,8 @@
 //! - [`checkpoint`]: how far a reader came, in a file
 //! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "stream")]
 pub mod aws;
 #[cfg(feature = "stream")]

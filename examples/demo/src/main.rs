@@ -11,6 +11,8 @@
 //! - `table`: what it came to
 //! - `run`: all of it together; `error`: what can go wrong
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod found;
 mod function;
