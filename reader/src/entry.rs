@@ -52,6 +52,10 @@ pub struct Entry {
     pub function: String,
     /// The request; empty where unknown.
     pub request: String,
+    /// The trace; empty where unknown.
+    pub trace: String,
+    /// The ARN of the durable execution; empty where there is none.
+    pub execution: String,
     /// The event's type.
     pub kind: String,
     /// None: not a log line.
@@ -74,6 +78,7 @@ impl Entries {
         let level = self.level(event, life, request);
         let json = event.record.map_or("null", RawValue::get);
         let request = request.unwrap_or_default();
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let content = match level {
             Some(_) => Content::Log(LogText::new(json, request)),
             None => Content::Other(summary(&event.kind, &lenient::value(json))),
@@ -85,6 +90,8 @@ impl Entries {
                 .cloned()
                 .unwrap_or_default(),
             request: request.to_owned(),
+            trace: text(stamp.and_then(|stamp| stamp.trace_id.as_deref())),
+            execution: text(stamp.and_then(|stamp| stamp.execution_arn.as_deref())),
             kind: event.kind.clone().into_owned(),
             level,
             content,
@@ -130,7 +137,47 @@ impl Entries {
     }
 }
 
+/// What an entry says, for who shows it in another way. Nothing in it is made harmless yet.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// A word for its type: a level, or `REPORT`.
+    pub badge: &'static str,
+    /// It is no log line and tells of something that went wrong.
+    pub is_bad: bool,
+    /// Its first line.
+    pub message: &'a str,
+    /// Names and values, in their order.
+    pub fields: &'a [(String, String)],
+    /// Its further lines.
+    pub more: &'a [String],
+    /// There is more of it than this.
+    pub is_cut: bool,
+}
+
 impl Entry {
+    /// What it says.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        match &self.content {
+            Content::Log(text) => View {
+                badge: badge(self.level.unwrap_or(Level::Info)).0,
+                is_bad: false,
+                message: &text.message,
+                fields: &text.fields,
+                more: &text.more,
+                is_cut: text.left_out().is_some(),
+            },
+            Content::Other(summary) => View {
+                badge: summary.badge,
+                is_bad: summary.is_bad,
+                message: &summary.text,
+                fields: &[],
+                more: &[],
+                is_cut: false,
+            },
+        }
+    }
+
     /// What `--grep` looks into: the text as it is shown, without columns.
     #[must_use]
     pub fn plain(&self) -> String {

@@ -12,6 +12,10 @@ pub struct Filter {
     pub functions: Vec<String>,
     /// Requests by the beginning of their ids.
     pub requests: Vec<String>,
+    /// Traces by the beginning of their ids; X-Ray's form `1-<8>-<24>` is one, too.
+    pub traces: Vec<String>,
+    /// Durable executions by ARN; `*` stands for anything.
+    pub executions: Vec<String>,
     /// Log lines of this level and above; nothing else.
     pub level: Option<Level>,
     /// Types, as routes have them: `function`, `platform.report`, `platform.*`.
@@ -26,6 +30,8 @@ impl Filter {
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
             && self.requests.is_empty()
+            && self.traces.is_empty()
+            && self.executions.is_empty()
             && self.level.is_none()
             && self.types.is_empty()
             && self.patterns.is_empty()
@@ -39,6 +45,12 @@ impl Filter {
         };
         any(&self.functions, &|wanted| is_like(&entry.function, wanted))
             && any(&self.requests, &|wanted| entry.request.starts_with(wanted))
+            && any(&self.traces, &|wanted| {
+                !entry.trace.is_empty() && entry.trace.starts_with(&plain_trace(wanted))
+            })
+            && any(&self.executions, &|wanted| {
+                !entry.execution.is_empty() && is_like(&entry.execution, wanted)
+            })
             && any(&self.types, &|wanted| is_like(&entry.kind, wanted))
             && self
                 .level
@@ -48,6 +60,15 @@ impl Filter {
                 self.patterns.iter().any(|pattern| pattern.is_match(&text))
             })
     }
+}
+
+/// A trace id as the envelope has it, of one that X-Ray's console may show.
+fn plain_trace(id: &str) -> String {
+    let id = id.trim();
+    id.strip_prefix("1-")
+        .unwrap_or(id)
+        .replace('-', "")
+        .to_ascii_lowercase()
 }
 
 /// Whether a name is as wanted, where each `*` stands for anything.
@@ -79,7 +100,7 @@ mod tests {
 
     fn entry(kind: &str, record: &str) -> Entry {
         let line = format!(
-            r#"{{"type":"{kind}","record":{record},"forwarder":{{"id":"i","sink":"s","seq":0,"requestId":"8f2a-1","resource":{{"faas.name":"checkout-api"}}}}}}"#
+            r#"{{"type":"{kind}","record":{record},"forwarder":{{"id":"i","sink":"s","seq":0,"requestId":"8f2a-1","traceId":"62e900b2710d76f009d6e7785905449a","executionArn":"arn:aws:lambda:eu-west-1:1:function:f:7/durable-execution/order-17/4f6a","resource":{{"faas.name":"checkout-api"}}}}}}"#
         );
         Entries::default().entry(&Line(&line).event().unwrap())
     }
@@ -107,6 +128,19 @@ mod tests {
         };
         assert_eq!(passes(requests("8f2a")), [true, true]);
         assert_eq!(passes(requests("8f2b")), [false, false]);
+        let traces = |id: &str| Filter {
+            traces: vec![id.into()],
+            ..filter()
+        };
+        assert_eq!(passes(traces("62e900b2710d76f009d6e7785905449a")), [true, true]);
+        assert_eq!(passes(traces("1-62E900B2-710d76f009d6e7785905449a")), [true, true]);
+        assert_eq!(passes(traces("72e9")), [false, false]);
+        let executions = |arn: &str| Filter {
+            executions: vec![arn.into()],
+            ..filter()
+        };
+        assert_eq!(passes(executions("*/order-17/*")), [true, true]);
+        assert_eq!(passes(executions("order-17")), [false, false]);
         let level = |level| Filter {
             level: Some(level),
             ..filter()

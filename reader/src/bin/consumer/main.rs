@@ -2,6 +2,7 @@
 
 mod arguments;
 mod pace;
+mod page;
 mod run;
 
 use std::io::{self, Write as _};
