@@ -86,6 +86,7 @@ async fn lines(envelope: Envelope) -> String {
             faas_instance: None,
             cloud_region: Some("eu-west-1".into()),
             cloud_account_id: Some("123456789012".into()),
+            attributes: vec![("team".into(), "payments".into())],
         },
         buffer_bytes: 8 << 20,
         spool: SpoolSettings {

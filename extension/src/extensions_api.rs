@@ -56,6 +56,8 @@ pub struct Invoke {
     pub request_id: String,
     /// The ARN that was invoked.
     pub invoked_function_arn: String,
+    /// The value of its `X-Amzn-Trace-Id`; empty where none is told.
+    pub trace_header: String,
 }
 
 /// The end.
@@ -152,6 +154,7 @@ fn parse_event(answer: &Answer) -> Result<NextEvent, ApiError> {
             deadline_ms,
             request_id: text("requestId"),
             invoked_function_arn: text("invokedFunctionArn"),
+            trace_header: trace_header(&event).unwrap_or_default(),
         })),
         "SHUTDOWN" => Ok(NextEvent::Shutdown(Shutdown {
             deadline_ms,
@@ -159,6 +162,13 @@ fn parse_event(answer: &Answer) -> Result<NextEvent, ApiError> {
         })),
         _ => Ok(NextEvent::Other(kind)),
     }
+}
+
+/// The value of its `X-Amzn-Trace-Id`.
+fn trace_header(event: &Value) -> Option<String> {
+    let tracing = event.get("tracing")?;
+    let is_known = tracing.get("type")?.as_str()? == "X-Amzn-Trace-Id";
+    is_known.then(|| tracing.get("value")?.as_str().map(str::to_owned))?
 }
 
 #[cfg(test)]
@@ -182,8 +192,12 @@ mod tests {
             unreachable!("{invoke:?}")
         };
         assert_eq!(
-            (invoke.deadline_ms, invoke.request_id.as_str()),
-            (1_795_166_045_760, "7d0c")
+            (
+                invoke.deadline_ms,
+                invoke.request_id.as_str(),
+                invoke.trace_header.as_str()
+            ),
+            (1_795_166_045_760, "7d0c", "Root=1")
         );
         let shutdown = parse(r#"{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":1795167002000}"#);
         let Ok(NextEvent::Shutdown(shutdown)) = shutdown else {

@@ -139,6 +139,44 @@ impl Reason {
 /// A place that records are delivered to.
 ///
 /// A sink neither retries nor times out by itself: its lane does both. `put` may be cancelled at any await.
+///
+/// # Example
+/// A sink that keeps records in memory, and refuses empty ones for good:
+/// ```
+/// use std::sync::{Mutex, PoisonError};
+///
+/// use async_trait::async_trait;
+/// use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+///
+/// #[derive(Default)]
+/// struct Memory(Mutex<Vec<Record>>);
+///
+/// #[async_trait]
+/// impl Sink for Memory {
+///     fn limits(&self) -> Limits {
+///         Limits { put_records: 500, put_bytes: 1 << 20, record_bytes: 1 << 18, keyed: false }
+///     }
+///
+///     async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
+///         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+///         let take = |record: &Record| {
+///             if record.data.is_empty() {
+///                 return Outcome::Rejected(Reason::Invalid);
+///             }
+///             kept.push(record.clone());
+///             Outcome::Delivered
+///         };
+///         Ok(records.iter().map(take).collect())
+///     }
+///
+///     fn renew(&self) {}
+/// }
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let record = Record { data: "a line\n".into(), key: String::new() };
+/// let outcomes = runtime.block_on(Memory::default().put(&[record]));
+/// assert_eq!(outcomes, Ok(vec![Outcome::Delivered]));
+/// ```
 #[async_trait]
 pub trait Sink: Send + Sync {
     /// What a call may hold.

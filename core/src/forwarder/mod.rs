@@ -78,7 +78,27 @@ pub struct Undelivered {
     pub dropped: Vec<Dropped>,
 }
 
-/// Takes telemetry and delivers it.
+/// Takes telemetry and delivers it: the whole of this crate behind five calls.
+///
+/// # Example
+/// One invocation of an environment, from the first body to the end:
+/// ```
+/// # async fn example(settings: forwarder_core::Settings) {
+/// use std::time::Duration;
+///
+/// use forwarder_core::Forwarder;
+/// use tokio::time::Instant;
+///
+/// let forwarder = Forwarder::start(settings);
+/// forwarder.recover().await; // what an earlier process left on disk
+/// forwarder.run(false); // the environment runs: lanes put by size and age
+/// forwarder.accept(br#"[{"time":"2026-11-20T09:14:02.820Z","type":"function","record":"order accepted\n"}]"#);
+/// forwarder.flush(Instant::now() + Duration::from_millis(500)).await;
+/// forwarder.pause().await; // the environment is frozen: nothing is in flight
+/// let undelivered = forwarder.close(Instant::now() + Duration::from_secs(2), false).await;
+/// assert!(undelivered.is_empty());
+/// # }
+/// ```
 pub struct Forwarder {
     lanes: Vec<Lane>,
     spool: Option<Arc<Spool>>,
@@ -345,6 +365,11 @@ impl Forwarder {
                 .iter()
                 .for_each(|lane| lane.queue().set_resource(&intake.resource));
         }
+    }
+
+    /// An invocation begins, as INVOKE tells, with the value of its `X-Amzn-Trace-Id`.
+    pub fn note_invoke(&self, request_id: &str, trace_header: &str) {
+        self.state().intake.note_invoke(request_id, trace_header);
     }
 
     /// The counters of what came in, and of each lane.

@@ -32,19 +32,29 @@ pub(crate) struct Invocation {
     /// JSON text.
     request_id: String,
     since: Instant,
-    /// The text of each line, and behind it the JSON text of its tenant.
+    /// The text of each line, and before the first that has them, members of the envelope.
     text: String,
     lines: Vec<Held>,
+    /// What the envelope says of the invocation, as places in `text`.
+    members: Members,
+}
+
+/// Members of the envelope, as places in a text: from `start` to `lean_end` those that [`Context::lean`] has, up to `end`
+/// those of [`Context::trace`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Members {
+    start: usize,
+    lean_end: usize,
+    end: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Held {
-    /// Where the event's text ends.
-    event_end: usize,
-    /// Where the JSON text of its tenant ends, which stands behind it.
-    end: usize,
+    /// Where the event's text begins and ends.
+    event: (usize, usize),
     /// Where its record stands in `text`; empty if it has none.
     record: (usize, usize),
+    members: Members,
     has_line_breaks: bool,
     candidates: Candidates,
 }
@@ -100,6 +110,7 @@ impl Hold {
                     since: now,
                     text: String::new(),
                     lines: Vec::new(),
+                    members: Members::default(),
                 });
                 self.cost += size_of::<Invocation>() + request_id.len();
                 self.waiting.back_mut()
@@ -107,19 +118,19 @@ impl Hold {
         };
         let Some(invocation) = invocation else { return };
         let before = invocation.text.len();
+        invocation.note_members(line.context);
+        let start = invocation.text.len();
         invocation.text.push_str(line.event);
-        let event_end = invocation.text.len();
-        invocation.text.push_str(line.context.tenant_id.unwrap_or_default());
-        let end = invocation.text.len();
         // The record is a part of the event's text.
         let record = line.record.map_or((0, 0), |record| {
-            let start = before + (record.as_ptr() as usize).saturating_sub(line.event.as_ptr() as usize);
+            let start = start + (record.as_ptr() as usize).saturating_sub(line.event.as_ptr() as usize);
             (start, start + record.len())
         });
+        let end = invocation.text.len();
         invocation.lines.push(Held {
-            event_end,
-            end,
+            event: (start, end),
             record,
+            members: invocation.members,
             has_line_breaks: line.has_line_breaks,
             candidates,
         });
@@ -169,6 +180,21 @@ impl Invocation {
         size_of::<Self>() + self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Held>()
     }
 
+    /// What the envelope says of an invocation is the same in most of its lines, and is kept once.
+    fn note_members(&mut self, context: Context<'_>) {
+        let Members { start, lean_end, end } = self.members;
+        let same =
+            self.text.get(start..lean_end) == Some(context.lean) && self.text.get(lean_end..end) == Some(context.trace);
+        if !same {
+            let start = self.text.len();
+            self.text.push_str(context.lean);
+            let lean_end = self.text.len();
+            self.text.push_str(context.trace);
+            let end = self.text.len();
+            self.members = Members { start, lean_end, end };
+        }
+    }
+
     /// The rules that made each of its lines wait.
     pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidates> {
         self.lines.iter().map(|held| held.candidates)
@@ -176,18 +202,18 @@ impl Invocation {
 
     /// Its lines, in order, each with the rules that made it wait.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (Line<'_>, Candidates)> {
-        let ends = self.lines.iter().map(|held| held.end);
-        let starts = std::iter::once(0).chain(ends);
-        starts.zip(&self.lines).map(|(start, held)| {
-            let (from, to) = held.record;
-            let tenant_id = self.text.get(held.event_end..held.end);
+        let text = |from, to| self.text.get(from..to).unwrap_or_default();
+        self.lines.iter().map(move |held| {
+            let Members { start, lean_end, end } = held.members;
+            let record = text(held.record.0, held.record.1);
             let line = Line {
-                event: self.text.get(start..held.event_end).unwrap_or_default(),
-                record: self.text.get(from..to).filter(|record| !record.is_empty()),
+                event: text(held.event.0, held.event.1),
+                record: Some(record).filter(|record| !record.is_empty()),
                 has_line_breaks: held.has_line_breaks,
                 context: Context {
                     request_id: Some(&self.request_id),
-                    tenant_id: tenant_id.filter(|tenant| !tenant.is_empty()),
+                    lean: text(start, lean_end),
+                    trace: text(lean_end, end),
                 },
             };
             (line, held.candidates)
@@ -205,10 +231,11 @@ mod tests {
         duration: None,
     };
 
-    fn add(hold: &mut Hold, request_id: &str, event: &str, tenant_id: Option<&str>, now: Instant) {
+    fn add(hold: &mut Hold, request_id: &str, event: &str, trace: Option<&str>, now: Instant) {
         let context = Context {
             request_id: Some(request_id),
-            tenant_id,
+            lean: request_id,
+            trace: trace.unwrap_or_default(),
         };
         let line = Line {
             event,
@@ -223,8 +250,10 @@ mod tests {
         let invocation = invocation.unwrap();
         let lines = invocation.lines().map(|(line, _)| {
             assert!(line.event.ends_with(line.record.unwrap()));
-            let tenant = line.context.tenant_id.unwrap_or("-");
-            format!("{} {} {tenant}", line.context.request_id.unwrap(), line.event)
+            let context = line.context;
+            assert_eq!(context.request_id, Some(context.lean));
+            let trace = if context.trace.is_empty() { "-" } else { context.trace };
+            format!("{} {} {trace}", context.lean, line.event)
         });
         lines.collect()
     }

@@ -20,7 +20,7 @@ use crate::telemetry::Types;
 use crate::telemetry::change::Change;
 use crate::telemetry::event::Event;
 use crate::telemetry::invocation::Attribution;
-use crate::telemetry::json::unescape;
+use crate::telemetry::json::{unescape, write_string};
 use crate::telemetry::snapshot::Snapshot;
 use hold::{Hold, Invocation};
 use redact::{Redaction, Redactor};
@@ -149,6 +149,14 @@ impl Intake {
         masked
     }
 
+    /// Notes the trace that INVOKE told of a request.
+    pub(crate) fn note_invoke(&mut self, request_id: &str, trace_header: &str) {
+        let mut json = Vec::new();
+        write_string(&mut json, request_id);
+        self.attribution
+            .note_invoke(&String::from_utf8_lossy(&json), trace_header);
+    }
+
     /// Takes out the lines that have waited longest for their invocation's end, if they began to wait by `until`. They go
     /// on as if the invocation were kept.
     pub fn let_go(&mut self, until: Instant) -> Option<Settled<'_>> {
@@ -161,9 +169,9 @@ impl Intake {
         self.hold.oldest()
     }
 
-    /// Size of what waits here, in bytes. It counts towards the buffer's bound.
+    /// Size of what waits or is remembered here, in bytes. It counts towards the buffer's bound.
     pub(crate) fn held(&self) -> usize {
-        self.hold.cost()
+        self.hold.cost() + self.attribution.cost()
     }
 
     /// Notes the name of the environment. `true` if there was one.

@@ -8,10 +8,10 @@ use crate::telemetry::json::write_string;
 /// How much the envelope says: `FORWARDER_ENVELOPE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Envelope {
-    /// `id`, `sink`, `seq`, `requestId`, `tenantId`, `resource`.
+    /// `id`, `sink`, `seq`, `requestId`, `tenantId`, `executionArn`, `traceId`, `spanId`, `resource`.
     #[default]
     Full,
-    /// As full, without `resource`.
+    /// As full, without `traceId`, `spanId` and `resource`.
     Lean,
     /// Nothing: the event as Lambda sent it. A reader cannot prove anything, and own events are not sent.
     Raw,
@@ -30,6 +30,8 @@ pub struct Resource {
     pub cloud_region: Option<String>,
     /// `cloud.account.id`
     pub cloud_account_id: Option<String>,
+    /// Attributes of the user's own, each name once; one of the names above wins over what Lambda tells.
+    pub attributes: Vec<(String, String)>,
 }
 
 impl Resource {
@@ -42,6 +44,7 @@ impl Resource {
             faas_instance: None,
             cloud_region: Some("eu-west-1".into()),
             cloud_account_id: Some("123456789012".into()),
+            attributes: Vec::new(),
         }
     }
 
@@ -53,16 +56,23 @@ impl Resource {
             ("cloud.region", &self.cloud_region),
             ("cloud.account.id", &self.cloud_account_id),
         ];
-        let known = members
+        let own = |name: &str| self.attributes.iter().find(|(key, _)| key == name);
+        let of_lambda = members
             .iter()
-            .filter_map(|(name, value)| value.as_deref().map(|value| (name, value)));
-        for (index, (name, value)) in known.enumerate() {
-            out.extend_from_slice(if index == 0 { b",\"resource\":{" } else { b"," });
+            .filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+        let of_lambda = of_lambda.filter(|(name, _)| own(name).is_none());
+        let of_user = self
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let before = out.len();
+        for (name, value) in of_lambda.chain(of_user) {
+            out.extend_from_slice(if out.len() == before { b",\"resource\":{" } else { b"," });
             write_string(out, name);
             out.push(b':');
             write_string(out, value);
         }
-        if members.iter().any(|(_, value)| value.is_some()) {
+        if out.len() > before {
             out.push(b'}');
         }
     }
@@ -73,6 +83,8 @@ impl Resource {
 pub(crate) struct Stamp {
     /// `,"forwarder":{"id":"…","sink":"…","seq":`; empty for [`Envelope::Raw`].
     head: Vec<u8>,
+    /// Lines have `traceId` and `spanId`.
+    traced: bool,
     /// `,"resource":{…}}}` and the line's end.
     tail: Vec<u8>,
 }
@@ -92,7 +104,11 @@ impl Stamp {
             tail.push(b'}');
         }
         tail.extend_from_slice(b"}\n");
-        Self { head, tail }
+        Self {
+            head,
+            traced: envelope == Envelope::Full,
+            tail,
+        }
     }
 
     /// Appends the line of one event: its text, this lane's member, the closing brace, a line feed. Line breaks between
@@ -108,8 +124,8 @@ impl Stamp {
         extra: &str,
     ) {
         let open = event.strip_suffix('}').unwrap_or(event);
-        let ids = context.request_id.map_or(0, str::len) + context.tenant_id.map_or(0, str::len);
-        out.reserve(open.len() + self.head.len() + ids + extra.len() + self.tail.len() + ENVELOPE_PUNCTUATION);
+        let of_request = context.lean.len() + context.trace.len();
+        out.reserve(open.len() + self.head.len() + SEQ_DIGITS + of_request + extra.len() + self.tail.len());
         if has_line_breaks {
             open.split(['\n', '\r'])
                 .for_each(|piece| out.extend_from_slice(piece.as_bytes()));
@@ -119,13 +135,9 @@ impl Stamp {
         if !self.head.is_empty() {
             out.extend_from_slice(&self.head);
             write_integer(out, seq);
-            if let Some(request_id) = context.request_id {
-                out.extend_from_slice(b",\"requestId\":");
-                out.extend_from_slice(request_id.as_bytes());
-            }
-            if let Some(tenant_id) = context.tenant_id {
-                out.extend_from_slice(b",\"tenantId\":");
-                out.extend_from_slice(tenant_id.as_bytes());
+            out.extend_from_slice(context.lean.as_bytes());
+            if self.traced {
+                out.extend_from_slice(context.trace.as_bytes());
             }
             out.extend_from_slice(extra.as_bytes());
         }
@@ -133,12 +145,11 @@ impl Stamp {
     }
 }
 
-/// At most this many bytes of a line are names and digits around the identifiers: `,"requestId":`, `,"tenantId":`, and
-/// the twenty digits of the largest `seq`.
-const ENVELOPE_PUNCTUATION: usize = 13 + 12 + 20;
+/// The digits of the largest `seq`.
+const SEQ_DIGITS: usize = 20;
 
 fn write_integer(out: &mut BytesMut, mut value: u64) {
-    let mut digits = [0_u8; 20];
+    let mut digits = [0_u8; SEQ_DIGITS];
     let mut first = digits.len();
     for digit in digits.iter_mut().rev() {
         // A remainder of ten fits.
@@ -176,11 +187,13 @@ mod tests {
     const EVENT: &str = r#"{"time":"…","type":"function","record":"…"}"#;
     const RUNNING: Context<'_> = Context {
         request_id: Some("\"8f2…\""),
-        tenant_id: None,
+        lean: ",\"requestId\":\"8f2…\"",
+        trace: ",\"traceId\":\"62e900b2710d76f009d6e7785905449a\"",
     };
     const NOBODY: Context<'_> = Context {
         request_id: None,
-        tenant_id: None,
+        lean: "",
+        trace: "",
     };
 
     #[test]
@@ -189,7 +202,7 @@ mod tests {
             line(Envelope::Full, &resource(), EVENT, RUNNING, 41),
             concat!(
                 r#"{"time":"…","type":"function","record":"…","forwarder":{"id":"9f31c0de5a7b2468","sink":"kinesis","seq":41,"#,
-                r#""requestId":"8f2…","resource":{"faas.name":"checkout","faas.version":"$LATEST","cloud.region":"eu-west-1","#,
+                r#""requestId":"8f2…","traceId":"62e900b2710d76f009d6e7785905449a","resource":{"faas.name":"checkout","faas.version":"$LATEST","cloud.region":"eu-west-1","#,
                 r#""cloud.account.id":"123456789012"}}}"#,
                 "\n"
             )
@@ -202,6 +215,8 @@ mod tests {
             line(Envelope::Lean, &resource(), EVENT, NOBODY, u64::MAX),
             "{\"time\":\"…\",\"type\":\"function\",\"record\":\"…\",\"forwarder\":{\"id\":\"9f31c0de5a7b2468\",\"sink\":\"kinesis\",\"seq\":18446744073709551615}}\n"
         );
+        let lean = line(Envelope::Lean, &resource(), EVENT, RUNNING, 1);
+        assert!(lean.ends_with("\"seq\":1,\"requestId\":\"8f2…\"}}\n"), "{lean}");
         assert_eq!(
             line(Envelope::Raw, &resource(), EVENT, RUNNING, 0),
             format!("{EVENT}\n")
@@ -215,7 +230,8 @@ mod tests {
             ..Resource::default()
         };
         let context = Context {
-            tenant_id: Some("\"blue\""),
+            lean: ",\"requestId\":\"8f2…\",\"tenantId\":\"blue\"",
+            trace: "",
             ..RUNNING
         };
         let event = "{\n  \"type\": \"x\"\r\n}";
@@ -227,6 +243,15 @@ mod tests {
             "resource": {"faas.instance": "2026/11/20/[$LATEST]4b\"e7"},
         }});
         assert_eq!(json, expected);
+        let attributed = Resource {
+            attributes: [("team", "pay\"ments"), ("faas.name", "shop")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+            ..self::resource()
+        };
+        let attributed = super::tests::line(Envelope::Full, &attributed, "{\"a\":1}", NOBODY, 0);
+        let expected = r#""resource":{"faas.version":"$LATEST","cloud.region":"eu-west-1","cloud.account.id":"123456789012","team":"pay\"ments","faas.name":"shop"}}}"#;
+        assert!(attributed.trim_end().ends_with(expected), "{attributed}");
         let nothing_known = super::tests::line(Envelope::Full, &Resource::default(), "{\"a\":1}", NOBODY, 10);
         assert!(nothing_known.ends_with(",\"seq\":10}}\n"), "{nothing_known}");
     }

@@ -133,10 +133,7 @@ impl OwnEvent {
             event: &self.text,
             record: self.text.get(self.record..self.text.len().saturating_sub(1)),
             has_line_breaks: false,
-            context: Context {
-                request_id: None,
-                tenant_id: None,
-            },
+            context: Context::default(),
         }
     }
 

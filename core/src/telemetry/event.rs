@@ -26,7 +26,7 @@ pub struct Event<'a> {
 /// Members of an object `record` that the forwarder itself needs, each as its JSON text. All may be absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Members<'a> {
-    /// `requestId`, or where there is none `AWSRequestId` or `function_request_id`.
+    /// `requestId`, or where there is none `AWSRequestId` or `function_request_id`; 128 bytes at most, as Lambda's are.
     pub request_id: Option<&'a str>,
     /// `tenantId`, of functions with tenant isolation.
     pub tenant_id: Option<&'a str>,
@@ -42,6 +42,10 @@ pub struct Members<'a> {
     pub initialization_type: Option<&'a str>,
     /// `phase` of init's events: `init`, `invoke`, `snap-start`.
     pub phase: Option<&'a str>,
+    /// `tracing` of `platform.start`.
+    pub tracing: Option<&'a str>,
+    /// `executionArn`, or where there is none `durableExecutionArn`: how the SDKs of durable functions name the execution.
+    pub execution_arn: Option<&'a str>,
     /// `source` of an extension's log line: how the forwarder knows its own.
     pub source: Option<&'a str>,
 }
@@ -228,9 +232,9 @@ impl<'a> Members<'a> {
         scanner.object(|scanner, key| {
             let value = scanner.value()?;
             match key {
-                "requestId" => self.request_id = non_empty_string(value).or(self.request_id),
+                "requestId" => self.request_id = request_id(value).or(self.request_id),
                 "AWSRequestId" | "function_request_id" => {
-                    self.request_id = self.request_id.or(non_empty_string(value));
+                    self.request_id = self.request_id.or(request_id(value));
                 }
                 "tenantId" => self.tenant_id = non_empty_string(value),
                 "level" => self.level = Some(value),
@@ -239,12 +243,31 @@ impl<'a> Members<'a> {
                 "initializationType" => self.initialization_type = non_empty_string(value),
                 "phase" => self.phase = non_empty_string(value),
                 "source" => self.source = non_empty_string(value),
+                "tracing" => self.tracing = Some(value),
+                "executionArn" => self.execution_arn = execution_arn(value).or(self.execution_arn),
+                "durableExecutionArn" => self.execution_arn = self.execution_arn.or(execution_arn(value)),
                 _ => self.has_other_level |= may_hold_level(key),
             }
             Ok(())
         })?;
         Ok(scanner.since(start))
     }
+}
+
+/// The longest request id that is taken for one, in bytes. Lambda's have 36.
+const LONGEST_REQUEST_ID: usize = 128;
+
+/// The longest ARN that is taken for one, in bytes. AWS has none above 2,048.
+const LONGEST_ARN: usize = 2_048;
+
+fn request_id(value: &str) -> Option<&str> {
+    non_empty_string(value).filter(|value| value.len() <= LONGEST_REQUEST_ID + "\"\"".len())
+}
+
+/// Step Functions' executions go by the same name in logs of functions that start them.
+fn execution_arn(value: &str) -> Option<&str> {
+    let is_durable = |value: &&str| value.len() <= LONGEST_ARN && !value.contains(":states:");
+    non_empty_string(value).filter(is_durable)
 }
 
 fn non_empty_string(value: &str) -> Option<&str> {

@@ -1,25 +1,64 @@
-//! Which invocation a log line belongs to: told by the order of events, never by the last INVOKE seen.
+//! The invocation that an event belongs to: told by the order of events, never by the last INVOKE seen.
+//!
+//! Where one invocation runs at a time, `platform.start` and `platform.runtimeDone` tell whose a line is. That wins over
+//! what the line says: AWS SDK errors and API Gateway put request ids of their own into members of the same names. Only an
+//! id that was started is believed before it. On Managed Instances invocations overlap, and only such ids count.
+
+use std::collections::VecDeque;
 
 use crate::telemetry::event::{Event, Kind};
+use crate::telemetry::json::each_member;
+use crate::telemetry::requests::{Request, Requests, push_member};
+use crate::telemetry::trace;
+
+/// Past invocations whose late lines are known, where one runs at a time.
+const REMEMBERED: usize = 64;
+
+/// Invocations that are known on a Managed Instance, more than may run there at once (1,600).
+const REMEMBERED_CONCURRENT: usize = 2_048;
+
+/// INVOKEs that are remembered until their `platform.start` comes.
+const REMEMBERED_INVOKES: usize = 4;
+
+/// How deep in a record members are looked for that name its request: `span.requestId` is one level down.
+const NAME_DEPTH: usize = 2;
 
 /// Follows `platform.start` and `platform.runtimeDone` through the stream of events.
 #[derive(Debug, Default)]
 pub struct Attribution {
-    /// JSON text of the running invocation's request id; empty while none runs. Its memory is reused.
-    request_id: String,
-    /// JSON text of the tenant, of functions with tenant isolation; empty if there is none.
-    tenant_id: String,
+    /// The invocation that runs, where one runs at a time.
+    running: Option<Request>,
+    /// Others that were started.
+    started: Requests,
+    /// Some `platform.start` was seen, and none is missing as far as Lambda has said.
+    knows_all: bool,
     /// Invocations overlap (Managed Instances): their order tells nothing.
     concurrent: bool,
+    /// The traces that INVOKE told of requests whose start is still to come: id, and members of the envelope.
+    invoked: VecDeque<(String, String)>,
+    /// Members of the envelope of an event that belongs to no known request. Its memory is reused.
+    scratch: String,
 }
 
-/// What is known of the invocation that an event belongs to, each as JSON text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of the invocation that an event belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Context<'a> {
-    /// The request id, from the event itself or from the running invocation.
+    /// The request id, as JSON text.
     pub request_id: Option<&'a str>,
-    /// The tenant, likewise.
-    pub tenant_id: Option<&'a str>,
+    /// Members of the envelope, each with a comma before it: `requestId`, `tenantId`, `executionArn`.
+    pub lean: &'a str,
+    /// Members of the full envelope besides: `traceId`, `spanId`.
+    pub trace: &'a str,
+}
+
+/// Whose an event is.
+enum Owner<'a> {
+    Running,
+    /// Of another that was started.
+    Started(&'a str),
+    /// It says so, and nothing else is known of that request.
+    Unknown(&'a str),
+    Nobody,
 }
 
 impl Attribution {
@@ -34,37 +73,185 @@ impl Attribution {
     /// Takes the next event in order and says what invocation it belongs to.
     pub fn observe<'a>(&'a mut self, event: &Event<'a>) -> Context<'a> {
         match event.kind {
-            Kind::Start if !self.concurrent => {
-                assign(&mut self.request_id, event.members.request_id);
-                assign(&mut self.tenant_id, event.members.tenant_id);
-            }
+            Kind::Start => self.start(event),
             // What is printed from here to the next start belongs to no invocation that runs.
-            Kind::RuntimeDone | Kind::RestoreStart => {
-                self.request_id.clear();
-                self.tenant_id.clear();
-            }
+            Kind::RuntimeDone | Kind::RestoreStart => self.retire(),
+            Kind::LogsDropped => self.knows_all = false,
             _ => {}
         }
         if event.members.initialization_type == Some("\"lambda-managed-instances\"") {
             self.concurrent = true;
         }
-        // A platform event is about what its record says. Only log lines are placed by their order.
-        let running = |id: &'a str| (event.kind.is_log() && !id.is_empty()).then_some(id);
-        let request_id = event.members.request_id.or(running(&self.request_id));
-        let same_invocation = request_id == Some(self.request_id.as_str());
+        let owner = if event.kind.is_log() {
+            self.owner_of_line(event)
+        } else {
+            // A platform event is about what its record says.
+            event.members.request_id.map_or(Owner::Nobody, |id| self.owner(id))
+        };
+        if event.kind == Kind::Function
+            && let Some(arn) = event.members.execution_arn
+        {
+            match owner {
+                Owner::Running => self.running.iter_mut().for_each(|running| running.set_execution(arn)),
+                Owner::Started(id) => self.started.change(id, |request| request.set_execution(arn)),
+                Owner::Unknown(_) | Owner::Nobody => {}
+            }
+        }
+        self.context(owner, event)
+    }
+
+    /// Notes the trace that INVOKE told of a request: it counts where `platform.start` tells none. `request_id`: JSON text;
+    /// `header`: the value of an `X-Amzn-Trace-Id`.
+    pub fn note_invoke(&mut self, request_id: &str, header: &str) {
+        let trace = trace::header(header);
+        if trace.is_empty() {
+            return;
+        }
+        let fill = |request: &mut Request| {
+            if request.trace.is_empty() {
+                request.trace.clone_from(&trace);
+            }
+        };
+        match &mut self.running {
+            Some(running) if running.id() == request_id => fill(running),
+            _ => {
+                // It may be a retry, whose start is still to come.
+                self.started.change(request_id, fill);
+                self.invoked.retain(|(id, _)| id != request_id);
+                if self.invoked.len() >= REMEMBERED_INVOKES {
+                    self.invoked.pop_front();
+                }
+                self.invoked.push_back((request_id.to_owned(), trace));
+            }
+        }
+    }
+
+    /// What is remembered of requests takes of the buffer's bound. Bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.started.cost()
+    }
+
+    fn start(&mut self, event: &Event<'_>) {
+        self.knows_all = true;
+        self.retire();
+        let Some(id) = event.members.request_id else { return };
+        let mut trace = event.members.tracing.map_or_else(String::new, trace::members);
+        if let Some(place) = self.invoked.iter().position(|(other, _)| other == id)
+            && let Some((_, of_invoke)) = self.invoked.remove(place)
+            && trace.is_empty()
+        {
+            trace = of_invoke;
+        }
+        let request = Request::new(id, event.members.tenant_id, trace);
+        if self.concurrent {
+            self.started.insert(request, REMEMBERED_CONCURRENT);
+        } else {
+            self.running = Some(request);
+        }
+    }
+
+    /// The running invocation is over; late lines of it may come.
+    fn retire(&mut self) {
+        if let Some(request) = self.running.take() {
+            self.started.insert(request, REMEMBERED);
+        }
+    }
+
+    /// Whose the request of this id is.
+    fn owner<'a>(&self, id: &'a str) -> Owner<'a> {
+        if self.running.as_ref().is_some_and(|running| running.id() == id) {
+            Owner::Running
+        } else if self.started.contains(id) {
+            Owner::Started(id)
+        } else {
+            Owner::Unknown(id)
+        }
+    }
+
+    fn owner_of_line<'a>(&self, event: &Event<'a>) -> Owner<'a> {
+        let told = event.members.request_id.map_or(Owner::Nobody, |id| self.owner(id));
+        match told {
+            Owner::Running | Owner::Started(_) => told,
+            _ if self.running.is_some() => Owner::Running,
+            // Of these lines some name their request under another name.
+            _ if self.concurrent => match self.named(event.record.unwrap_or_default(), NAME_DEPTH) {
+                Some(id) => Owner::Started(id),
+                None if self.knows_all => Owner::Nobody,
+                None => told,
+            },
+            told => told,
+        }
+    }
+
+    /// The first member of a JSON record that names a request, under any of the names that loggers have for it, if that was
+    /// started.
+    fn named<'a>(&self, record: &'a str, depth: usize) -> Option<&'a str> {
+        let mut found = None;
+        each_member(record, |key, value| {
+            if found.is_some() {
+                return;
+            }
+            found = match value.as_bytes().first() {
+                Some(b'"') if names_request(key) && self.started.contains(value) => Some(value),
+                Some(b'{') if depth > 1 => self.named(value, depth - 1),
+                _ => None,
+            };
+        });
+        found
+    }
+
+    fn context<'a>(&'a mut self, owner: Owner<'a>, event: &Event<'a>) -> Context<'a> {
+        let tenant_id = event.members.tenant_id;
+        let request = match owner {
+            Owner::Running => self.running.as_ref(),
+            Owner::Started(id) => self.started.get(id),
+            Owner::Unknown(_) | Owner::Nobody => None,
+        };
+        // A start that named no tenant does not speak against one that the event names.
+        if let Some(request) = request
+            && (request.has_tenant || tenant_id.is_none())
+        {
+            return Context {
+                request_id: Some(request.id()),
+                lean: request.lean(),
+                trace: &request.trace,
+            };
+        }
+        self.scratch.clear();
+        if let Some(request) = request {
+            self.scratch.push_str(request.lean());
+        } else if let Owner::Unknown(id) = owner {
+            push_member(&mut self.scratch, "requestId", id);
+        }
+        if let Some(tenant_id) = tenant_id {
+            push_member(&mut self.scratch, "tenantId", tenant_id);
+        }
+        if request.is_none()
+            && event.kind == Kind::Function
+            && let Some(arn) = event.members.execution_arn
+        {
+            push_member(&mut self.scratch, "executionArn", arn);
+        }
         Context {
-            request_id,
-            tenant_id: event
-                .members
-                .tenant_id
-                .or(running(&self.tenant_id).filter(|_| same_invocation)),
+            request_id: request.map(Request::id).or(match owner {
+                Owner::Unknown(id) => Some(id),
+                _ => None,
+            }),
+            lean: &self.scratch,
+            trace: request.map_or("", |request| &request.trace),
         }
     }
 }
 
-fn assign(slot: &mut String, value: Option<&str>) {
-    slot.clear();
-    slot.push_str(value.unwrap_or_default());
+/// Whether a member of this name may hold the id of a Lambda request: `aws_request_id`, `awsRequestId`,
+/// `lambda_request_id`, `span.requestId`, `FunctionRequestId`, `faas.invocation_id`, `invocationId`, and their like.
+fn names_request(key: &str) -> bool {
+    let letters = || {
+        let bytes = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
+        bytes.map(|byte| byte.to_ascii_lowercase())
+    };
+    let ends_with = |name: &str| letters().take(name.len()).eq(name.bytes().rev());
+    ends_with("requestid") || ends_with("invocationid")
 }
 
 #[cfg(test)]
@@ -76,10 +263,11 @@ mod tests {
         let body = format!("[{event}]");
         let event = Batch::new(body.as_bytes()).next().unwrap().unwrap();
         let context = attribution.observe(&event);
-        (
-            context.request_id.map(str::to_owned),
-            context.tenant_id.map(str::to_owned),
-        )
+        let json = format!("{{\"\":0{}{}}}", context.lean, context.trace);
+        let members: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let of = |name: &str| members.get(name).map(ToString::to_string);
+        assert_eq!(of("requestId").as_deref(), context.request_id);
+        (of("requestId"), of("tenantId"))
     }
 
     const LINE: &str = r#"{"type":"function","record":"x"}"#;
@@ -97,7 +285,7 @@ mod tests {
         assert_eq!(attribute(&mut attribution, LINE), ids(None, None));
         assert_eq!(attribute(&mut attribution, START), ids(Some("a"), Some("blue")));
         assert_eq!(attribute(&mut attribution, LINE), ids(Some("a"), Some("blue")));
-        assert_eq!(attribute(&mut attribution, DONE), ids(Some("a"), None));
+        assert_eq!(attribute(&mut attribution, DONE), ids(Some("a"), Some("blue")));
         assert_eq!(attribute(&mut attribution, LINE), ids(None, None));
         let next = r#"{"type":"platform.start","record":{"requestId":"b"}}"#;
         attribute(&mut attribution, next);
@@ -105,15 +293,160 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_names_its_request_is_believed() {
+    fn a_foreign_id_is_believed_only_where_nothing_is_known_to_run() {
+        let foreign = r#"{"type":"function","record":{"requestId":"other","code":"AccessDeniedException"}}"#;
         let mut attribution = Attribution::new(false);
+        assert_eq!(attribute(&mut attribution, foreign), ids(Some("other"), None));
         attribute(&mut attribution, START);
-        let line = r#"{"type":"function","record":{"requestId":"other"}}"#;
-        assert_eq!(attribute(&mut attribution, line), ids(Some("other"), None));
-        let line = r#"{"type":"function","record":{"requestId":"a"}}"#;
+        assert_eq!(attribute(&mut attribution, foreign), ids(Some("a"), Some("blue")));
+        let line = r#"{"type":"function","record":{"requestId":"a","tenantId":"not Lambda's"}}"#;
         assert_eq!(attribute(&mut attribution, line), ids(Some("a"), Some("blue")));
         let report = r#"{"type":"platform.report","record":{"requestId":"before"}}"#;
         assert_eq!(attribute(&mut attribution, report), ids(Some("before"), None));
+    }
+
+    #[test]
+    fn an_id_that_was_started_is_believed_before_the_order() {
+        let mut attribution = Attribution::new(false);
+        for event in [START, DONE, r#"{"type":"platform.start","record":{"requestId":"b"}}"#] {
+            attribute(&mut attribution, event);
+        }
+        let late = r#"{"type":"function","record":{"AWSRequestId":"a"}}"#;
+        assert_eq!(attribute(&mut attribution, late), ids(Some("a"), Some("blue")));
+        assert_eq!(attribute(&mut attribution, LINE), ids(Some("b"), None));
+        let report = r#"{"type":"platform.report","record":{"requestId":"a"}}"#;
+        assert_eq!(attribute(&mut attribution, report), ids(Some("a"), Some("blue")));
+    }
+
+    #[test]
+    fn on_managed_instances_any_name_counts_if_the_id_was_started() {
+        let mut attribution = Attribution::new(true);
+        let line = |record: &str| format!(r#"{{"type":"function","record":{record}}}"#);
+        let own = line(r#"{"requestId":"a"}"#);
+        assert_eq!(
+            attribute(&mut attribution, &own),
+            ids(Some("a"), None),
+            "its start was not seen"
+        );
+        attribute(&mut attribution, START);
+        for record in [
+            r#"{"requestId":"a"}"#,
+            r#"{"AWSRequestId":"a"}"#,
+            r#"{"aws_request_id":"a"}"#,
+            r#"{"awsRequestId":"a"}"#,
+            r#"{"lambda_request_id":"a"}"#,
+            r#"{"FunctionRequestId":"a"}"#,
+            r#"{"span.requestId":"a"}"#,
+            r#"{"span":{"name":"invoke","requestId":"a"}}"#,
+            r#"{"attributes":{"faas.invocation_id":"a"}}"#,
+            r#"{"requestId":"of an SDK","aws_request_id":"a"}"#,
+        ] {
+            assert_eq!(
+                attribute(&mut attribution, &line(record)),
+                ids(Some("a"), Some("blue")),
+                "{record}"
+            );
+        }
+        for record in [
+            r#"{"requestId":"of an SDK"}"#,
+            r#"{"aws_request_id":"of an SDK"}"#,
+            r#"{"orderId":"a"}"#,
+            r#"{"a":{"b":{"requestId":"a"}}}"#,
+            r#"{"spans":[{"requestId":"a"}]}"#,
+        ] {
+            assert_eq!(attribute(&mut attribution, &line(record)), ids(None, None), "{record}");
+        }
+        // A start may be among what Lambda dropped.
+        attribute(
+            &mut attribution,
+            r#"{"type":"platform.logsDropped","record":{"droppedRecords":1}}"#,
+        );
+        assert_eq!(
+            attribute(&mut attribution, &line(r#"{"requestId":"b"}"#)),
+            ids(Some("b"), None)
+        );
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        for concurrent in [false, true] {
+            let mut attribution = Attribution::new(concurrent);
+            for number in 0..10_000 {
+                let id = format!("{number:-<100}");
+                let start = format!(r#"{{"type":"platform.start","record":{{"requestId":"{id}","tenantId":"{id}"}}}}"#);
+                attribute(&mut attribution, &start);
+                attribution.note_invoke(&format!("\"{number}\""), "Root=1-62e900b2-710d76f009d6e7785905449a");
+            }
+            let most = if concurrent { REMEMBERED_CONCURRENT } else { REMEMBERED };
+            assert!(attribution.cost() < most * 600, "{}", attribution.cost());
+            assert_eq!(attribution.invoked.len(), REMEMBERED_INVOKES);
+        }
+        // What is longer than any id is none.
+        let long = "x".repeat(129);
+        let mut attribution = Attribution::new(false);
+        let start = format!(r#"{{"type":"platform.start","record":{{"requestId":"{long}"}}}}"#);
+        assert_eq!(attribute(&mut attribution, &start), ids(None, None));
+        assert_eq!(attribute(&mut attribution, LINE), ids(None, None));
+    }
+
+    fn members(attribution: &mut Attribution, event: &str) -> String {
+        let body = format!("[{event}]");
+        let event = Batch::new(body.as_bytes()).next().unwrap().unwrap();
+        let context = attribution.observe(&event);
+        [context.lean, context.trace].concat()
+    }
+
+    #[test]
+    fn a_trace_is_on_all_events_of_its_request() {
+        let mut attribution = Attribution::new(false);
+        let start = r#"{"type":"platform.start","record":{"requestId":"a","tracing":{"spanId":"54565fb41ac79632","type":"X-Amzn-Trace-Id","value":"Root=1-62e900b2-710d76f009d6e7785905449a;Sampled=1"}}}"#;
+        let expected = r#","requestId":"a","traceId":"62e900b2710d76f009d6e7785905449a","spanId":"54565fb41ac79632""#;
+        let report = r#"{"type":"platform.report","record":{"requestId":"a"}}"#;
+        for event in [start, LINE, DONE, report] {
+            assert_eq!(members(&mut attribution, event), expected, "{event}");
+        }
+        assert_eq!(members(&mut attribution, LINE), "");
+    }
+
+    #[test]
+    fn a_trace_of_invoke_counts_where_the_start_has_none() {
+        let header = "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=53995c3f42cd8ad8";
+        let expected = r#","requestId":"a","traceId":"62e900b2710d76f009d6e7785905449a""#;
+        let start = r#"{"type":"platform.start","record":{"requestId":"a"}}"#;
+        let mut attribution = Attribution::new(false);
+        attribution.note_invoke("\"a\"", header);
+        assert_eq!(members(&mut attribution, start), expected, "INVOKE came first");
+        let mut attribution = Attribution::new(false);
+        assert_eq!(members(&mut attribution, start), r#","requestId":"a""#);
+        attribution.note_invoke("\"b\"", header);
+        attribution.note_invoke("\"a\"", header);
+        assert_eq!(members(&mut attribution, LINE), expected, "INVOKE came later");
+    }
+
+    #[test]
+    fn an_execution_is_told_from_the_first_line_that_names_it() {
+        let named = |member: &str, arn: &str| format!(r#"{{"type":"function","record":{{"{member}":"{arn}"}}}}"#);
+        for (member, concurrent) in [("executionArn", false), ("durableExecutionArn", true)] {
+            let mut attribution = Attribution::new(concurrent);
+            let start = r#"{"type":"platform.start","record":{"requestId":"a"}}"#;
+            assert_eq!(members(&mut attribution, start), r#","requestId":"a""#);
+            let states = named(member, "arn:aws:states:eu-west-1:1:execution:m:1");
+            assert!(
+                !members(&mut attribution, &states).contains("Arn"),
+                "an execution of Step Functions"
+            );
+            let own = named(member, "arn:1").replace(r#""record":{"#, r#""record":{"requestId":"a","#);
+            let expected = r#","requestId":"a","executionArn":"arn:1""#;
+            assert_eq!(members(&mut attribution, &own), expected);
+            let later = r#"{"type":"function","record":{"requestId":"a","executionArn":"arn:2"}}"#;
+            assert_eq!(members(&mut attribution, later), expected, "the first counts");
+            let report = r#"{"type":"platform.report","record":{"requestId":"a"}}"#;
+            assert_eq!(members(&mut attribution, report), expected);
+        }
+        assert_eq!(
+            members(&mut Attribution::new(false), &named("executionArn", "arn:1")),
+            r#","executionArn":"arn:1""#
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
 //! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
 //! - [`change`](mod@change): the lifecycle fact that an event reports.
-//! - [`invocation`]: the request that a line belongs to.
+//! - [`invocation`]: the request that a line belongs to; `requests`: those that were started; `trace`: their traces.
 //! - `types`: the streams of telemetry that are forwarded; `snapshot`: where the process is relative to a snapshot.
 //! - `sample` (feature `sample`): synthetic telemetry.
 
@@ -12,9 +12,11 @@ pub mod change;
 pub mod event;
 pub mod invocation;
 pub mod json;
+pub(crate) mod requests;
 #[cfg(feature = "sample")]
 pub mod sample;
 pub(crate) mod snapshot;
+pub(crate) mod trace;
 mod types;
 
 pub use types::Types;

@@ -60,6 +60,7 @@ pub struct Sample {
     random: Rng,
     now: Duration,
     lines: u64,
+    traced: bool,
 }
 
 impl Sample {
@@ -69,14 +70,24 @@ impl Sample {
             random: Rng::with_seed(seed),
             now: BEGIN,
             lines: 0,
+            traced: false,
+        }
+    }
+
+    /// A source of invocations of a function with active tracing: each `platform.start` has `tracing`.
+    pub fn traced(seed: u64) -> Self {
+        Self {
+            traced: true,
+            ..Self::new(seed)
         }
     }
 
     /// A body as Lambda posts it: the start of an invocation and `lines` lines of it, alternately text and JSON.
     pub fn invocation(&mut self, lines: usize) -> Vec<u8> {
         let request = self.uuid();
+        let tracing = if self.traced { self.tracing() } else { String::new() };
         let mut body = format!(
-            "[{{\"time\":\"{}\",\"type\":\"platform.start\",\"record\":{{\"requestId\":\"{request}\",\"version\":\"$LATEST\"}}}}",
+            "[{{\"time\":\"{}\",\"type\":\"platform.start\",\"record\":{{\"requestId\":\"{request}\",\"version\":\"$LATEST\"{tracing}}}}}",
             self.time()
         );
         for _ in 0..lines {
@@ -95,6 +106,15 @@ impl Sample {
         }
         body.push(']');
         body.into_bytes()
+    }
+
+    /// The member `tracing` of `platform.start`, with a comma before it.
+    fn tracing(&mut self) -> String {
+        let (span, parent) = (self.random.u64(..), self.random.u64(..));
+        let root = format!("1-{:08x}-{:024x}", BEGIN.as_secs(), self.random.u128(..) >> 32);
+        format!(
+            ",\"tracing\":{{\"spanId\":\"{span:016x}\",\"type\":\"X-Amzn-Trace-Id\",\"value\":\"Root={root};Parent={parent:016x};Sampled=1\"}}"
+        )
     }
 
     /// `"[INFO]\t2026-…\t7d0c…\torder 8812 …\n"`

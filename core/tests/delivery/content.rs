@@ -103,7 +103,8 @@ async fn lines_carry_the_request_that_runs() {
         .iter()
         .map(|line| line["forwarder"]["requestId"].as_str().map(str::to_owned))
         .collect();
-    let expected = [None, Some("r1"), Some("r1"), Some("other"), Some("r1"), Some("r1")];
+    // A line that names another request, as an error of an AWS SDK does, is still one of the invocation that runs.
+    let expected = [None, Some("r1"), Some("r1"), Some("r1"), Some("r1"), Some("r1")];
     assert_eq!(ids, expected.map(|id| id.map(str::to_owned)));
 }
 
@@ -292,8 +293,8 @@ async fn what_is_masked_is_masked_before_it_is_routed_held_or_sent_and_counted()
     };
     let object = line("\"mail\"");
     assert_eq!(object["record"]["mail"], "[redacted:email]");
-    // What the envelope says of a record is what the record says.
-    assert_eq!(object["forwarder"]["requestId"], "[redacted:email]");
+    // The request is told by the order of events, in which nothing is masked.
+    assert_eq!(object["forwarder"]["requestId"], "r@x.com");
     assert_eq!(
         (&object["time"], &object["later"]),
         (&"t".into(), &"a@b.com".into()),
@@ -324,6 +325,42 @@ async fn what_is_masked_is_masked_before_it_is_routed_held_or_sent_and_counted()
     let report = &sink.of_type("forwarder.report")[0]["record"]["counters"]["intake"];
     assert_eq!((&report["redacted"], &report["events"]), (&8.into(), &6.into()));
     assert_eq!(sink.verdict().standing, Standing::Complete);
+}
+
+/// What pino prints of an error of the AWS SDK, and an access log of API Gateway: both with ids of their own.
+#[tokio::test(start_paused = true)]
+async fn a_foreign_request_id_is_not_that_of_the_line() {
+    for (status, kept) in [("success", 0), ("failure", 3)] {
+        let sink = Scripted::new([]);
+        let forwarder = forwarder_with(&sink, |settings| {
+            let routes = "function keep=failed -> kinesis; * -> drop";
+            settings.routes = Routes::parse(routes, &["kinesis"]).unwrap();
+        });
+        let body = include_str!("../requests/foreign-request-id.json").replace("<status>", status);
+        forwarder.accept(body.as_bytes());
+        forwarder.close(soon(), false).await;
+        let lines = sink.of_type("function");
+        assert_eq!(lines.len(), kept, "{status}: {lines:#?}");
+        for line in lines {
+            assert_eq!(line["forwarder"]["requestId"], "7d0c1f2e-5b7a-4c53-9a41-3f9d2b6c8e10");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_managed_instance_each_name_of_a_request_id_is_known() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder_with(&sink, |settings| settings.concurrent = true);
+    forwarder.accept(include_bytes!("../requests/request-id-names.json"));
+    forwarder.close(soon(), false).await;
+    let lines = sink.of_type("function");
+    assert_eq!(lines.len(), 8);
+    for line in lines {
+        assert_eq!(
+            line["forwarder"]["requestId"], "aaaaaaaa-0000-4000-8000-000000000001",
+            "{line}"
+        );
+    }
 }
 
 /// A retry of an asynchronous invocation has the same id, and the report of the attempt before may come with its start.

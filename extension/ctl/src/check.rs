@@ -39,22 +39,19 @@ pub fn warnings(config: &Config, inspection: &Inspection) -> Vec<String> {
         format!("rule {} `{}`", index + 1, rule.unwrap_or_default())
     };
     let forwards = |kind: &forwarder_core::telemetry::event::Kind<'_>| config.types.include(kind);
-    let mut warnings: Vec<_> = routes
-        .dead_rules(forwards)
-        .into_iter()
-        .map(|(index, why)| match why {
-            Dead::Shadowed { by } => format!(
-                "{} can never match: {} and others before it take all that it could",
-                text(index),
-                text(by)
-            ),
-            Dead::NoLevels => format!("{} can never match: platform events have no level", text(index)),
-            Dead::NotForwarded => format!(
-                "{} can never match: its types are not forwarded; add them to telemetry.types",
-                text(index)
-            ),
-        })
-        .collect();
+    let mut warnings: Vec<_> = inspection.basics.warnings.clone();
+    warnings.extend(routes.dead_rules(forwards).into_iter().map(|(index, why)| match why {
+        Dead::Shadowed { by } => format!(
+            "{} can never match: {} and others before it take all that it could",
+            text(index),
+            text(by)
+        ),
+        Dead::NoLevels => format!("{} can never match: platform events have no level", text(index)),
+        Dead::NotForwarded => format!(
+            "{} can never match: its types are not forwarded; add them to telemetry.types",
+            text(index)
+        ),
+    }));
     let uncovered = routes.uncovered_types(forwards);
     if !uncovered.is_empty() {
         warnings.push(format!(

@@ -98,6 +98,7 @@ impl Extension {
                         self.warm_up();
                     }
                     self.note_account(&invoke);
+                    self.forwarder.note_invoke(&invoke.request_id, &invoke.trace_header);
                     self.turns.take(&invoke).await;
                 }
                 Some(NextEvent::Shutdown(Shutdown {

@@ -42,7 +42,10 @@ impl Extension {
             routes: config.routes.clone(),
             types: config.types,
             redaction: config.redaction.clone(),
-            resource: resource(&environment.registration.function, variables),
+            resource: Resource {
+                attributes: config.attributes.clone(),
+                ..resource(&environment.registration.function, variables)
+            },
             buffer_bytes: config.buffer_bytes,
             spool: config.spool.clone(),
             concurrent: environment.concurrent,
@@ -148,5 +151,6 @@ fn resource(function: &Function, variables: &BTreeMap<String, String>) -> Resour
         faas_instance: None,
         cloud_region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
         cloud_account_id: function.account_id.clone(),
+        attributes: Vec::new(),
     }
 }

@@ -88,6 +88,31 @@ impl fmt::Display for Trouble {
 }
 
 /// A consumer of one stream.
+///
+/// # Example
+/// Every event of a stream, each once, and the proof at the end:
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use reader::aws::local_client;
+/// use reader::decode::{Standing, Verifier, decode};
+/// use reader::stream::{News, Pace, Reader, Start, Stream};
+///
+/// let client = local_client("http://127.0.0.1:4567");
+/// let mut reader = Reader::new(client, Stream::new("telemetry"), Start::TrimHorizon, Pace::local());
+/// let mut verifier = Verifier::default();
+/// while !reader.caught_up() {
+///     let News::Batch(batch) = reader.next().await? else { continue };
+///     for record in &batch.records {
+///         for line in decode(&record.data)?.lines() {
+///             if verifier.observe(&line.event()?) {
+///                 println!("{}", line.0);
+///             }
+///         }
+///     }
+/// }
+/// assert!(verifier.report().iter().all(|process| process.standing != Standing::Lost));
+/// # Ok(()) }
+/// ```
 pub struct Reader {
     api: Api,
     pace: Pace,

@@ -32,11 +32,24 @@ async fn each_replay_is_kept_under_its_own_request() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for line in found.of_type("function") {
         assert_eq!(line["record"]["executionArn"], execution.arn());
+        assert_eq!(line["forwarder"]["executionArn"], execution.arn());
         let request = line["forwarder"]["requestId"].as_str().unwrap();
         *seen.entry(request.to_owned()).or_default() += 1;
         assert_eq!(line["forwarder"]["resource"]["cloud.account.id"], "123456789012");
         assert_eq!(line["forwarder"]["resource"]["faas.version"], "7");
     }
     assert_eq!(seen, printed);
+    for done in found.of_type("platform.runtimeDone") {
+        assert_eq!(
+            done["forwarder"]["executionArn"],
+            execution.arn(),
+            "what comes later has it too"
+        );
+    }
+    let start = found.of_type("platform.start")[0];
+    assert!(
+        start["forwarder"]["executionArn"].is_null(),
+        "nobody has told by then: {start}"
+    );
     assert_eq!(found.lives.len(), 2, "the crash ended a life: {:?}", found.lives);
 }

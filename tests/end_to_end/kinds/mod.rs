@@ -2,6 +2,7 @@
 
 mod chaos;
 mod durable;
+mod envelope;
 mod managed_instances;
 mod provisioned;
 mod resets;

@@ -25,6 +25,17 @@ impl std::fmt::Display for SyntaxError {
     }
 }
 
+/// Gives each member of an object to `member`: its key, unescaped, and the JSON text of its value. Stops where
+/// the text is no JSON object.
+pub(crate) fn each_member<'a>(json: &'a str, mut member: impl FnMut(&str, &'a str)) {
+    let mut scanner = Scanner::new(json);
+    // What was read by then has been given.
+    let _ = scanner.object(|scanner, key| {
+        member(key, scanner.value()?);
+        Ok(())
+    });
+}
+
 /// A cursor over JSON text.
 pub(crate) struct Scanner<'a> {
     text: &'a str,

@@ -1,5 +1,7 @@
 //! What configurations mean, and what is said of wrong ones.
 
+mod as_written;
+
 use super::*;
 use forwarder_core::record::format::Format;
 
@@ -23,6 +25,10 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
+fn stream(sink: &SinkConfig) -> &str {
+    sink.stream.as_ref().map_or("", StreamName::text)
+}
+
 const STREAM: (&str, &str) = ("FORWARDER_SINKS__KINESIS__STREAM", "telemetry");
 
 #[test]
@@ -30,8 +36,8 @@ fn one_stream_is_enough() {
     let config = config(&[STREAM]);
     let sink = &config.sinks[0];
     assert_eq!(
-        (sink.name.as_str(), sink.kind, sink.stream.as_str()),
-        ("kinesis", SinkType::Kinesis, "telemetry")
+        (sink.name.as_str(), sink.kind.name, stream(sink)),
+        ("kinesis", "kinesis", "telemetry")
     );
     assert_eq!(
         (
@@ -65,7 +71,7 @@ fn the_buffer_is_a_sixteenth_of_the_memory_within_bounds() {
 #[test]
 fn a_string_is_a_string() {
     assert_eq!(
-        config(&[("FORWARDER_SINKS__KINESIS__STREAM", "012345")]).sinks[0].stream,
+        stream(&config(&[("FORWARDER_SINKS__KINESIS__STREAM", "012345")]).sinks[0]),
         "012345"
     );
 }
@@ -88,6 +94,7 @@ fn every_setting_that_exists_can_be_set() {
         ("FORWARDER_SINKS__AUDIT_2__MAX_RECORD_BYTES", "2MiB"),
         ("FORWARDER_SINKS__AUDIT_2__ENVELOPE", "raw"),
         ("FORWARDER_ENVELOPE", "lean"),
+        ("FORWARDER_ATTRIBUTES", "team=payments"),
         ("FORWARDER_ROUTES", "function -> audit_2"),
         ("FORWARDER_FLUSH__STRATEGY", "end"),
         ("FORWARDER_FLUSH__BUDGET", "1s"),
@@ -295,7 +302,7 @@ fn all_mistakes_are_told_at_once() {
         ("FORWARDER_FLUSH__BUDGET", "fast"),
         ("FORWARDER_TELEMETRY__PORT", "0"),
         ("FORWARDER_ROUTES", "functoin -> kinesis; * -> nowhere"),
-        ("FORWARDER_NONSENSE", "1"),
+        ("FORWARDER_SPOOLS", "1"),
         ("FORWARDER_LOG", "loud"),
     ]);
     assert_eq!(problems.len(), 8, "{problems:#?}");
@@ -345,7 +352,7 @@ fn files_and_variables_make_one_configuration() {
     );
     let config = config(&[file.variable(), STREAM]);
     assert_eq!(
-        (config.sinks[0].stream.as_str(), config.sinks[0].packing.record_bytes),
+        (stream(&config.sinks[0]), config.sinks[0].packing.record_bytes),
         ("telemetry", 30_000)
     );
     assert!(config.types.function && !config.types.platform);
