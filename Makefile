@@ -63,7 +63,7 @@ picture-web: binaries $(PAGE_MODULES)/ready ## Draw the README's picture of the 
 	@PATH="$(INFRA)/bin:$$PATH" reader/picture-web.sh
 
 .PHONY: test
-test: fmt lint doc features grammar-check test-unit test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
+test: fmt lint doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -121,6 +121,19 @@ features: ## A build for standard output alone has nothing of AWS in it
 .PHONY: test-unit
 test-unit: setup ## Tests of each crate
 	$(CARGO) test --workspace --exclude end-to-end --all-features
+
+# Optimised: ten thousand environments in about a minute. SIMULATION_SEEDS says how many.
+SIMULATION_SEEDS ?= 10000
+.PHONY: test-simulation
+test-simulation: setup ## Thousands of schedules of faults, in simulated time
+	SIMULATION_SEEDS=$(SIMULATION_SEEDS) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test simulation
+
+# One change to the code of the ledger at a time: a change that no test notices is a test that is missing.
+.PHONY: test-mutants
+test-mutants: ## Changes to the ledger that no test notices (needs cargo-mutants)
+	$(CARGO) mutants --config .ci/mutants.toml --package forwarder-core --all-features --baseline skip --timeout 300 --output target \
+	  --file core/src/delivery/ledger.rs --file core/src/record/ranges.rs \
+	  -- --lib --test delivery
 
 .PHONY: test-e2e
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis

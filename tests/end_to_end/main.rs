@@ -23,4 +23,5 @@ mod readers;
 mod roles;
 mod routing;
 mod shutdown;
+mod silence;
 mod trust;

@@ -90,6 +90,11 @@ impl Ledger {
         self.written.iter().map(Announcement::lines).sum()
     }
 
+    /// Something is to be announced, or said at the end.
+    pub(super) fn owes_something(&self) -> bool {
+        !self.written.is_empty() || !self.losses.is_empty()
+    }
+
     /// Something is to be announced of owners that `can_write` names.
     pub(super) fn is_owed(&self, can_write: impl Fn(&Origin) -> bool) -> bool {
         !self.written.is_empty() || self.losses.owners().any(|owner| can_write(owner))

@@ -235,10 +235,12 @@ impl Forwarder {
         }
         for queue in &mut queues {
             queue.report_if_due(&state.intake.stats, now);
+        }
+        accepted.full = self.make_room(&mut state.intake, &mut queues, now) > self.high_water();
+        for queue in &mut queues {
             queue.persist();
             queue.posted();
         }
-        accepted.full = self.make_room(&mut state.intake, &mut queues, now) > self.high_water();
         let is_near = state.intake.snapshot == Snapshot::Near;
         let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
         drop(queues);
@@ -284,8 +286,8 @@ impl Forwarder {
             self.tell_routed_lanes(&event, &mut queues, now);
             self.make_room(&mut state.intake, &mut queues, now);
         }
-        queues.iter_mut().for_each(|queue| queue.persist());
         self.make_room(&mut state.intake, &mut queues, now);
+        queues.iter_mut().for_each(|queue| queue.persist());
         let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
         drop(queues);
         drop(state);

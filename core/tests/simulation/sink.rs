@@ -23,6 +23,12 @@ pub enum Mood {
     Well,
     /// Refuses some records.
     Throttles,
+    /// Takes most records, and never all.
+    Partly,
+    /// Rejects some records for good.
+    Rejects,
+    /// Calls every put invalid that has a certain kind of record.
+    CallsInvalid,
     /// Fails whole calls, some of which it took nevertheless.
     Fails(Reason),
     /// Answers late, or never.
@@ -42,11 +48,14 @@ impl Mood {
             Reason::NotFound,
             Reason::Credentials,
         ];
-        match random.u8(..10) {
+        match random.u8(..13) {
             0..4 => Self::Well,
             4..6 => Self::Throttles,
             6..8 => Self::Fails(REASONS[random.usize(..REASONS.len())]),
             8 => Self::Stalls,
+            9 => Self::Partly,
+            10 => Self::Rejects,
+            11 => Self::CallsInvalid,
             _ => Self::Panics,
         }
     }
@@ -116,6 +125,29 @@ impl Sink for FaultySink {
                 // Sometimes an answer is shorter than the call.
                 outcomes.truncate(records.len() - usize::from(dice.u8(..10) == 0));
                 return Ok(outcomes);
+            }
+            Mood::Partly => {
+                let last = records.len() - 1;
+                self.take(&records[..last]);
+                let mut outcomes = vec![Outcome::Delivered; last];
+                outcomes.push(Outcome::Retry(Reason::Throttled));
+                return Ok(outcomes);
+            }
+            Mood::Rejects => {
+                let rejects: Vec<bool> = records.iter().map(|_| dice.u8(..20) == 0).collect();
+                let taken = records.iter().zip(&rejects).filter(|(_, rejects)| !**rejects);
+                taken.for_each(|(record, _)| self.take(std::slice::from_ref(record)));
+                let outcome = |rejects: &bool| match rejects {
+                    true => Outcome::Rejected(Reason::Invalid),
+                    false => Outcome::Delivered,
+                };
+                return Ok(rejects.iter().map(outcome).collect());
+            }
+            Mood::CallsInvalid => {
+                if records.iter().any(|record| record.data.len() % 13 == 0) {
+                    return Err(Failure::new(Reason::Invalid, "a record like this one"));
+                }
+                self.take(records);
             }
             Mood::Fails(reason) => {
                 if dice.u8(..10) == 0 {

@@ -288,14 +288,14 @@ impl Queue {
         }
     }
 
-    /// Writes the file of losses again if it is not true any more.
+    /// Writes the file of losses if what it says is not true any more: whenever something may have been given up, or
+    /// announced.
     fn renew_losses(&mut self) {
-        let Some(disk) = self.disk.as_ref().filter(|disk| disk.has_losses) else {
-            return;
-        };
-        match disk.spool.is_always() {
-            true => self.persist(),
-            false => self.save_losses(Losses::default()),
+        let Some(disk) = &self.disk else { return };
+        match (disk.spool.is_always(), disk.has_losses) {
+            (true, has_losses) if has_losses || self.ledger.owes_something() => self.persist(),
+            (false, true) => self.save_losses(Losses::default()),
+            _ => {}
         }
     }
 

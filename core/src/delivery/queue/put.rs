@@ -98,6 +98,8 @@ impl Queue {
         if !self.is_full() {
             self.seal();
         }
+        // What announces has a number from here on, which the next process must know of if this one is killed.
+        self.renew_losses();
     }
 
     /// Moves one more record into flight, if the put certainly has room for it.
@@ -223,6 +225,12 @@ impl Queue {
 
     /// Judges the put in flight: what was delivered goes, what failed comes back in its order.
     pub(in crate::delivery) fn judge(&mut self, result: Result<Vec<Outcome>, Failure>, now: Instant) -> Option<Change> {
+        let change = self.judge_records(result, now);
+        self.renew_losses();
+        change
+    }
+
+    fn judge_records(&mut self, result: Result<Vec<Outcome>, Failure>, now: Instant) -> Option<Change> {
         let records = self.attempt.take();
         if records.is_empty() {
             // What was in flight was another environment's, and was given up while the answer came. A panic is one all the
@@ -261,7 +269,6 @@ impl Queue {
         }
         let refused = back.len();
         back.into_iter().rev().for_each(|content| self.put_back(content));
-        self.renew_losses();
         match failure {
             None => self.pacing.succeeds(),
             Some(reason) if 2 * refused <= all => self.pacing.mostly_succeeds(reason, now),
