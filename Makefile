@@ -10,7 +10,8 @@ export TELEMETRY_FORWARDER_BIN := $(CURDIR)/$(E2E_DIR)/ci/telemetry-forwarder
 export TEST_FUNCTION_BIN := $(CURDIR)/$(E2E_DIR)/ci/test-function
 export LAMBDA_CONSUMER_BIN := $(CURDIR)/$(E2E_DIR)/ci/lambda-consumer
 
-CARGO := cargo
+# What the lock file says, or an error.
+CARGO := cargo --locked
 FEATURES := kinesis,firehose,stdout,assume-role
 # Every set of sinks that a layer may be built with, and each of the other features alone and all together.
 FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
@@ -63,7 +64,7 @@ picture-web: binaries $(PAGE_MODULES)/ready ## Draw the README's picture of the 
 	@PATH="$(INFRA)/bin:$$PATH" reader/picture-web.sh
 
 .PHONY: test
-test: fmt lint doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
+test: fmt lint deny doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -77,7 +78,7 @@ binaries: setup ## Build the extension and the functions for tests and demo
 
 .PHONY: fmt
 fmt: ## Check the formatting
-	$(CARGO) fmt --all --check
+	cargo fmt --all --check
 
 .PHONY: lint
 lint: setup ## clippy without warnings: the workspace, and the extension with every set of features
@@ -191,6 +192,31 @@ gate: binaries ## Instructions of start-up and of 10,000 events against the comm
 gate-update: binaries ## Write these figures
 	@.ci/setup gate
 	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
+
+# What looks at dependencies, of exact versions.
+CARGO_TOOLS := $(CURDIR)/target/cargo-tools
+
+$(CARGO_TOOLS)/ready: .ci/cargo-tools.txt
+	@while read -r name version; do cargo install --quiet --locked --root $(CARGO_TOOLS) --version "$$version" "$$name"; done < $<
+	@touch $@
+
+.PHONY: deny
+deny: setup $(CARGO_TOOLS)/ready ## Dependencies: licences, sources, bans, duplicates, and none that nothing uses
+	$(CARGO_TOOLS)/bin/cargo-deny --locked check licenses bans sources
+	$(CARGO_TOOLS)/bin/cargo-machete
+
+.PHONY: advisories
+advisories: setup $(CARGO_TOOLS)/ready ## Known vulnerabilities (not in `make test`: it fetches the advisory database)
+	$(CARGO_TOOLS)/bin/cargo-deny --locked check advisories
+
+.PHONY: fuzz
+fuzz: setup ## Each fuzz target for FUZZ_SECONDS (20), or those in FUZZ_TARGETS (not in `make test`)
+	@.ci/setup fuzz
+	.ci/fuzz $(FUZZ_TARGETS)
+
+.PHONY: storm
+storm: binaries ## A minute of hostile posts at 128 MB and a fourteenth of a CPU (`make test`: some seconds)
+	STORM_SECONDS=60 $(CARGO) test -p end-to-end -- storm:: --nocapture
 
 # What links for Lambda's C library.
 LAYER_TOOLS := target/layer-tools/ready

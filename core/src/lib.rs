@@ -12,6 +12,7 @@
 //!
 //! For WebAssembly there are `telemetry` and `route` alone: the grammar of rules, which the CDK construct checks with.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(
     target_family = "wasm",
     allow(dead_code, unused_imports, reason = "the forwarder is left out")

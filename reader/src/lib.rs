@@ -15,6 +15,8 @@
 //! - `web`, with the feature of that name: the stream on a page
 //! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "stream")]
 pub mod aws;
 #[cfg(feature = "stream")]

@@ -8,6 +8,8 @@
 //! - [`stdout`]: standard output (feature `stdout`).
 //! - `aws`: what the two AWS sinks share: the client's set-up, trust, time-outs, and the table of errors.
 
+#![forbid(unsafe_code)]
+
 pub mod arn;
 #[cfg(feature = "aws")]
 mod aws;

@@ -1,5 +1,6 @@
 //! The real binary between the local Lambda and a local Kinesis: what a reader finds.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

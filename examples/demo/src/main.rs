@@ -12,6 +12,8 @@
 //! - `page`: the stream on a page in a browser
 //! - `run`: all of it together; `error`: what can go wrong
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod found;
 mod function;

@@ -10,6 +10,8 @@
 //! - `emf`: the counts as CloudWatch's embedded metric format
 //! - `notice`: what somebody should know: records that cannot be read, lines that are not whole
 
+#![forbid(unsafe_code)]
+
 mod batch;
 mod counts;
 mod emf;

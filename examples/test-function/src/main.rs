@@ -6,6 +6,8 @@
 //! - `printer`: what is printed, and what was
 //! - this file: the handler, and the ways to fail
 
+#![forbid(unsafe_code)]
+
 mod order;
 mod printer;
 
@@ -80,6 +82,7 @@ async fn handle(event: LambdaEvent<Option<Order>>) -> Result<FunctionResponse<An
         ),
         Some(Failure::Error) => Err("told to fail".into()),
         Some(Failure::Panic) => fail_by_panic(),
+        #[allow(clippy::disallowed_methods, reason = "the order is to crash")]
         Some(Failure::Exit) => std::process::exit(order.exit_code),
         Some(Failure::Memory) => use_up_memory().await,
     }

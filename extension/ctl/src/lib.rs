@@ -7,6 +7,8 @@
 //! - [`schema`]: the JSON Schema of the configuration file; [`cost`]: what telemetry costs.
 //! - `terminal`: nothing of a file or a sample acts on a terminal.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 pub mod check;
 pub mod cost;

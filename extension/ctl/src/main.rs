@@ -1,5 +1,7 @@
 //! `forwarderctl`: tells what a configuration means, before Lambda does.
 
+#![forbid(unsafe_code)]
+
 use std::io::{stderr, stdin, stdout};
 use std::process::ExitCode;
 

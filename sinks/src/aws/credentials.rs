@@ -4,6 +4,8 @@
 //!
 //! What the endpoint answers is cached, and asked for again before it expires, by the SDK.
 
+use std::io::Read;
+
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -79,7 +81,7 @@ impl Endpoint {
             None => None,
             Some(Token::Text(text)) => Some(text.clone()),
             Some(Token::File(path)) => {
-                let token = std::fs::read_to_string(path);
+                let token = read_token(path);
                 Some(token.map_err(|error| failed(format!("the token in {path} cannot be read: {error}")))?)
             }
         };
@@ -100,6 +102,21 @@ impl Endpoint {
         let body = answer.body().bytes().unwrap_or_default();
         read(body).ok_or_else(|| failed(format!("{} answered what is no credentials", self.uri)))
     }
+}
+
+/// A longer token is none: Lambda's has some 1,000 bytes.
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
+
+/// Of a regular file: a pipe would be waited for, and a device has no end.
+fn read_token(path: &str) -> std::io::Result<String> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("this is no regular file"));
+    }
+    let mut token = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_TOKEN_BYTES)
+        .read_to_string(&mut token)?;
+    Ok(token)
 }
 
 fn failed(message: String) -> CredentialsError {
@@ -132,6 +149,17 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_token_is_read_of_a_regular_file_and_up_to_a_bound() {
+        assert!(read_token("/dev/zero").is_err());
+        assert!(read_token("/nonexistent").is_err());
+        let path = std::env::temp_dir().join(format!("forwarder-token-{}", std::process::id()));
+        let path = path.to_string_lossy();
+        std::fs::write(&*path, "x".repeat(1 << 20)).unwrap();
+        assert_eq!(read_token(&path).unwrap().len(), MAX_TOKEN_BYTES as usize);
+        std::fs::remove_file(&*path).unwrap();
+    }
 
     #[test]
     fn the_endpoint_is_what_the_variables_say() {

@@ -1,5 +1,7 @@
 //! `consumer STREAM`: the telemetry in a Kinesis stream, on a terminal or into a pipe. See `--help`.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 mod pace;
 mod page;

@@ -43,6 +43,8 @@
 //!
 //! [ferrokinesis]: https://docs.rs/ferrokinesis
 
+#![forbid(unsafe_code)]
+
 mod backend;
 mod counts;
 mod error;

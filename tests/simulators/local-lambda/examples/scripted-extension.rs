@@ -23,6 +23,10 @@
     clippy::print_stderr,
     reason = "what it prints is what tests read"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "what an extension should not do is what it is for"
+)]
 
 use std::error::Error;
 use std::fs::OpenOptions;

@@ -1,5 +1,10 @@
 //! The local Lambda with the real test function and a scripted extension.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod api;
 mod command_line;
