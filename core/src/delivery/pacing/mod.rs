@@ -117,12 +117,13 @@ impl Pacing {
             self.draining = false;
             return Due::Never;
         }
+        // An environment that is still awake so long after a pause was not frozen. All that is old goes then, not one put.
+        self.paused = self.paused.filter(|paused| now.duration_since(*paused) < self.max_age);
         let at_once = self.draining || (self.paused.is_none() && (waiting.old || waiting.full_put));
         let due = if at_once {
             now
         } else {
             let oldest = waiting.oldest.unwrap_or(now);
-            // An environment that is still awake so long after a pause was not frozen.
             self.paused.map_or(oldest, |paused| paused.max(oldest)) + self.max_age
         };
         match self
@@ -235,6 +236,12 @@ mod tests {
             Due::At(now + 2 * age),
             "nothing is put in a pause"
         );
+        assert_eq!(
+            [pacing.due(old, now + 2 * age), pacing.due(old, now)],
+            [Due::Now; 2],
+            "which is over"
+        );
+        pacing.pause(now + age);
         pacing.run(true);
         assert_eq!(pacing.due(lines, now), Due::Now);
         // What the allowance is for waits for it, and only that.
