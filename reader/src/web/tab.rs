@@ -124,7 +124,7 @@ impl Page {
             count += 1;
         }
         let skipped = if begins { 0 } else { wanted.len() - count };
-        if count == 0 && skipped == 0 && (missed == 0 || begins) && !begins {
+        if count == 0 && skipped == 0 && missed == 0 && !begins {
             return Ok(());
         }
         let missed = if begins { 0 } else { missed };
