@@ -98,7 +98,11 @@ check: setup ## Format, clippy and tests of one crate, in seconds when warm: CRA
 	@[ -n "$(CRATE)" ] || { echo "error: which crate? make check CRATE=forwarder-core" >&2; exit 2; }
 	$(CARGO) fmt -p $(CRATE) --check
 	$(CARGO) clippy --quiet -p $(CRATE) --all-targets --all-features -- -D warnings
-	$(CARGO) test --quiet -p $(CRATE) --all-features $(CHECK_ARGS)
+	SIMULATION_SEEDS=$${SIMULATION_SEEDS:-10} $(CARGO) test --quiet -p $(CRATE) --all-features $(CHECK_ARGS)
+
+.PHONY: settings
+settings: setup ## Write what is made from the table of settings: the JSON Schema
+	$(CARGO) run --quiet -p forwarderctl -- schema > infra/construct/schema/telemetry-forwarder.schema.json
 
 .PHONY: documents
 documents: ## Links, named files, decisions; plain language
