@@ -87,7 +87,7 @@ async fn it_subscribes_as_the_contract_says() {
     assert_eq!(subscription.schema_version, "2025-01-29");
     assert_eq!(
         (subscription.max_items, subscription.max_bytes, subscription.timeout),
-        (1_000, 262_144, Duration::from_millis(25))
+        (1_000, 1_048_576, Duration::from_millis(25))
     );
     let path = subscribed_path(port);
     assert_eq!(path.len(), 33, "{path}");

@@ -118,6 +118,8 @@ impl Forwarder {
                 // Other environments made from the snapshot may end like this, and the `id` is in all of them.
                 self.begin_life_in(&mut state, &mut queues, now);
             }
+            let halves = state.intake.halves.take_all();
+            self.give_up_halves(halves, &mut state, &mut queues, now);
             // An invocation that has no end by now did not end well.
             let_go(&mut state.intake, now, &mut queues, now);
             self.make_room(&mut state.intake, &mut queues, now);

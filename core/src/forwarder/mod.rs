@@ -30,7 +30,8 @@ use crate::record::ranges::Dropped;
 use crate::record::stats::{IntakeStats, LaneStats};
 use crate::route::Routes;
 use crate::telemetry::Types;
-use crate::telemetry::batch::Batch;
+use crate::telemetry::batch::{Batch, Malformed};
+use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
 use state::{Queues, State, let_go, send};
@@ -46,6 +47,9 @@ const SHARED_PART: usize = 2;
 
 /// While a body is taken, room is made each time that so much of it was.
 const ROOM_INTERVAL: usize = 256 * 1024;
+
+/// About what a line takes beside its event: a body of tiny events takes many times its size. Bytes.
+const LINE_OVERHEAD: usize = 256;
 
 /// What a forwarder is made of.
 pub struct Settings {
@@ -189,6 +193,11 @@ impl Forwarder {
         let mut accepted = Accepted::default();
         let mut state = self.state();
         let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let joined = state.intake.halves.join(body);
+        let (joined, mut as_of) = joined.map_or((None, None), |(body, then)| (Some(body), then));
+        let body = joined.as_deref().unwrap_or(body);
+        let expired = state.intake.halves.expired(now.into_std());
+        self.give_up_halves(expired, &mut state, &mut queues, now);
         if state.intake.snapshot == Snapshot::Near {
             self.begin_near_body(body, &mut state, &mut queues, now);
             accepted.restored = state.intake.snapshot == Snapshot::Restored;
@@ -199,6 +208,7 @@ impl Forwarder {
             match item {
                 Ok(event) => {
                     let State { id, intake, .. } = &mut *state;
+                    let current = as_of.take().map(|then| intake.attribute_as_of(then));
                     let decided = intake.decide(&event, now.into_std());
                     accepted.note(&decided.change);
                     for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
@@ -216,11 +226,21 @@ impl Forwarder {
                         _ => {}
                     }
                     send(decided.line, decided.verdict, &mut queues, now);
-                    taken += event.raw.len();
+                    if let Some(current) = current {
+                        intake.attribute_as_of(current);
+                    }
+                    taken += event.raw.len() + LINE_OVERHEAD;
                     if taken >= ROOM_INTERVAL {
                         taken = 0;
                         self.make_room(&mut state.intake, &mut queues, now);
                     }
+                }
+                Err(Malformed {
+                    raw, cut: Some(header), ..
+                }) => {
+                    let now_std = now.into_std();
+                    let without_room = state.intake.keep_half(raw, header, now_std, self.buffer_bytes);
+                    self.give_up_halves(without_room, &mut state, &mut queues, now);
                 }
                 Err(malformed) => {
                     let intake = &mut state.intake;
@@ -297,10 +317,24 @@ impl Forwarder {
         self.lanes.iter().for_each(Lane::wake);
     }
 
+    /// Forwards beginnings of records whose other parts did not come, as bytes that are no event.
+    fn give_up_halves(&self, halves: Vec<Half>, state: &mut State, queues: &mut Queues<'_>, now: Instant) {
+        for half in halves {
+            state.intake.stats.unparsed += 1;
+            let body = state.intake.mask(half.text());
+            for event in own_event::unparsed(&body, "the record is cut off, and its other part did not come") {
+                self.tell_routed_lanes(&event, queues, now);
+            }
+        }
+    }
+
     fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
-            if self.routes.name_sink(index) {
-                queue.add_own(event, now);
+            if self.routes.name_sink(index) && !queue.add_own(event, now) {
+                log::warn!(
+                    sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len();
+                    "bytes that are no event cannot be sent under the envelope raw"
+                );
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::route::{Candidates, Decision, Outcome, Router, Routes};
 use crate::telemetry::Types;
 use crate::telemetry::change::Change;
 use crate::telemetry::event::Event;
+use crate::telemetry::halves::{Half, Halves};
 use crate::telemetry::invocation::Attribution;
 use crate::telemetry::json::{unescape, write_string};
 use crate::telemetry::snapshot::Snapshot;
@@ -35,6 +36,8 @@ pub struct Intake {
     router: Router,
     hold: Hold,
     redactor: Redactor,
+    /// Beginnings of records that Lambda cut, until their other parts come.
+    pub(crate) halves: Halves,
     /// The last event, if it was masked. Its memory is reused.
     masked: Option<String>,
     pub(crate) resource: Resource,
@@ -52,6 +55,7 @@ impl Intake {
             routes,
             hold: Hold::default(),
             redactor: Redactor::new(redaction),
+            halves: Halves::default(),
             masked: None,
             resource,
             stats: IntakeStats::default(),
@@ -142,6 +146,16 @@ impl Intake {
         }
     }
 
+    /// Attributes lines as it was done when a record that was cut began. Returns how they are attributed now.
+    pub(crate) fn attribute_as_of(&mut self, then: Attribution) -> Attribution {
+        std::mem::replace(&mut self.attribution, then)
+    }
+
+    /// Remembers the beginning of a record that was cut. Returns those that there is no room for.
+    pub(crate) fn keep_half(&mut self, raw: &[u8], header: usize, now: Instant, buffer_bytes: usize) -> Vec<Half> {
+        self.halves.add(raw, header, &self.attribution, now, buffer_bytes)
+    }
+
     /// Masks bytes that are no event.
     pub fn mask<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let masked = self.redactor.bytes(bytes);
@@ -171,7 +185,7 @@ impl Intake {
 
     /// Size of what waits or is remembered here, in bytes. It counts towards the buffer's bound.
     pub(crate) fn held(&self) -> usize {
-        self.hold.cost() + self.attribution.cost()
+        self.hold.cost() + self.halves.bytes() + self.attribution.cost()
     }
 
     /// Notes the name of the environment. `true` if there was one.

@@ -127,6 +127,11 @@ pub(crate) struct OwnEvent {
 }
 
 impl OwnEvent {
+    /// The length of its text. Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// As a lane takes it. It belongs to no invocation.
     pub(crate) fn line(&self) -> Line<'_> {
         Line {

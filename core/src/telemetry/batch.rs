@@ -1,30 +1,45 @@
 //! The body of one POST: a JSON array of events, read element by element so that a malformed one costs only itself.
 
-use crate::telemetry::event::Event;
-use crate::telemetry::json::Scanner;
+use crate::telemetry::event::{Event, log_header};
+use crate::telemetry::json::{Scanner, SyntaxError};
 
 /// How often the bytes of a body may be looked at in all for where malformed elements end. Past that the rest of the body is
 /// one piece: a body of broken elements must not take the time of the function.
 const SCANS: usize = 8;
 
+/// Where a record was cut that is longer than the subscription's `maxBytes`, Lambda closes what it knows to be open.
+const CUT_END: &[u8] = b"}]";
+
+/// The most that an error can be before the place of a cut: a word (`fals`) or a character's bytes. Bytes.
+const CUT_TOKEN: usize = 4;
+
 /// A piece of a body that is not an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed<'a> {
-    /// The bytes as they came.
+    /// The bytes as they came. Of neighbouring malformed elements those of all, with what separates them.
     pub raw: &'a [u8],
-    /// What is wrong with them.
+    /// What is wrong with the first of them.
     pub error: String,
+    /// The body ends within a log line's record, where Lambda cut it; the other part comes in another body. `raw` ends at
+    /// the cut. This is the length of what is repeated there: `{"time":…,"type":…,"record":`.
+    pub cut: Option<usize>,
 }
 
 /// Iterates over the events of a body. Every byte that is not JSON punctuation is in an event or in a [`Malformed`].
 pub struct Batch<'a> {
     body: &'a [u8],
     pos: usize,
-    /// The body as text. `None` if some of it is not UTF-8: then elements are looked at one by one.
-    text: Option<Scanner<'a>>,
+    /// The part of the body that is known to be text, from `text_start`.
+    text: Scanner<'a>,
+    text_start: usize,
     place: Place,
     /// Bytes that may still be looked at for where a malformed element ends.
     scans_left: usize,
+    /// What stands behind the malformed piece returned last.
+    ahead: Option<Result<Event<'a>, Malformed<'a>>>,
+    is_first: bool,
+    /// Malformed pieces so far.
+    malformed: usize,
 }
 
 enum Place {
@@ -40,9 +55,13 @@ impl<'a> Batch<'a> {
         Self {
             body,
             pos: 0,
-            text: std::str::from_utf8(body).ok().map(Scanner::new),
+            text: Scanner::new(text_of(body)),
+            text_start: 0,
             place: Place::Start,
             scans_left: SCANS * body.len(),
+            ahead: None,
+            is_first: true,
+            malformed: 0,
         }
     }
 
@@ -63,55 +82,143 @@ impl<'a> Batch<'a> {
     }
 
     /// Everything from `start` on, as one malformed piece; nothing follows.
-    fn rest(&mut self, start: usize, error: String) -> Malformed<'a> {
+    fn rest(&mut self, start: usize, error: impl Into<String>) -> Malformed<'a> {
         self.place = Place::End;
         self.pos = self.body.len();
         let raw = self.body.get(start..).unwrap_or_default();
         Malformed {
             raw: raw.trim_ascii_end(),
-            error,
+            error: error.into(),
+            cut: None,
         }
+    }
+
+    /// Reads the event at `start`; errors are told by their place in the body. Bytes are taken for text once: from one that
+    /// is none the next text is looked for only when an element begins behind it.
+    fn scan(&mut self, start: usize) -> Result<Event<'a>, SyntaxError> {
+        if start < self.text_start || start >= self.text_start + self.text.len() {
+            self.text_start = start;
+            self.text = Scanner::new(text_of(self.body.get(start..).unwrap_or_default()));
+        }
+        self.text.pos = start - self.text_start;
+        let event = Event::scan(&mut self.text);
+        event.map_err(|error| SyntaxError {
+            at: error.at + self.text_start,
+            ..error
+        })
+    }
+
+    /// Where the scan ended.
+    fn scanned_to(&self) -> usize {
+        self.text_start + self.text.pos
     }
 
     fn element(&mut self) -> Result<Event<'a>, Malformed<'a>> {
         let start = self.pos;
+        let is_first = std::mem::take(&mut self.is_first);
         self.place = Place::AfterElement;
-        let error = match &mut self.text {
-            Some(scanner) => {
-                scanner.pos = start;
-                match Event::scan(scanner) {
-                    Ok(event) => {
-                        self.pos = scanner.pos;
-                        return Ok(event);
-                    }
-                    Err(error) => error.to_string(),
+        let error = match self.scan(start) {
+            Ok(event) => {
+                let end = self.scanned_to();
+                // A later part of a record may look like an event, but what follows it then is the rest of the value.
+                let next = self.body.get(end + blanks(self.body, end));
+                if !is_first || matches!(next, None | Some(b',' | b']' | b'{')) {
+                    self.pos = end;
+                    return Ok(event);
+                }
+                SyntaxError {
+                    what: "expected `,` or `]`",
+                    at: end,
                 }
             }
-            // Not all of the body is text: this element may still be.
-            None => {
-                let end = self.element_end(start).unwrap_or(self.body.len());
-                let raw = self.body.get(start..end).unwrap_or_default();
-                match std::str::from_utf8(raw) {
-                    Ok(text) => match Event::scan(&mut Scanner::new(text)) {
-                        Ok(event) => {
-                            self.pos = start + event.raw.len();
-                            return Ok(event);
-                        }
-                        Err(error) => error.to_string(),
-                    },
-                    Err(error) => error.to_string(),
-                }
-            }
+            Err(error) => error,
         };
-        let Some(end) = self.element_end(start).or_else(|| self.resync(start)) else {
-            return Err(self.rest(start, error));
+        if let Some(cut) = self.cut(start, error) {
+            return Err(cut);
+        }
+        self.scans_left = self.scans_left.saturating_sub(self.scanned_to() - start);
+        let is_part = is_first && log_header(self.body.get(start..).unwrap_or_default()).is_some();
+        let end = if is_part {
+            self.end_of_part(start, error)
+        } else {
+            self.element_end(start).or_else(|| self.resync(start))
+        };
+        let Some(end) = end else {
+            return Err(self.rest(start, error.to_string()));
         };
         self.pos = end;
         let raw = self.body.get(start..end).unwrap_or_default();
         Err(Malformed {
             raw: raw.trim_ascii_end(),
-            error,
+            error: error.to_string(),
+            cut: None,
         })
+    }
+
+    /// The first part of a record that was cut: up to the last two bytes of the body nothing is wrong with it.
+    fn cut(&mut self, start: usize, error: SyntaxError) -> Option<Malformed<'a>> {
+        let end = self.body.trim_ascii_end().strip_suffix(CUT_END)?.len();
+        if error.at + CUT_TOKEN < end {
+            return None;
+        }
+        let raw = self.body.get(start..end)?;
+        let cut = log_header(raw)?;
+        self.place = Place::End;
+        self.pos = self.body.len();
+        Some(Malformed {
+            raw,
+            error: "the record is cut off".into(),
+            cut: Some(cut),
+        })
+    }
+
+    /// Where a later part of a record ends whose beginning is not known: nothing in it may be taken for an event. What
+    /// follows it is events to the end of the body, as Lambda writes them; nothing inside of a value is.
+    fn end_of_part(&mut self, start: usize, error: SyntaxError) -> Option<usize> {
+        // A value that is wrong only inside: its brackets and quotes pair.
+        let header = log_header(self.body.get(start..)?)?;
+        let begins_as_value = error.at > start + header;
+        if begins_as_value
+            && let Some(end) = self.element_end(start)
+            && self.are_events_to_the_end(end)
+        {
+            return Some(end);
+        }
+        let body = self.body;
+        for at in memchr::memmem::find_iter(body.get(start..)?, b",{\"time\":\"") {
+            if self.are_events_to_the_end(start + at) {
+                return Some(start + at);
+            }
+            if self.scans_left == 0 {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Whether from this comma or bracket on there are events and the end of the array, and nothing else.
+    fn are_events_to_the_end(&mut self, mut at: usize) -> bool {
+        let body = self.body;
+        let from = at;
+        let is_end = loop {
+            match body.get(at) {
+                Some(b']') => break body.get(at + 1..).unwrap_or_default().trim_ascii().is_empty(),
+                Some(b',') => at += 1,
+                _ => break false,
+            }
+            at += blanks(body, at);
+            if self.scan(at).is_err() {
+                at = self.scanned_to();
+                break false;
+            }
+            at = self.scanned_to();
+            at += blanks(body, at);
+            if at - from > self.scans_left {
+                break false;
+            }
+        };
+        self.scans_left = self.scans_left.saturating_sub(at - from);
+        is_end
     }
 
     /// Where the element that starts at `start` ends if its brackets and quotes are paired: before a `,` or `]` of the
@@ -144,39 +251,31 @@ impl<'a> Batch<'a> {
     /// Brackets or quotes do not pair: looks for the next comma after which an event stands that is followed by the end
     /// of the array or another element.
     fn resync(&mut self, start: usize) -> Option<usize> {
-        let rest = self.body.get(start..)?;
-        for at in memchr::memchr_iter(b',', rest) {
-            let after = rest.get(at + 1..)?.trim_ascii_start();
-            if !after.starts_with(b"{") {
+        let body = self.body;
+        // Where Lambda wrote the body, only what it writes is an event.
+        let first = body
+            .trim_ascii_start()
+            .strip_prefix(b"[")
+            .unwrap_or_default()
+            .trim_ascii_start();
+        let begin: &[u8] = if first.starts_with(LAMBDAS) { LAMBDAS } else { b"{" };
+        for at in memchr::memchr_iter(b',', body.get(start..)?) {
+            let next = start + at + 1;
+            let next = next + blanks(body, next);
+            if !body.get(next..)?.starts_with(begin) {
                 continue;
             }
-            let looked_at = after.len().min(LONGEST_LOOK);
-            self.scans_left = self.scans_left.checked_sub(looked_at)?;
-            let after = after.get(..looked_at)?;
-            let text = match std::str::from_utf8(after) {
-                Ok(text) => text,
-                Err(error) => std::str::from_utf8(after.get(..error.valid_up_to())?).ok()?,
-            };
-            let mut scanner = Scanner::new(text);
-            let is_event = Event::scan(&mut scanner).is_ok();
-            scanner.skip_whitespace();
-            if is_event && matches!(scanner.peek(), Some(b',' | b']')) {
+            let is_event = self.scan(next).is_ok();
+            let end = self.scanned_to();
+            self.scans_left = self.scans_left.checked_sub(end - next)?;
+            if is_event && matches!(body.get(end + blanks(body, end)), Some(b',' | b']')) {
                 return Some(start + at);
             }
-            // Most tries end soon.
-            self.scans_left += looked_at.saturating_sub(scanner.pos);
         }
         None
     }
-}
 
-/// So far a malformed element's successor is looked for to be whole. Bytes.
-const LONGEST_LOOK: usize = 64 * 1024;
-
-impl<'a> Iterator for Batch<'a> {
-    type Item = Result<Event<'a>, Malformed<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next_piece(&mut self) -> Option<Result<Event<'a>, Malformed<'a>>> {
         loop {
             self.skip_whitespace();
             match self.place {
@@ -185,7 +284,7 @@ impl<'a> Iterator for Batch<'a> {
                     if self.peek().is_none() {
                         self.place = Place::End;
                     } else if !self.eat(b'[') {
-                        return Some(Err(self.rest(start, "the body is not a JSON array".into())));
+                        return Some(Err(self.rest(start, "the body is not a JSON array")));
                     } else {
                         self.skip_whitespace();
                         self.place = if self.eat(b']') { Place::End } else { Place::Element };
@@ -199,7 +298,7 @@ impl<'a> Iterator for Batch<'a> {
                         self.place = Place::End;
                     }
                     Some(_) => return Some(self.element()),
-                    None => return Some(Err(self.rest(self.pos, "the body ends within its array".into()))),
+                    None => return Some(Err(self.rest(self.pos, "the body ends within its array"))),
                 },
                 Place::AfterElement => {
                     if self.eat(b',') {
@@ -207,8 +306,7 @@ impl<'a> Iterator for Batch<'a> {
                     } else if self.eat(b']') {
                         self.place = Place::End;
                     } else if self.peek().is_none() {
-                        let error = "the body ends within its array".into();
-                        return Some(Err(self.rest(self.pos, error)));
+                        return Some(Err(self.rest(self.pos, "the body ends within its array")));
                     } else {
                         // No comma: what stands here is an element of its own, most likely a broken one.
                         return Some(self.element());
@@ -222,6 +320,66 @@ impl<'a> Iterator for Batch<'a> {
             }
         }
     }
+}
+
+/// How events begin as Lambda writes them.
+const LAMBDAS: &[u8] = b"{\"time\":\"";
+
+/// The bytes up to the first that is not UTF-8.
+fn text_of(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => bytes
+            .get(..error.valid_up_to())
+            .and_then(|valid| std::str::from_utf8(valid).ok())
+            .unwrap_or_default(),
+    }
+}
+
+fn blanks(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.len() - rest.trim_ascii_start().len()
+}
+
+impl<'a> Iterator for Batch<'a> {
+    type Item = Result<Event<'a>, Malformed<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.ahead.take().or_else(|| self.next_piece())?;
+        let mut piece = match next {
+            Ok(event) => return Some(Ok(event)),
+            Err(malformed) => malformed,
+        };
+        self.malformed += 1;
+        let is_text = |piece: &Malformed<'_>| std::str::from_utf8(piece.raw).is_ok();
+        let was_text = is_text(&piece);
+        // A million broken elements must not become a million events.
+        while piece.cut.is_none() {
+            match self.next_piece() {
+                // Text among other bytes is better read by itself, as long as there is not much of it.
+                Some(Err(next))
+                    if next.cut.is_none() && (self.malformed > MOST_KINDS || is_text(&next) == was_text) =>
+                {
+                    let start = offset(self.body, piece.raw);
+                    let end = offset(self.body, next.raw) + next.raw.len();
+                    piece.raw = self.body.get(start..end).unwrap_or_default();
+                }
+                ahead => {
+                    self.ahead = ahead;
+                    break;
+                }
+            }
+        }
+        Some(Err(piece))
+    }
+}
+
+/// As often in a body, malformed elements that are text stay apart from neighbours that are not.
+const MOST_KINDS: usize = 16;
+
+/// Where a part of the body begins in it.
+fn offset(body: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(body.as_ptr() as usize)
 }
 
 #[cfg(test)]
@@ -355,6 +513,52 @@ mod tests {
         assert!(
             pieces > 1 && scanned <= SCANS * body.len(),
             "{pieces} pieces, {scanned} bytes looked at"
+        );
+    }
+
+    #[test]
+    fn neighbouring_malformed_elements_are_one_piece() {
+        let ones = vec!["1"; 100_000].join(",");
+        assert_eq!(outline(&format!("[{ones}]")), [format!("!{ones}")]);
+        let good = r#"{"type":"function"}"#;
+        assert_eq!(
+            outline(&format!("[1,2,{good},3 , \"x\",{good},4]")),
+            ["!1,2", "function", "!3 , \"x\"", "function", "!4"]
+        );
+        let mixed: Vec<u8> = [b"[".to_vec(), b"1,\"\xff\",".repeat(10_000), b"1]".to_vec()].concat();
+        assert!(outline_bytes(&mixed).len() <= MOST_KINDS + 1);
+    }
+
+    #[test]
+    fn what_nobody_could_read_is_no_event() {
+        for bad in [
+            r#"{"type":"function","forw\u0061rder":{}}"#,
+            r#"{"typ\u0065":"forwarder.dropped"}"#,
+            r#"{"type":"function","typ\u0065":"forwarder.dropped"}"#,
+            r#"{"type":"function","time":5}"#,
+            r#"{"type":"function","time":null}"#,
+            r#"{"type":"function","time":"\ud83d"}"#,
+            r#"{"type":"\udc00"}"#,
+            r#"{"type":"function","\ud83d":1}"#,
+        ] {
+            assert_eq!(outline(&format!("[{bad}]")), [format!("!{bad}")]);
+        }
+        assert_eq!(outline(r#"[{"typ\u0065":"function","\u0074ime":"t"}]"#), ["function"]);
+        let long = "x".repeat(200);
+        for id in [r"\ud83d", r"a\udc00", &long] {
+            let body = format!(r#"[{{"type":"function","record":{{"requestId":"{id}","tenantId":"{id}"}}}}]"#);
+            let members = Batch::new(body.as_bytes()).next().unwrap().unwrap().members;
+            assert_eq!((members.request_id, members.tenant_id), (None, None), "{id}");
+        }
+        let pair = r#"[{"type":"function","record":{"requestId":"\ud83d\ude00"}}]"#;
+        assert!(
+            Batch::new(pair.as_bytes())
+                .next()
+                .unwrap()
+                .unwrap()
+                .members
+                .request_id
+                .is_some()
         );
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::route::may_hold_level;
-use crate::telemetry::json::{Scanner, SyntaxError, unescape};
+use crate::telemetry::json::{Scanner, SyntaxError, has_lone_surrogate, unescape};
 
 /// One event of the Telemetry API. Nothing is copied and nothing is interpreted that the forwarder need not know: the
 /// event goes out as its own text.
@@ -170,18 +170,20 @@ impl<'a> Event<'a> {
     /// Reads the event that starts at the scanner's cursor, in one pass.
     ///
     /// # Errors
-    /// The text is not JSON; it is not an object with a string `type`; one of `time`, `type`, `record` stands twice; or
-    /// it carries what only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
+    /// The text is not JSON; it is not an object with a string `type`, and a string `time` if any; one of `time`, `type`,
+    /// `record` stands twice; a name or one of those strings is no text (a lone surrogate); or it carries what only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
     pub(crate) fn scan(scanner: &mut Scanner<'a>) -> Result<Self, SyntaxError> {
         let start = scanner.pos;
         scanner.line_break = false;
         let (mut kind, mut time, mut record) = (None, None, None);
         let mut members = Members::default();
         scanner.object(|scanner, key| match key {
-            "time" => once(&mut time, scanner, Scanner::value),
-            "type" => once(&mut kind, scanner, Scanner::string),
+            "time" => once(&mut time, scanner, readable_string),
+            "type" => once(&mut kind, scanner, readable_string),
             "record" => once(&mut record, scanner, |scanner| members.scan_record(scanner)),
             "forwarder" => scanner.error("the member `forwarder` is not Lambda's to set"),
+            // It came from a lone surrogate: many readers refuse the whole line.
+            key if key.contains('\u{fffd}') => scanner.error("a member's name is no text"),
             _ => scanner.value().map(drop),
         })?;
         let Some(kind) = kind else {
@@ -199,6 +201,43 @@ impl<'a> Event<'a> {
             record,
             members,
         })
+    }
+}
+
+/// The longest that the members before a log line's record are. Bytes.
+const LONGEST_HEADER: usize = 512;
+
+/// The length of `{"time":…,"type":"function","record":`, if these bytes begin like that.
+pub(crate) fn log_header(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.get(..LONGEST_HEADER.min(bytes.len()))?;
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(head.get(..error.valid_up_to())?).ok()?,
+    };
+    let mut scanner = Scanner::new(text);
+    let (mut has_time, mut is_log) = (false, false);
+    if !scanner.eat(b'{') {
+        return None;
+    }
+    loop {
+        scanner.skip_whitespace();
+        let key = scanner.string().ok()?;
+        scanner.skip_whitespace();
+        if !scanner.eat(b':') {
+            return None;
+        }
+        match key {
+            "\"record\"" => return (has_time && is_log).then_some(scanner.pos),
+            "\"time\"" => has_time = true,
+            _ => {}
+        }
+        scanner.skip_whitespace();
+        let value = scanner.value().ok()?;
+        is_log |= key == "\"type\"" && matches!(value, "\"function\"" | "\"extension\"");
+        scanner.skip_whitespace();
+        if !scanner.eat(b',') {
+            return None;
+        }
     }
 }
 
@@ -232,9 +271,9 @@ impl<'a> Members<'a> {
         scanner.object(|scanner, key| {
             let value = scanner.value()?;
             match key {
-                "requestId" => self.request_id = request_id(value).or(self.request_id),
+                "requestId" => self.request_id = non_empty_string(value).or(self.request_id),
                 "AWSRequestId" | "function_request_id" => {
-                    self.request_id = self.request_id.or(request_id(value));
+                    self.request_id = self.request_id.or(non_empty_string(value));
                 }
                 "tenantId" => self.tenant_id = non_empty_string(value),
                 "level" => self.level = Some(value),
@@ -254,22 +293,33 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The longest request id that is taken for one, in bytes. Lambda's have 36.
-const LONGEST_REQUEST_ID: usize = 128;
+/// Skips a string that every reader can read.
+fn readable_string<'a>(scanner: &mut Scanner<'a>) -> Result<&'a str, SyntaxError> {
+    let string = scanner.string()?;
+    if has_lone_surrogate(string) {
+        return scanner.error("a lone surrogate is no text");
+    }
+    Ok(string)
+}
+
+/// The longest id that is taken for one, in bytes. Lambda's have 36.
+const LONGEST_ID: usize = 128;
 
 /// The longest ARN that is taken for one, in bytes. AWS has none above 2,048.
 const LONGEST_ARN: usize = 2_048;
 
-fn request_id(value: &str) -> Option<&str> {
-    non_empty_string(value).filter(|value| value.len() <= LONGEST_REQUEST_ID + "\"\"".len())
-}
-
 /// Step Functions' executions go by the same name in logs of functions that start them.
 fn execution_arn(value: &str) -> Option<&str> {
-    let is_durable = |value: &&str| value.len() <= LONGEST_ARN && !value.contains(":states:");
-    non_empty_string(value).filter(is_durable)
+    readable(value, LONGEST_ARN).filter(|value| !value.contains(":states:"))
 }
 
+/// A string that can be an id.
 fn non_empty_string(value: &str) -> Option<&str> {
-    (value.starts_with('"') && value.len() > 2).then_some(value)
+    readable(value, LONGEST_ID)
+}
+
+/// A string that can stand in the envelope: what is there must be readable, and what is remembered is bounded.
+fn readable(value: &str, longest: usize) -> Option<&str> {
+    let fits = value.starts_with('"') && (3..=longest + "\"\"".len()).contains(&value.len());
+    (fits && !has_lone_surrogate(value)).then_some(value)
 }

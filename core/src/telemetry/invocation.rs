@@ -126,6 +126,16 @@ impl Attribution {
         }
     }
 
+    /// Copies what a later line of the invocation that runs now needs. `None` where invocations overlap: there a line is
+    /// placed by its own members alone.
+    pub(crate) fn as_now(&self) -> Option<Self> {
+        (!self.concurrent).then(|| Self {
+            running: self.running.clone(),
+            knows_all: self.knows_all,
+            ..Self::default()
+        })
+    }
+
     /// What is remembered of requests takes of the buffer's bound. Bytes.
     pub(crate) fn cost(&self) -> usize {
         self.started.cost()

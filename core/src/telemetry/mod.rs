@@ -1,6 +1,7 @@
 //! Telemetry as Lambda posts it: bodies, events, and the invocation that each belongs to.
 //!
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
+//! - `halves`: records that Lambda cut over several bodies, joined.
 //! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
 //! - [`change`](mod@change): the lifecycle fact that an event reports.
 //! - [`invocation`]: the request that a line belongs to; `requests`: those that were started; `trace`: their traces.
@@ -10,6 +11,7 @@
 pub mod batch;
 pub mod change;
 pub mod event;
+pub(crate) mod halves;
 pub mod invocation;
 pub mod json;
 pub(crate) mod requests;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// An invocation that was started: what the envelope says of it, rendered once for all of its lines.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Request {
     /// `,"requestId":…,"tenantId":…,"executionArn":…`, as far as they are known. Begins with the id.
     lean: String,

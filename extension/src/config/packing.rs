@@ -27,9 +27,10 @@ pub struct Packing {
 
 /// What a record aims at where nothing is set. Bytes.
 pub fn default_record_bytes(compression: Compression) -> usize {
-    match compression {
-        Compression::None => settings::default_size("sinks.*.record_bytes"),
-        _ => COMPRESSED_RECORD_BYTES,
+    if compression == Compression::None {
+        settings::default_size("sinks.*.record_bytes")
+    } else {
+        COMPRESSED_RECORD_BYTES
     }
 }
 

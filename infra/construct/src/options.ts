@@ -271,8 +271,8 @@ export interface ForwarderOptions {
   readonly attributes?: { readonly [key: string]: string };
 
   /**
-   * What is masked in log lines before anything is stored or sent: `email`, `ipv4`, `credit_card`, `aws_access_key`,
-   * `jwt`, `bearer`, and regular expressions between slashes.
+   * What is masked in log lines before anything is stored or sent: `email`, `ipv4`, `ipv6`, `phone`, `credit_card`,
+   * `iban`, `aws_access_key`, `aws_secret_key`, `jwt`, `bearer`, and regular expressions between slashes.
    * @default - nothing
    */
   readonly redact?: string[];

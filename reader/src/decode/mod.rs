@@ -7,6 +7,10 @@
 mod event;
 mod join;
 mod kpl;
+#[cfg_attr(
+    not(feature = "stream"),
+    allow(dead_code, reason = "the program shows more than proofs need")
+)]
 pub(crate) mod lenient;
 mod verify;
 

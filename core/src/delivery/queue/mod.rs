@@ -174,10 +174,13 @@ impl Queue {
     }
 
     /// Adds a line of the forwarder's own; not in the envelope `raw`, which has no room for them.
-    pub(crate) fn add_own(&mut self, event: &OwnEvent, now: Instant) {
-        if self.writer.tells_of_itself() {
+    /// `false`: nothing of its own is sent here.
+    pub(crate) fn add_own(&mut self, event: &OwnEvent, now: Instant) -> bool {
+        let is_sent = self.writer.tells_of_itself();
+        if is_sent {
             self.add(event.line(), now);
         }
+        is_sent
     }
 
     /// The last line under this `id`.

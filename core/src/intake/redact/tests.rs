@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::telemetry::json::write_string;
 
-const ALL: [&str; 6] = Named::NAMES;
+const ALL: [&str; 10] = Named::NAMES;
 
 fn redactor(items: &[&str]) -> Redactor {
     Redactor::new(Redaction::parse(items).unwrap())
@@ -14,10 +14,12 @@ fn redactor(items: &[&str]) -> Redactor {
 /// The record after masking; the record itself if nothing was masked.
 fn masked(items: &[&str], record: &str) -> String {
     let mut redactor = redactor(items);
-    redactor.json(record, 0).unwrap_or_else(|| {
-        assert_eq!(redactor.masked, 0);
-        record.to_owned()
-    })
+    let mut out = String::new();
+    if redactor.record(record, &mut out) {
+        return out;
+    }
+    assert_eq!(redactor.masked, 0);
+    record.to_owned()
 }
 
 #[test]
@@ -38,10 +40,7 @@ fn strings_and_numbers_are_masked_wherever_they_stand() {
         ),
         ("4111111111111111", r#""[redacted:credit_card]""#),
         (r#""a\u0040b.com""#, r#""[redacted:email]""#),
-        (
-            r#""\ta@b.com\t\"x\" \u00e9""#,
-            "\"\\t[redacted:email]\\t\\\"x\\\" \u{e9}\"",
-        ),
+        (r#""\ta@b.com\t\"x\" \u00e9""#, r#""\t[redacted:email]\t\"x\" \u00e9""#),
         (r#""4111\u0020111111111111""#, r#""[redacted:credit_card]""#),
         (
             r#"{ "a" : "Bearer abcdefgh" , "b":null }"#,
@@ -91,7 +90,7 @@ fn what_has_no_match_is_not_touched() {
         r#""""#,
     ] {
         let mut redactor = redactor(&ALL);
-        assert_eq!(redactor.json(record, 0), None, "{record}");
+        assert!(!redactor.record(record, &mut String::new()), "{record}");
     }
 }
 
@@ -144,10 +143,14 @@ fn bytes_that_are_no_event_are_masked_where_they_are_text() {
 
 #[test]
 fn mistakes_are_told_one_for_each() {
-    let errors = Redaction::parse(&["emial", "email", "phone", "/never closed"]).unwrap_err();
+    let errors = Redaction::parse(&["emial", "email", "telephone", "/never closed"]).unwrap_err();
     assert_eq!(errors.len(), 3, "{errors:#?}");
     assert!(errors[0].contains("did you mean `email`?"));
-    assert!(errors[1].contains("allowed: email, ipv4, credit_card, aws_access_key, jwt, bearer, and `/regex/`"));
+    assert!(
+        errors[1].contains(
+            "allowed: email, ipv4, ipv6, phone, credit_card, iban, aws_access_key, aws_secret_key, jwt, bearer"
+        )
+    );
     assert!(errors[2].contains("does not end in `/`"));
     assert!(Redaction::parse::<&str>(&[]).unwrap().is_empty());
     let items: Vec<_> = Redaction::parse(&[" EMAIL ", "jwt"]).unwrap().items().collect();

@@ -7,7 +7,7 @@
 
 mod text;
 
-pub(crate) use text::{push_string, unescape_into};
+pub(crate) use text::{has_lone_surrogate, unescape_into};
 pub use text::{unescape, write_string};
 
 /// Why a text is not JSON, and where.
@@ -57,6 +57,11 @@ impl<'a> Scanner<'a> {
             has_escape: false,
             open: Vec::new(),
         }
+    }
+
+    /// The length of the text. Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
     }
 
     pub(crate) fn error<T>(&self, what: &'static str) -> Result<T, SyntaxError> {

@@ -73,14 +73,32 @@ fn unescape_unicode(chars: &mut std::str::Chars<'_>) -> char {
     char::REPLACEMENT_CHARACTER
 }
 
+/// Whether a JSON string has half of a surrogate pair, which stands for no character.
+pub(crate) fn has_lone_surrogate(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let escape = rest.get(at + 1..).unwrap_or_default();
+        let Some(digits) = escape.strip_prefix('u') else {
+            rest = escape.get(1..).unwrap_or_default();
+            continue;
+        };
+        let unit = digits.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        if unit.is_some_and(|unit| (0xD800..0xE000).contains(&unit)) {
+            let mut chars = digits.chars();
+            if unescape_unicode(&mut chars) == char::REPLACEMENT_CHARACTER {
+                return true;
+            }
+            rest = chars.as_str();
+        } else {
+            rest = digits;
+        }
+    }
+    false
+}
+
 /// Appends `text` as a JSON string, quotes included.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
-}
-
-/// As [`write_string`], to a string.
-pub(crate) fn push_string(out: &mut String, text: &str) {
-    escape(text, |piece| out.push_str(piece));
 }
 
 fn escape(text: &str, mut put: impl FnMut(&str)) {

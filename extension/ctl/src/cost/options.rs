@@ -3,6 +3,7 @@
 use std::fmt;
 
 use forwarder_core::record::envelope::Envelope;
+use lexopt::prelude::*;
 
 /// What `forwarderctl cost --help` prints.
 pub(super) const HELP: &str = "\
@@ -100,36 +101,53 @@ impl Options {
     /// They ask for help, or hold a mistake.
     pub fn parse(arguments: &[String]) -> Result<Self, OptionsError> {
         let mut options = Self::default();
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            // `--name value` and `--name=value`.
-            let (name, joined) = match argument.split_once('=') {
-                Some((name, value)) if name.starts_with("--") => (name, Some(value)),
-                _ => (argument.as_str(), None),
-            };
-            let mut value = || {
-                let value = joined.or_else(|| arguments.next().map(String::as_str));
-                value.ok_or_else(|| OptionsError::Mistake(format!("{name} needs a value")))
-            };
-            match name {
-                "-h" | "--help" => return Err(OptionsError::Help),
-                "--flush" => options.flush = positive(name, value()?)? as usize,
-                "--rate" => options.rate = positive(name, value()?)?,
-                "--envelope" => options.envelope = envelope(value()?)?,
-                "--on-demand" => options.prices.on_demand_gb = price(name, value()?)?,
-                "--put-units" => options.prices.put_units_million = price(name, value()?)?,
-                "--shard-hour" => options.prices.shard_hour = price(name, value()?)?,
-                "--firehose" => options.prices.firehose_gb = price(name, value()?)?,
-                other if other.starts_with('-') => {
-                    return Err(OptionsError::Mistake(format!("unknown option {other}")));
-                }
-                _ if options.file.is_some() => {
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            let name = match argument {
+                Long("help") | Short('h') => return Err(OptionsError::Help),
+                Value(_) if options.file.is_some() => {
                     return Err(OptionsError::Mistake("more than one FILE".into()));
                 }
-                file => options.file = Some(file.to_owned()),
+                Value(file) => {
+                    options.file = Some(file.string()?);
+                    continue;
+                }
+                Long(name) if NAMES.contains(&name) => format!("--{name}"),
+                Long(name) => return Err(OptionsError::Mistake(format!("unknown option --{name}"))),
+                Short(name) => return Err(OptionsError::Mistake(format!("unknown option -{name}"))),
+            };
+            let value = parser.value();
+            let value = value.map_err(|_| OptionsError::Mistake(format!("{name} needs a value")))?;
+            let value = value.string()?;
+            let prices = &mut options.prices;
+            match name.as_str() {
+                "--flush" => options.flush = positive(&name, &value)? as usize,
+                "--rate" => options.rate = positive(&name, &value)?,
+                "--envelope" => options.envelope = envelope(&value)?,
+                "--on-demand" => prices.on_demand_gb = price(&name, &value)?,
+                "--put-units" => prices.put_units_million = price(&name, &value)?,
+                "--shard-hour" => prices.shard_hour = price(&name, &value)?,
+                _ => prices.firehose_gb = price(&name, &value)?,
             }
         }
         Ok(options)
+    }
+}
+
+/// Options with a value.
+const NAMES: [&str; 7] = [
+    "flush",
+    "rate",
+    "envelope",
+    "on-demand",
+    "put-units",
+    "shard-hour",
+    "firehose",
+];
+
+impl From<lexopt::Error> for OptionsError {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Mistake(error.to_string())
     }
 }
 

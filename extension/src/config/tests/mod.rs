@@ -155,6 +155,18 @@ fn every_setting_that_exists_can_be_set() {
 }
 
 #[test]
+fn what_is_read_is_in_the_table_and_what_is_in_the_table_is_read() {
+    let known = inspect(&variables(&[STREAM])).known;
+    let unread = settings::SETTINGS
+        .iter()
+        .map(|setting| setting.path.replace('*', "kinesis"))
+        .filter(|path| !known.contains(path));
+    assert_eq!(unread.collect::<Vec<_>>(), Vec::<String>::new());
+    let missing = known.iter().filter(|path| settings::find(path).is_none());
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[test]
 fn each_mistake_names_its_variable_its_value_and_its_mend() {
     for (name, value, expected) in [
         (
