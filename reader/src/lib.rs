@@ -12,6 +12,7 @@
 //!   person), [`filter`], [`clean`] and [`paint`]
 //! - [`proof`]: what the sequence numbers prove
 //! - [`checkpoint`]: how far a reader came, in a file
+//! - `web`, with the feature of that name: the stream on a page
 //! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
 
 #![forbid(unsafe_code)]
@@ -48,3 +49,5 @@ pub mod stream;
 mod summary;
 #[cfg(feature = "stream")]
 pub mod unpack;
+#[cfg(feature = "web")]
+pub mod web;

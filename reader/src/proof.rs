@@ -185,6 +185,28 @@ impl Proof {
         self.totals
     }
 
+    /// The table as JSON, for a page: its rows, the sums, and what cannot be judged.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let rows = self.lives.iter().take(ROWS).map(|Judged { report, before }| {
+            let lost = report.lost.iter().take(RANGES).collect::<Vec<_>>();
+            serde_json::json!({
+                "id": report.life.id, "sink": report.life.sink, "events": report.events, "lost": report.lost_lines(),
+                "ranges": lost, "dropped": report.announced, "repeats": report.repeats, "from": before,
+                "proof": match report.standing {
+                    Standing::Complete => "complete",
+                    Standing::Unproven => "unproven",
+                    Standing::Lost => "lost",
+                },
+            })
+        });
+        let json = serde_json::json!({
+            "rows": rows.collect::<Vec<_>>(), "totals": self.totals, "unstamped": self.unstamped,
+            "unreadable": self.unreadable, "outOfOrder": self.out_of_order,
+        });
+        json.to_string()
+    }
+
     /// The closing table, each line with its line feed.
     #[must_use]
     pub fn table(&self, colours: bool) -> String {

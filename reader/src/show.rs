@@ -6,7 +6,7 @@ use crate::decode::Line;
 use tokio::time::Instant;
 
 use crate::clean::clean_json;
-use crate::entry::Entries;
+use crate::entry::{Entries, Entry};
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::order::Order;
@@ -40,7 +40,12 @@ pub struct Show {
     /// What need not wait.
     ready: Vec<Event>,
     ready_bytes: usize,
+    /// Who else is shown what is shown.
+    watcher: Option<Watcher>,
 }
+
+/// Is given events that pass the filter, in their order, each with whether it goes on with the one before.
+pub type Watcher = Box<dyn FnMut(Vec<(Event, Entry, bool)>) + Send>;
 
 impl Show {
     /// Nothing was shown yet.
@@ -53,12 +58,18 @@ impl Show {
             entries: Entries::default(),
             ready: Vec::new(),
             ready_bytes: 0,
+            watcher: None,
         }
+    }
+
+    /// Shows everything to somebody else, too, whatever is written.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
     }
 
     /// Takes events as they come.
     pub fn take(&mut self, events: impl IntoIterator<Item = Event>, now: Instant) {
-        if self.output == Output::Nothing {
+        if self.output == Output::Nothing && self.watcher.is_none() {
             return;
         }
         for event in events {
@@ -110,6 +121,7 @@ impl Show {
     fn group(&mut self, group: &[Event], out: &mut String) {
         if let Output::Json { on_a_terminal } = self.output
             && self.filter.is_empty()
+            && self.watcher.is_none()
         {
             for event in group {
                 json(&event.line, on_a_terminal, out);
@@ -135,6 +147,14 @@ impl Show {
                 Output::Json { on_a_terminal } => json(&event.line, on_a_terminal, out),
                 Output::Nothing => {}
             }
+        }
+        if let Some(watcher) = &mut self.watcher {
+            let shown = shown.into_iter().enumerate();
+            watcher(
+                shown
+                    .map(|(index, (event, entry))| (event.clone(), entry, index > 0))
+                    .collect(),
+            );
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::numbers::counted;
+
 /// What an event that is no log line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Summary {
@@ -58,6 +60,26 @@ pub(crate) fn summary(kind: &str, record: &Value) -> Summary {
                 text("/counters/records"),
             );
             ("FWD", text)
+        }
+        "forwarder.invocation" => {
+            let count = |name: &str, one: &str, many: &str| match record.get(name).and_then(Value::as_u64) {
+                None => String::new(),
+                Some(count) => counted(count, one, many),
+            };
+            let time = |name: &str, before: &str| match record.get(name) {
+                None | Some(Value::Null) => String::new(),
+                Some(ms) => format!("{before}{}", milliseconds(ms)),
+            };
+            let errors = record.get("error").and_then(Value::as_u64).filter(|errors| *errors > 0);
+            let text = joined([
+                text("/verdict"),
+                time("durationMs", ""),
+                time("billedMs", "billed "),
+                time("initMs", "cold start "),
+                count("lines", "line", "lines"),
+                errors.map_or_else(String::new, |errors| counted(errors, "error", "errors")),
+            ]);
+            ("ROW", text)
         }
         "forwarder.dropped" => {
             let text = format!("dropped {}: {}", ranges(record), text("/reason"));
@@ -165,6 +187,16 @@ mod tests {
             "REPORT error (Runtime.ExitError) · 90.0 s"
         );
         assert!(summary("platform.report", &record).is_bad);
+    }
+
+    #[test]
+    fn a_row_of_an_invocation_is_one_line() {
+        let record = json!({"verdict": "error", "durationMs": 12.5, "billedMs": 194, "initMs": 180.1, "lines": 12, "error": 1,
+            "errorType": null, "restoreMs": null});
+        assert_eq!(
+            text("forwarder.invocation", &record),
+            "ROW error · 12.5 ms · billed 194 ms · cold start 180 ms · 12 lines · 1 error"
+        );
     }
 
     #[test]

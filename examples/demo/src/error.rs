@@ -28,6 +28,8 @@ pub(crate) enum Error {
         "the local Lambda handed nothing over, so nothing is proven: did the extension subscribe? It logged: {log}"
     )]
     NothingHandedOver { log: String },
+    #[error("the page cannot be served: {0}")]
+    Page(io::Error),
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     #[error("a part of the demo broke: {0}")]

@@ -22,6 +22,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// What all of it was read with.
+    pub(crate) fn unpacker(&self) -> &Unpacker {
+        &self.unpacker
+    }
+
     /// Takes note of records and answers the events in them that were not seen before.
     pub(crate) fn take(&mut self, records: &[Record]) -> Result<Vec<Event>, Error> {
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());

@@ -9,6 +9,7 @@
 //! - `found`: what was read back, decoded and counted; it is read and shown by the consumer's library
 //! - `verdict`: whether anything is missing, from two sides
 //! - `table`: what it came to
+//! - `page`: the stream on a page in a browser
 //! - `run`: all of it together; `error`: what can go wrong
 
 #![forbid(unsafe_code)]
@@ -16,6 +17,7 @@
 mod error;
 mod found;
 mod function;
+mod page;
 mod programs;
 mod run;
 mod scenario;
@@ -26,6 +28,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use reader::screen::Screen;
+use run::Stay;
 use tokio::task::LocalSet;
 
 const HELP: &str = "\
@@ -33,8 +36,9 @@ Runs two functions on a local Lambda with the real extension, reads their teleme
 each event as it arrives. At the end a table tells what was handed over, read back, lost, and what it would cost.
 
 Usage: make demo               builds everything first
+       make demo WEB=1        on a page in your browser, too, which stays at the end
        make demo STAY=--stay  keeps the stream at the end, for a consumer of your own
-       demo [--stay | --help]
+       demo [--stay | --web | --help]
 
 Variables:
   TELEMETRY_FORWARDER_BIN   the extension   (default: target/e2e/ci/telemetry-forwarder)
@@ -54,10 +58,11 @@ const INTERRUPTED: u8 = 130;
 async fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let stay = match arguments.as_slice() {
-        [] => false,
-        [only] if only == "--stay" => true,
+        [] => Stay::No,
+        [only] if only == "--stay" => Stay::Stream,
+        [only] if only == "--web" => Stay::Page,
         [only] if only == "--help" || only == "-h" => return written(io::stdout().write_all(HELP.as_bytes())),
-        _ => return complain("the demo takes --stay or --help, and nothing else"),
+        _ => return complain("the demo takes --stay, --web or --help, and nothing else"),
     };
     let mut screen = Screen::of_this_terminal("demo");
     // The futures of local Lambdas stay on their thread. An interrupt drops them all, which kills what they started.

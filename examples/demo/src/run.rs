@@ -17,6 +17,7 @@ use tokio::time::{Instant, interval};
 use crate::error::{Error, in_time};
 use crate::found::Found;
 use crate::function::{Ended, Function, STREAM, free_ports};
+use crate::page::Page;
 use crate::programs::Programs;
 use crate::scenario::{self, SCRIPTS};
 use crate::table::{Endings, Table, billed_kb_one_by_one};
@@ -31,13 +32,27 @@ const MISSING_SHOWN: usize = 10;
 /// Interval at which lines that waited for others are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// What is still there when the functions are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    No,
+    /// The stream, for a consumer of one's own.
+    Stream,
+    /// A page of it.
+    Page,
+}
+
 /// Runs the demo, on a `LocalSet`. Answers whether everything arrived. `stay`: only when Kinesis was no longer wanted.
-pub(crate) async fn run(screen: &mut Screen, stay: bool) -> Result<bool, Error> {
+pub(crate) async fn run(screen: &mut Screen, stay: Stay) -> Result<bool, Error> {
     let programs = Programs::find()?;
     screen.progress("starting Kinesis and Lambda");
     let kinesis = LocalKinesis::builder().stream(STREAM, SHARDS).start();
     let kinesis = in_time("the start of Kinesis", kinesis).await??;
     let mut consumer = Consumer::new(&kinesis, screen.colours());
+    let page = match stay {
+        Stay::Page => Some(Page::open(&mut consumer.show, screen).await?),
+        _ => None,
+    };
     let mut tick = interval(TICK);
 
     let (begun, mut steps) = mpsc::unbounded_channel();
@@ -58,7 +73,10 @@ pub(crate) async fn run(screen: &mut Screen, stay: bool) -> Result<bool, Error> 
                 Some(done) => ended.push(done??),
                 None => break,
             },
-            _ = tick.tick() => consumer.show(screen)?,
+            _ = tick.tick() => {
+                consumer.show(screen)?;
+                consumer.tell(page.as_ref());
+            }
             news = consumer.reader.next() => consumer.take(news?)?,
         }
     }
@@ -75,7 +93,15 @@ pub(crate) async fn run(screen: &mut Screen, stay: bool) -> Result<bool, Error> 
     in_time("reading the stream to its end", rest).await??;
     consumer.finish(screen)?;
     let complete = conclude(screen, &ended, &consumer.found)?;
-    if stay {
+    consumer.tell(page.as_ref());
+    if let Some(page) = &page {
+        screen.say(&format!("the page is there until Ctrl-C: {}", page.url()));
+        // An interrupt drops all of this.
+        std::future::pending::<()>().await;
+    }
+    if stay == Stay::No {
+        screen.say("to look at it on a page in your browser: make demo WEB=1");
+    } else {
         let endpoint = kinesis.endpoint();
         screen.say(&format!(
             "the stream is there until Ctrl-C: consumer {STREAM} --from trim-horizon --endpoint {endpoint}"
@@ -110,6 +136,13 @@ impl Consumer {
             News::Expired(_) => {}
         }
         Ok(())
+    }
+
+    /// Tells the page how it goes.
+    fn tell(&self, page: Option<&Page>) {
+        if let Some(page) = page {
+            page.tell(&self.reader, self.found.unpacker());
+        }
     }
 
     /// Shows what need not wait for others.

@@ -169,6 +169,12 @@ pub(crate) async fn finish(mut command: Command) -> Finished {
 pub(crate) struct Running(Child);
 
 impl Running {
+    /// Its process. Not every test asks.
+    #[allow(dead_code)]
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([name, &self.0.id().to_string()])

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use lexopt::prelude::*;
 use reader::aws::Access;
 use reader::filter::Filter;
 use reader::stream::{Start, Stream};
+use reader::web::DEFAULT_ADDRESS;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -37,6 +39,8 @@ How it shows it
   --json               the events as they came, one a line
   --quiet, -q          no events
   --verify             at the end: what is missing, announced as dropped, or repeated; exit code 1 if something is missing
+  --web [ADDR]         on a page in your browser, at http://127.0.0.1:8400 unless ADDR says where: filters, invocations, charts,
+                       proof. Where ADDR is not of this machine alone, the page's address has a token
   --color WHEN         auto (default: on a terminal, unless NO_COLOR is set), always, never
 
 How it gets there; without them the environment and the profile say, as for any AWS tool
@@ -68,6 +72,8 @@ pub(crate) struct Arguments {
     pub(crate) verify: bool,
     /// None: by what standard output is.
     pub(crate) colours: Option<bool>,
+    /// Where a page is served.
+    pub(crate) web: Option<SocketAddr>,
 }
 
 impl Command {
@@ -85,6 +91,7 @@ impl Command {
             quiet: false,
             verify: false,
             colours: None,
+            web: None,
         };
         let mut parser = lexopt::Parser::from_iter(arguments);
         while let Some(argument) = parser.next()? {
@@ -105,6 +112,7 @@ impl Command {
                 Long("json") => parsed.json = true,
                 Long("quiet") | Short('q') => parsed.quiet = true,
                 Long("verify") => parsed.verify = true,
+                Long("web") => parsed.web = Some(web(&mut parser)?),
                 Long("color") => parsed.colours = value(&mut parser, "--color", colours)?,
                 Long("region") => access.region = Some(parser.value()?.string()?),
                 Long("profile") => access.profile = Some(parser.value()?.string()?),
@@ -130,6 +138,32 @@ fn value<T, E: fmt::Display>(
 ) -> Result<T, lexopt::Error> {
     let text = parser.value()?.string()?;
     parse(&text).map_err(|error| format!("{option}: {error}").into())
+}
+
+/// Where the page is served: what follows, if it is an address, or the default.
+fn web(parser: &mut lexopt::Parser) -> Result<SocketAddr, lexopt::Error> {
+    let default = || address(DEFAULT_ADDRESS).map_err(lexopt::Error::from);
+    if let Some(given) = parser.optional_value() {
+        return address(&given.string()?).map_err(|error| format!("--web: {error}").into());
+    }
+    // A stream's name may follow.
+    let next = parser
+        .try_raw_args()
+        .and_then(|words| words.peek().map(ToOwned::to_owned));
+    let Some(found) = next.and_then(|word| address(word.to_str()?).ok()) else {
+        return default();
+    };
+    let _ = parser.value();
+    Ok(found)
+}
+
+/// `127.0.0.1:8400`, `[::1]:8400`, `localhost:8400`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let numbers = numbers.as_deref().unwrap_or(text);
+    numbers
+        .parse()
+        .map_err(|_| format!("`{text}` is no address with a port, such as {DEFAULT_ADDRESS}"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -196,6 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_served_where_it_is_wanted() {
+        for (line, address) in [
+            ("a --web", "127.0.0.1:8400"),
+            ("--web a", "127.0.0.1:8400"),
+            ("--web 127.0.0.1:9000 a", "127.0.0.1:9000"),
+            ("a --web localhost:0 --json", "127.0.0.1:0"),
+            ("a --web=0.0.0.0:80", "0.0.0.0:80"),
+            ("a --web [::1]:80", "[::1]:80"),
+        ] {
+            let arguments = parse(line).unwrap();
+            assert_eq!(arguments.web.unwrap().to_string(), address, "{line}");
+            assert_eq!(arguments.stream.as_str(), "a", "{line}");
+        }
+        assert!(parse("a").unwrap().web.is_none());
+    }
+
+    #[test]
     fn mistakes_are_said_with_what_would_be_right() {
         for (line, part) in [
             ("", "which stream?"),
@@ -205,6 +256,7 @@ mod tests {
             ("a --level loud", "no level `loud`; trace"),
             ("a --for ever", "--for: `ever` is no time such as"),
             ("a --grep (", "--grep"),
+            ("a --web=8400", "no address with a port"),
             ("a --color green", "auto, always, never"),
             ("a --endpoint localhost:4567", "begins with http://"),
         ] {

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod pace;
+mod page;
 mod run;
 
 use std::io::{self, Write as _};

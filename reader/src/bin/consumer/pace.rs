@@ -29,6 +29,13 @@ impl Rate {
     }
 }
 
+impl Rate {
+    /// The rate as it was last computed.
+    pub(crate) fn last(&self) -> f64 {
+        self.rate
+    }
+}
+
 /// Keeps what is said of a stream in proportion, whoever writes it.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {

@@ -1,6 +1,7 @@
 //! All of it together: read, show, keep, prove.
 
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -13,11 +14,13 @@ use reader::screen::Screen;
 use reader::show::{Output, Show};
 use reader::stream::{self, Batch, News, Pace, Reader, Start};
 use reader::unpack::{Unpacker, Unreadable};
+use reader::web::Status;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::arguments::Arguments;
 use crate::pace::{Notices, Rate};
+use crate::page::Page;
 
 /// How often lines that waited are looked at, and the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
@@ -46,6 +49,8 @@ pub(crate) enum Failure {
     Checkpoint(#[from] CheckpointError),
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
+    #[error("--web: {address} cannot be served at: {source}")]
+    Page { address: SocketAddr, source: io::Error },
 }
 
 /// How it ended.
@@ -68,6 +73,7 @@ struct Consumer<'a> {
     /// For how long the stream keeps records, once that was answered.
     retention: Arc<OnceLock<Duration>>,
     notices: Notices,
+    page: Option<Page>,
     forgotten: Totals,
     began: Instant,
     /// Lines read in earlier lives of this reader.
@@ -103,6 +109,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<End
                 consumer.release()?;
                 let unsaid = consumer.notices.unsaid(Instant::now());
                 consumer.say_unsaid(unsaid);
+                consumer.page();
                 consumer.progress();
                 if kept.elapsed() >= CHECKPOINT {
                     consumer.keep()?;
@@ -135,6 +142,8 @@ impl<'a> Consumer<'a> {
         }
         let output = match (arguments.quiet, arguments.json) {
             (true, _) => Output::Nothing,
+            // The page shows them.
+            (false, false) if arguments.web.is_some() => Output::Nothing,
             (false, true) => Output::Json {
                 on_a_terminal: io::stdout().is_terminal(),
             },
@@ -149,6 +158,10 @@ impl<'a> Consumer<'a> {
         let start = arguments.start.unwrap_or(Start::Latest);
         let client = reader::aws::client(&arguments.access).await;
         let mut show = Show::new(output, arguments.filter);
+        let page = match arguments.web {
+            Some(address) => Some(Page::serve(address, &mut show, screen).await?),
+            None => None,
+        };
         let mut unpacker = Unpacker::default();
         let mut from_the_beginning = start.is_the_beginning();
         match start {
@@ -179,6 +192,7 @@ impl<'a> Consumer<'a> {
             reader,
             retention,
             notices: Notices::default(),
+            page,
             lines_before: unpacker.counts().lines,
             screen,
             name,
@@ -218,6 +232,9 @@ impl<'a> Consumer<'a> {
             let (mut events, mut unreadable): (Vec<Event>, _) = (Vec::new(), Vec::new());
             self.unpacker.take(record, &mut events, &mut unreadable);
             self.skipped(&unreadable);
+            if let Some(page) = &self.page {
+                page.record(record);
+            }
             self.show.take(events, Instant::now());
             // A batch may hold a thousand times its size, if somebody wants it to: no more than one record of it is kept.
             if self.show.is_full() {
@@ -289,24 +306,50 @@ impl<'a> Consumer<'a> {
     }
 
     fn progress(&mut self) {
+        let lines = self.unpacker.counts().lines - self.lines_before;
+        let rate = self.rate.of(lines, Instant::now());
         if !self.screen.is_watched() {
             return;
         }
-        let lines = self.unpacker.counts().lines - self.lines_before;
-        let rate = self.rate.of(lines, Instant::now());
-        let behind = match self.reader.behind() {
+        let shards = counted(self.reader.shards() as u64, "shard", "shards");
+        let (name, behind) = (&self.name, self.behind());
+        let text = format!("{name} · {shards} · {} lines · {rate:.0}/s · {behind}", grouped(lines));
+        self.screen.progress(&clean(&text));
+    }
+
+    fn behind(&self) -> String {
+        match self.reader.behind() {
             None => "connecting".to_owned(),
             Some(_) if self.reader.caught_up() => "live".to_owned(),
             Some(behind) if behind < Duration::from_secs(1) => "live".to_owned(),
             Some(behind) => format!("{} behind", time(behind)),
-        };
-        let shards = counted(self.reader.shards() as u64, "shard", "shards");
-        let text = format!(
-            "{} · {shards} · {} lines · {rate:.0}/s · {behind}",
-            self.name,
-            grouped(lines)
-        );
-        self.screen.progress(&clean(&text));
+        }
+    }
+
+    /// Tells the page how it goes.
+    fn page(&mut self) {
+        let state = self.behind();
+        let Some(page) = &mut self.page else { return };
+        if !page.is_due(Instant::now()) {
+            return;
+        }
+        let counts = self.unpacker.counts();
+        let lags = self.reader.lags();
+        page.tell(Status {
+            stream: clean(&self.name).into_owned(),
+            state,
+            lines: counts.lines,
+            records: counts.records,
+            bytes: counts.bytes,
+            rate: self.rate.last(),
+            shards: lags
+                .map(|(shard, lag)| (shard.to_owned(), lag.map(|lag| lag.as_secs_f64())))
+                .collect(),
+            unreadable: counts.unreadable,
+        });
+        if page.is_watched() {
+            page.prove(&Proof::of(&self.unpacker, self.from_the_beginning, self.forgotten));
+        }
     }
 
     /// Shows what is left, keeps all of it, and says what it came to.
