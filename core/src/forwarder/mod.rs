@@ -33,7 +33,7 @@ use crate::telemetry::Types;
 use crate::telemetry::batch::Batch;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
-use state::{Queues, State, let_go, send};
+use state::{Queues, State, let_go, send, send_rows};
 use waiting::WaitLimit;
 
 /// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in flight, a
@@ -194,6 +194,7 @@ impl Forwarder {
             accepted.restored = state.intake.snapshot == Snapshot::Restored;
         }
         state.intake.stats.bodies += 1;
+        state.intake.begin_body(body);
         let mut taken = 0;
         for item in Batch::new(body) {
             match item {
@@ -216,6 +217,7 @@ impl Forwarder {
                         _ => {}
                     }
                     send(decided.line, decided.verdict, &mut queues, now);
+                    send_rows(&decided.rows, &mut queues, now);
                     taken += event.raw.len();
                     if taken >= ROOM_INTERVAL {
                         taken = 0;

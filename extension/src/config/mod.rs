@@ -181,10 +181,22 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         .unwrap_or(Envelope::Full);
     let sinks = sink::read_all(reader, envelope);
     let types = types(reader);
-    let routes = routes(reader, &sinks);
+    let mut warnings = Vec::new();
+    let invocations = reader
+        .choice("invocations", &["off", "on"], |name| match name {
+            "off" => Some(false),
+            "on" => Some(true),
+            _ => None,
+        })
+        .unwrap_or(false);
+    let routes = routes(reader, &sinks, invocations);
+    if invocations && !routes.name_rows() {
+        warnings.push(
+            "FORWARDER_INVOCATIONS=on has no effect beside routes: name them in a rule, as in `forwarder.invocation -> kinesis`".into(),
+        );
+    }
     refuse_feedback(reader, types, &routes, &sinks);
     let millis = Duration::from_millis;
-    let mut warnings = Vec::new();
     Config {
         attributes: attributes::read(reader, variables, &mut warnings),
         flush: FlushPolicy {
@@ -307,7 +319,7 @@ fn port(reader: &mut Reader) -> u16 {
     port.and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT)
 }
 
-fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
+fn routes(reader: &mut Reader, sinks: &[SinkConfig], invocations: bool) -> Routes {
     let path = "routes";
     // Sinks with mistakes are left out of `sinks`; a rule that names one is no mistake of its own.
     let configured = reader.keys("sinks");
@@ -326,7 +338,12 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
             reader.problem(path, message, example.as_deref());
         }
         let only = sinks.iter().position(|sink| counted.contains(&sink.name.as_str()));
-        return Routes::all_to(only.unwrap_or_default()).with_names(&names);
+        let routes = Routes::all_to(only.unwrap_or_default()).with_names(&names);
+        return if invocations {
+            routes.with_rows_to(only.unwrap_or_default())
+        } else {
+            routes
+        };
     };
     match parsed {
         Ok(routes) if sinks.len() == names.len() => routes,

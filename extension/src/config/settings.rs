@@ -69,6 +69,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("sinks.*.fallback", Kind::Text, "", "The sink that takes what this one could not deliver."),
     setting("routes", Kind::Routes, "", "Which sinks take an event; without it all goes to the only sink."),
     setting("envelope", Kind::Choice(&ENVELOPES), "full", "How much the envelope says."),
+    setting("invocations", Kind::Choice(&["off", "on"]), "off", "Rows of invocations, where there are no routes; with routes a rule names `forwarder.invocation`."),
     setting("attributes", Kind::List, "", "What `resource` in the envelope says besides: team=payments,stage=prod."),
     setting("redact", Kind::List, "", "What is masked: email, ipv4, credit_card, aws_access_key, jwt, bearer, and /regex/es."),
     setting("flush.strategy", Kind::Choice(&["adaptive", "end", "continuous"]), "adaptive", "When `next` waits for delivery."),
