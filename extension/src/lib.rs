@@ -1,6 +1,7 @@
 //! The extension: between Lambda's APIs and the forwarder.
 //!
 //! # Layout
+//! - [`files`]: reads files of unknown content.
 //! - [`config`]: defaults, files, variables; every mistake told at once.
 //! - [`runtime_api`]: one HTTP request to Lambda; [`extensions_api`] and [`telemetry_api`]: its two APIs, typed.
 //! - [`listener`]: where Lambda posts telemetry; always answers it 200, and nobody else.

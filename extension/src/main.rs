@@ -2,11 +2,10 @@
 
 mod pow;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use telemetry_forwarder::{allocator, lifecycle, logger, version};
+use telemetry_forwarder::{allocator, config, lifecycle, logger, version};
 
 fn main() -> ExitCode {
     if let Some(argument) = std::env::args().nth(1) {
@@ -17,9 +16,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         log::error!(event = "panicked"; "a bug in the forwarder: {panic}");
     }));
-    let variables: BTreeMap<_, _> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let variables = config::environment();
     // Lambda knows an external extension by the name of the file that it started, be it a link to another.
     let started = std::env::args_os().next().map(PathBuf::from);
     let name = [started, std::env::current_exe().ok()]

@@ -2,17 +2,15 @@
 
 /// The features that this build has, by name.
 pub fn features() -> Vec<&'static str> {
-    let features = [
-        (cfg!(feature = "kinesis"), "kinesis"),
-        (cfg!(feature = "firehose"), "firehose"),
-        (cfg!(feature = "stdout"), "stdout"),
+    let sinks = forwarder_sinks::kind::ALL.map(|kind| (kind.is_built(), kind.name));
+    let others = [
         (cfg!(feature = "gzip"), "gzip"),
         (cfg!(feature = "zstd"), "zstd"),
         (cfg!(feature = "kpl"), "kpl"),
         (cfg!(feature = "regex"), "regex"),
         (cfg!(feature = "assume-role"), "assume-role"),
     ];
-    let built = features.into_iter().filter(|(is_built, _)| *is_built);
+    let built = sinks.into_iter().chain(others).filter(|(is_built, _)| *is_built);
     built.map(|(_, name)| name).collect()
 }
 

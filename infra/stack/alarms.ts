@@ -3,6 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -36,6 +37,8 @@ export interface ForwarderAlarmsProps extends AlarmOptions {
   readonly functions: Readonly<Record<string, lambda.IFunction>>;
   /** The queue of what the consumer could not handle. */
   readonly failures?: sqs.IQueue;
+  /** The delivery stream that writes the archive. */
+  readonly archive?: firehose.IDeliveryStream;
 }
 
 /** The period of alarms that must not be missed. */
@@ -50,10 +53,15 @@ export class ForwarderAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ForwarderAlarmsProps) {
     super(scope, id);
     this.topic = new sns.Topic(this, 'Topic', { masterKey: props.encryptionKey, enforceSSL: true });
-    props.encryptionKey.grant(
-      new iam.ServicePrincipal('cloudwatch.amazonaws.com'),
-      'kms:Decrypt',
-      'kms:GenerateDataKey*',
+    props.encryptionKey.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'Alarms',
+        principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        // A key's own policy speaks of that key alone.
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
     );
     // A topic with a policy of its own has lost the one that lets the account's alarms publish.
     this.topic.addToResourcePolicy(
@@ -70,6 +78,7 @@ export class ForwarderAlarms extends Construct {
     }
     this.watchStream(props);
     this.watchForwarders();
+    this.watchArchive(props);
     for (const [name, fn] of Object.entries(props.functions)) {
       this.add(
         `${name}Errors`,
@@ -103,6 +112,20 @@ export class ForwarderAlarms extends Construct {
       evaluationPeriods: 5,
       datapointsToAlarm: 5,
     });
+  }
+
+  /** Firehose tries again for as long as the stream keeps records: late means that it cannot read, or cannot write. */
+  private watchArchive({ archive, iteratorAge = Duration.hours(1) }: ForwarderAlarmsProps): void {
+    if (archive !== undefined) {
+      const age = archive.metric('DeliveryToS3.DataFreshness', { statistic: 'Maximum', period: FIVE_MINUTES });
+      const says =
+        'The archive is behind: its oldest record is not in the bucket yet. It is lost when the stream forgets it.';
+      this.add('ArchiveLate', says, age, {
+        threshold: iteratorAge.toSeconds(),
+        evaluationPeriods: 3,
+        datapointsToAlarm: 3,
+      });
+    }
   }
 
   private watchForwarders(): void {

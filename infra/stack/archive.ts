@@ -5,7 +5,7 @@ import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { Compression } from '../construct/src/options';
+import { Compression } from '../construct/src/values';
 
 /** Everything in the stream, in a bucket. */
 export interface StreamArchiveOptions {

@@ -4,7 +4,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { KinesisEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { Artifacts } from '../construct/src/layers';
+import type { Artifacts } from '../construct/src/artifacts';
 import type { FunctionOptions } from './function';
 import { ProvidedFunction } from './function';
 

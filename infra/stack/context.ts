@@ -1,11 +1,11 @@
 import type { App } from 'aws-cdk-lib';
-import { Annotations, Duration } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { Artifacts } from '../construct/src/layers';
-import { Compression, FlushStrategy } from '../construct/src/options';
+import { Artifacts } from '../construct/src/artifacts';
+import { Compression, FlushStrategy } from '../construct/src/values';
 import type { Problem } from '../construct/src/problems';
 import { ForwarderOptionsError } from '../construct/src/problems';
 import { didYouMean } from '../construct/src/nearest';
@@ -58,6 +58,7 @@ function readProps(context: Context): TelemetryForwarderStackProps {
       shardCount: context.whole('shardCount', 1, 20_000),
       retention: hours(context.whole('retentionHours', 1)),
       producerAccounts: context.list('producerAccounts', /^\d{12}$/, 'an account id of 12 digits'),
+      removalPolicy: context.choice('streamRemoval', { destroy: RemovalPolicy.DESTROY, retain: RemovalPolicy.RETAIN }),
       existingName: context.text('streamName'),
       existingArn: context.text('streamArn'),
       existingKeyArn: context.text('streamKeyArn'),
@@ -184,8 +185,8 @@ class Context {
     return items;
   }
 
-  public problem(option: string, wrong: string, mend: string): void {
-    this.problems.push({ option, wrong, mend });
+  public problem(option: string, wrong: string, fix: string): void {
+    this.problems.push({ option, wrong, fix });
   }
 
   public refuse(path: string): void {

@@ -2,8 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { Construct } from 'constructs';
-import type { ForwarderMetric } from './metrics';
-import { byFunction } from './metrics';
+import type { Aggregate, ForwarderMetric } from './metrics';
+import { overAllFunctions, worstFunctions } from './metrics';
 
 /** What is shown. */
 export interface ForwarderDashboardProps {
@@ -38,24 +38,43 @@ export class ForwarderDashboard extends Construct {
     this.dashboard.addWidgets(
       new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 24, height: 3 }),
     );
-    this.dashboard.addWidgets(
-      chart('Events in', 'EventsIn', 'Sum', 'events a minute'),
-      chart('Delivered', 'Delivered', 'Sum', 'events a minute'),
-      chart('Dropped', 'Dropped', 'Sum', 'events a minute'),
-    );
-    this.dashboard.addWidgets(
-      chart('Spooled', 'Spooled', 'Maximum', 'events on disk'),
-      chart('Put latency', 'PutLatency', 'Average', 'ms'),
-      chart('Added time', 'AddedTime', 'Average', 'ms an invocation'),
-    );
+    for (const row of [CHARTS.slice(0, 3), CHARTS.slice(3)]) {
+      this.dashboard.addWidgets(...row.map(all));
+      this.dashboard.addWidgets(...row.map(worst));
+    }
     this.dashboard.addWidgets(...throughput(props));
   }
 }
 
-function chart(title: string, metric: ForwarderMetric, statistic: string, label: string): cloudwatch.GraphWidget {
+/** What is shown of the forwarders. */
+interface Chart {
+  readonly title: string;
+  readonly metric: ForwarderMetric;
+  readonly aggregate: Aggregate;
+  readonly label: string;
+}
+
+const CHARTS: readonly Chart[] = [
+  { title: 'Events in', metric: 'EventsIn', aggregate: 'SUM', label: 'events a minute' },
+  { title: 'Delivered', metric: 'Delivered', aggregate: 'SUM', label: 'events a minute' },
+  { title: 'Dropped', metric: 'Dropped', aggregate: 'SUM', label: 'events a minute' },
+  { title: 'Spooled', metric: 'Spooled', aggregate: 'MAX', label: 'events on disk' },
+  { title: 'Put latency', metric: 'PutLatency', aggregate: 'AVG', label: 'ms' },
+  { title: 'Added time', metric: 'AddedTime', aggregate: 'AVG', label: 'ms an invocation' },
+];
+
+function all({ title, metric, aggregate, label }: Chart): cloudwatch.GraphWidget {
+  return chart(`${title}: all functions`, overAllFunctions(metric, aggregate, PERIOD), label);
+}
+
+function worst({ title, metric, aggregate, label }: Chart): cloudwatch.GraphWidget {
+  return chart(`${title}: the ten highest`, worstFunctions(metric, aggregate, PERIOD), label);
+}
+
+function chart(title: string, metric: cloudwatch.IMetric, label: string): cloudwatch.GraphWidget {
   return new cloudwatch.GraphWidget({
     title,
-    left: [byFunction(metric, statistic, PERIOD)],
+    left: [metric],
     leftYAxis: { label, min: 0, showUnits: false },
     width: 8,
   });

@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Artifacts } from '../construct/src/layers';
+import type { Artifacts } from '../construct/src/artifacts';
 import { ForwarderOptionsError } from '../construct/src/problems';
 
 /** What a function of this project may be told. */
@@ -60,9 +60,9 @@ export class ProvidedFunction extends Construct {
     const code = props.artifacts.code(this, props.artifact, architecture);
     if (code === undefined) {
       const zip = `${props.artifact}-${architecture.name}.zip`;
-      const mend = 'run `make layer`, or choose the other architecture';
+      const fix = 'run `make layer`, or choose the other architecture';
       const wrong = `there is no ${zip} in ${props.artifacts.place}`;
-      throw new ForwarderOptionsError(this.node.path, [{ option: 'architecture', wrong, mend }]);
+      throw new ForwarderOptionsError(this.node.path, [{ option: 'architecture', wrong, fix }]);
     }
     this.logGroup = new logs.LogGroup(this, 'LogGroup', {
       retention: props.logRetention ?? logs.RetentionDays.ONE_WEEK,

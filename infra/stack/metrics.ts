@@ -4,6 +4,9 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 /** What the forwarder counts, by function, in CloudWatch's embedded metric format. */
 export type ForwarderMetric = 'EventsIn' | 'Delivered' | 'Dropped' | 'Spooled' | 'PutLatency' | 'AddedTime';
 
+/** How the values of several functions become one. */
+export type Aggregate = 'SUM' | 'MAX' | 'AVG';
+
 /** The namespace of the forwarder's metrics. */
 export const NAMESPACE = 'TelemetryForwarder';
 
@@ -13,7 +16,7 @@ export const DIMENSION = 'FunctionName';
 /** A metric of all functions of this account and region as one number, for alarms. */
 export function overAllFunctions(
   metric: ForwarderMetric,
-  aggregate: 'SUM' | 'MAX',
+  aggregate: Aggregate,
   period: Duration,
 ): cloudwatch.MathExpression {
   return new cloudwatch.MathExpression({
@@ -23,10 +26,16 @@ export function overAllFunctions(
   });
 }
 
-/** A metric function by function, for dashboards. */
-export function byFunction(metric: ForwarderMetric, statistic: string, period: Duration): cloudwatch.SearchExpression {
-  return new cloudwatch.SearchExpression({
-    expression: `SEARCH('{${NAMESPACE},${DIMENSION}} MetricName="${metric}"', '${statistic}', ${period.toSeconds()})`,
+/** The ten functions with the highest values of a metric, for dashboards: a graph of all of them ends at 500. */
+export function worstFunctions(
+  metric: ForwarderMetric,
+  aggregate: Aggregate,
+  period: Duration,
+): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({
+    expression:
+      `SELECT ${aggregate}(${metric}) FROM SCHEMA("${NAMESPACE}", ${DIMENSION}) ` +
+      `GROUP BY ${DIMENSION} ORDER BY ${aggregate}() DESC LIMIT 10`,
     label: '',
     period,
   });

@@ -1,10 +1,11 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import type { TelemetryForwarder } from '../construct/src/forwarder';
-import { layerParameter } from '../construct/src/layers';
+import { layerParameter, VERSION } from '../construct/src/layers';
 
 /** What other stacks are told. */
 export interface PublishedParametersProps {
@@ -20,7 +21,7 @@ export interface PublishedParametersProps {
 
 /**
  * SSM parameters by which other stacks find the stream, the layers and the policy: `<prefix>/stream-name`, `/stream-arn`,
- * `/key-arn`, `/policy-name`, `/policy-arn`, `/layer-arn/<architecture>`.
+ * `/key-arn`, `/policy-name`, `/policy-arn`, `/layer-arn/<architecture>`, `/layer-arn/<architecture>/<release>`.
  */
 export class PublishedParameters extends Construct {
   private readonly prefix: string;
@@ -37,17 +38,17 @@ export class PublishedParameters extends Construct {
     this.add('PolicyName', `${this.prefix}/policy-name`, policy.managedPolicyName, 'Lets a role write to that stream');
     this.add('PolicyArn', `${this.prefix}/policy-arn`, policy.managedPolicyArn, 'Lets a role write to that stream');
     props.architectures.forEach((architecture, index) => {
-      const name = layerParameter(this.prefix, architecture);
-      this.add(
-        `LayerArn${index}`,
-        name,
-        forwarder.layer(architecture).layerVersionArn,
-        'The layer for this architecture',
+      const arn = forwarder.layer(architecture).layerVersionArn;
+      this.add(`LayerArn${index}`, layerParameter(this.prefix, architecture), arn, 'The layer for this architecture');
+      // One for each release, and it stays: functions that name it are deployed again long after the next one came.
+      const ofRelease = layerParameter(this.prefix, architecture, VERSION);
+      this.add(`LayerArn${index}-${VERSION}`, ofRelease, arn, `The layer of release ${VERSION}`).applyRemovalPolicy(
+        RemovalPolicy.RETAIN,
       );
     });
   }
 
-  private add(id: string, parameterName: string, stringValue: string, description: string): void {
-    new ssm.StringParameter(this, id, { parameterName, stringValue, description, simpleName: false });
+  private add(id: string, parameterName: string, stringValue: string, description: string): ssm.StringParameter {
+    return new ssm.StringParameter(this, id, { parameterName, stringValue, description, simpleName: false });
   }
 }

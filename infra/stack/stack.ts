@@ -1,4 +1,4 @@
-import type { StackProps } from 'aws-cdk-lib';
+import type { CfnResource, StackProps } from 'aws-cdk-lib';
 import { CfnOutput, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -7,9 +7,10 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { TelemetryForwarder } from '../construct/src/forwarder';
-import { Artifacts, ForwarderLayers } from '../construct/src/layers';
+import { Artifacts } from '../construct/src/artifacts';
+import { ForwarderLayers } from '../construct/src/layers';
 import type { ForwarderOptions } from '../construct/src/options';
-import { Compression } from '../construct/src/options';
+import { Compression, ForwarderMetrics } from '../construct/src/values';
 import type { Problem } from '../construct/src/problems';
 import { refuse } from '../construct/src/problems';
 import { ForwarderSink } from '../construct/src/sink';
@@ -23,7 +24,7 @@ import { ForwarderDashboard } from './dashboard';
 import { explainFindings } from './findings';
 import { PublishedParameters } from './parameters';
 import type { StreamOptions } from './stream';
-import { TelemetryStream } from './stream';
+import { streamRemovalPolicy, TelemetryStream } from './stream';
 import type { CostTags } from './tags';
 import { TAG_KEYS, tagAll } from './tags';
 import type { TestFunctionOptions } from './test-function';
@@ -109,8 +110,8 @@ export class TelemetryForwarderStack extends Stack {
       description: 'Telemetry in the stream, and alarms',
       enableKeyRotation: true,
       pendingWindow: Duration.days(7),
-      // Nothing that outlives the stack is encrypted with it.
-      removalPolicy: RemovalPolicy.DESTROY,
+      // A stream that stays is worth nothing without it.
+      removalPolicy: streamRemovalPolicy(props.stream ?? {}),
     });
     this.stream = this.makeStream(props.stream ?? {}, encryptionKey);
     const sink = ForwarderSink.kinesis({
@@ -119,7 +120,8 @@ export class TelemetryForwarderStack extends Stack {
     });
     this.forwarder = new TelemetryForwarder(this, 'Forwarder', {
       layers: ForwarderLayers.fromArtifacts(artifacts),
-      defaults: { ...props.forwarder, sinks: { kinesis: sink } },
+      // The alarms and the dashboard of this stack live on the metrics.
+      defaults: { metrics: ForwarderMetrics.EMF, ...props.forwarder, sinks: { kinesis: sink } },
     });
     this.publish(props);
 
@@ -175,6 +177,9 @@ export class TelemetryForwarderStack extends Stack {
       new CfnOutput(this, id, { value: layer.layerVersionArn });
       stream?.producerAccounts?.forEach((accountId) => {
         layer.addPermission(`Account${accountId}`, { accountId });
+        // Functions there that scale out fetch the layer again: a permission goes when its version does, and that stays.
+        const permission = layer.node.tryFindChild(`Account${accountId}`) as CfnResource;
+        permission.applyRemovalPolicy(RemovalPolicy.RETAIN);
       });
     });
   }
@@ -189,6 +194,7 @@ export class TelemetryForwarderStack extends Stack {
         ...(this.consumer === undefined ? {} : { Consumer: this.consumer.function }),
       },
       ...(this.consumer === undefined ? {} : { failures: this.consumer.failures }),
+      ...(this.archive === undefined ? {} : { archive: this.archive.deliveryStream }),
     });
     const shown: cloudwatch.IAlarm[] = all;
     const { dashboard } = new ForwarderDashboard(this, 'Operations', {
@@ -209,7 +215,7 @@ function checkTags(tags: CostTags): Problem[] {
     .map((option) => ({
       option: TAG_KEYS[option],
       wrong: 'the tag is missing',
-      mend: `give it in cdk.json or by \`-c ${TAG_KEYS[option]}=…\`: every resource is tagged with it`,
+      fix: `give it in cdk.json or by \`-c ${TAG_KEYS[option]}=…\`: every resource is tagged with it`,
     }));
 }
 
@@ -221,7 +227,7 @@ function checkPrefix(prefix = ''): Problem[] {
         {
           option: 'parameterPrefix',
           wrong: `\`${prefix}\` is nothing that names of parameters may begin with`,
-          mend: 'write it as in `/shop/telemetry`: a slash before each level and none at the end, neither `/aws…` nor `/ssm…`',
+          fix: 'write it as in `/shop/telemetry`: a slash before each level and none at the end, neither `/aws…` nor `/ssm…`',
         },
       ];
 }
@@ -234,7 +240,7 @@ function checkStream(options: StreamOptions): Problem[] {
   const problems: Problem[] = [];
   if (existingName !== undefined && existingArn !== undefined) {
     const wrong = '`streamName` and `streamArn` are given at once';
-    problems.push({ option: 'streamName', wrong, mend: 'keep one of them, or none for a new stream' });
+    problems.push({ option: 'streamName', wrong, fix: 'keep one of them, or none for a new stream' });
   }
   const arns = { streamArn: [existingArn, 'kinesis'], streamKeyArn: [options.existingKeyArn, 'kms'] } as const;
   for (const [option, [arn, service]] of Object.entries(arns)) {
@@ -242,7 +248,7 @@ function checkStream(options: StreamOptions): Problem[] {
       problems.push({
         option,
         wrong: `\`${arn}\` is no ARN of ${service}`,
-        mend: `write it as in \`arn:aws:${service}:…\``,
+        fix: `write it as in \`arn:aws:${service}:…\``,
       });
     }
   }
@@ -252,27 +258,28 @@ function checkStream(options: StreamOptions): Problem[] {
       shardCount: 'shardCount',
       retention: 'retentionHours',
       producerAccounts: 'producerAccounts',
+      removalPolicy: 'streamRemoval',
     };
     for (const [option, name] of Object.entries(ofNewOnes)) {
       if (options[option as keyof StreamOptions] !== undefined) {
         const wrong = 'the stream is there already, and is not changed';
-        problems.push({ option: name, wrong, mend: 'leave it out, or leave `streamName` and `streamArn` out' });
+        problems.push({ option: name, wrong, fix: 'leave it out, or leave `streamName` and `streamArn` out' });
       }
     }
     return problems;
   }
   if (options.existingKeyArn !== undefined) {
     const wrong = 'a new stream is encrypted with a new key';
-    problems.push({ option: 'streamKeyArn', wrong, mend: 'leave it out, or name the stream that the key belongs to' });
+    problems.push({ option: 'streamKeyArn', wrong, fix: 'leave it out, or name the stream that the key belongs to' });
   }
   if (shardCount !== undefined && options.mode !== kinesis.StreamMode.PROVISIONED) {
     const wrong = 'an on-demand stream has no shard count';
-    problems.push({ option: 'shardCount', wrong, mend: 'leave it out, or choose `streamMode=provisioned`' });
+    problems.push({ option: 'shardCount', wrong, fix: 'leave it out, or choose `streamMode=provisioned`' });
   }
   const hours = retention?.toHours();
   if (hours !== undefined && (hours < RETENTION_HOURS.least || hours > RETENTION_HOURS.most)) {
-    const mend = `choose from ${RETENTION_HOURS.least} to ${RETENTION_HOURS.most} hours`;
-    problems.push({ option: 'retentionHours', wrong: `Kinesis does not keep records for ${hours} hours`, mend });
+    const fix = `choose from ${RETENTION_HOURS.least} to ${RETENTION_HOURS.most} hours`;
+    problems.push({ option: 'retentionHours', wrong: `Kinesis does not keep records for ${hours} hours`, fix });
   }
   return problems;
 }

@@ -32,6 +32,13 @@ export interface StreamOptions {
   readonly producerAccounts?: readonly string[];
 
   /**
+   * Whether the stream, and the key that it is encrypted with, stay when the stack goes. A stream costs by the hour, and
+   * what is in it is gone after its retention in any case.
+   * @default - they stay where other accounts may write: the data is not this account's alone; else they go
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
    * The name of a stream that is there, instead of a new one.
    * @default - a new stream
    */
@@ -48,6 +55,11 @@ export interface StreamOptions {
    * @default - it is encrypted with none of yours
    */
   readonly existingKeyArn?: string;
+}
+
+/** Whether a new stream and its key stay when the stack goes. */
+export function streamRemovalPolicy({ removalPolicy, producerAccounts = [] }: StreamOptions): RemovalPolicy {
+  return removalPolicy ?? (producerAccounts.length > 0 ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
 }
 
 /** What a new stream is made of. */
@@ -69,8 +81,7 @@ export class TelemetryStream extends Construct {
       ...(props.retention === undefined ? {} : { retentionPeriod: props.retention }),
       encryption: kinesis.StreamEncryption.KMS,
       encryptionKey,
-      // What is in it is gone after its retention in any case, and a stream costs by the hour.
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: streamRemovalPolicy(props),
     });
     if (producerAccounts.length > 0) {
       const principals = producerAccounts.map((account) => new iam.AccountPrincipal(account));

@@ -3,7 +3,7 @@ import { Annotations, App, Aws, CfnParameter, DefaultStackSynthesizer, Fn } from
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { stringify } from 'yaml';
 import { context } from '../cdk.json';
-import { ARCHITECTURES, Artifacts } from '../construct/src/layers';
+import { ARCHITECTURES, Artifacts } from '../construct/src/artifacts';
 import { TelemetryForwarderStack } from './stack';
 import { TAG_KEYS } from './tags';
 

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type { Construct } from 'constructs';
-import type { Artifacts } from '../construct/src/layers';
+import type { Artifacts } from '../construct/src/artifacts';
 import type { FunctionOptions } from './function';
 import { ProvidedFunction } from './function';
 

@@ -100,12 +100,12 @@ describe('the context', () => {
   });
 });
 
-describe('refused with the stack’s name, the option and the mend', () => {
+describe('refused with the stack’s name, the option and the fix', () => {
   test('missing tags', () => {
-    const mend = (key: string): string => `give it in cdk.json or by \`-c ${key}=…\`: every resource is tagged with it`;
+    const fix = (key: string): string => `give it in cdk.json or by \`-c ${key}=…\`: every resource is tagged with it`;
     expect(refusal({ CostCenter: '', Owner: '' })).toEqual([
-      `telemetry-forwarder: CostCenter: the tag is missing; ${mend('CostCenter')}`,
-      `telemetry-forwarder: Owner: the tag is missing; ${mend('Owner')}`,
+      `telemetry-forwarder: CostCenter: the tag is missing; ${fix('CostCenter')}`,
+      `telemetry-forwarder: Owner: the tag is missing; ${fix('Owner')}`,
     ]);
   });
 

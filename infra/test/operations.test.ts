@@ -15,6 +15,7 @@ describe('alarms', () => {
 
   test('watch over writes, readers, forwarders and functions', () => {
     expect(Object.keys(alarms).sort()).toEqual([
+      'AlarmsArchiveLate',
       'AlarmsConsumerErrors',
       'AlarmsConsumerFailures',
       'AlarmsDropped',
@@ -31,6 +32,11 @@ describe('alarms', () => {
       MetricName: 'GetRecords.IteratorAgeMilliseconds',
       Statistic: 'Maximum',
       Threshold: 3_600_000,
+    });
+    expect(alarms['AlarmsArchiveLate']).toMatchObject({
+      Namespace: 'AWS/Firehose',
+      MetricName: 'DeliveryToS3.DataFreshness',
+      Threshold: 3_600,
     });
     expect(alarms['AlarmsDropped']).toMatchObject({
       Metrics: [{ Expression: 'SELECT SUM(Dropped) FROM SCHEMA("TelemetryForwarder", FunctionName)' }],
@@ -72,6 +78,7 @@ describe('alarms', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
             Principal: { Service: 'cloudwatch.amazonaws.com' },
           }),
         ]),
@@ -85,24 +92,35 @@ describe('the dashboard', () => {
     widgets: { properties: { title?: string; metrics?: { expression?: string }[][] } }[];
   };
 
+  const titles = body.widgets.map(({ properties }) => properties.title);
+
   test.each([
-    'Events in',
-    'Delivered',
-    'Dropped',
-    'Spooled',
-    'Put latency',
-    'Added time',
+    'Events in: all functions',
+    'Delivered: all functions',
+    'Dropped: the ten highest',
+    'Spooled: the ten highest',
+    'Put latency: the ten highest',
+    'Added time: all functions',
     'Throughput against limit: bytes',
   ])('shows: %s', (title) => {
-    expect(body.widgets.map(({ properties }) => properties.title)).toContain(title);
+    expect(titles).toContain(title);
   });
 
-  test.each(['EventsIn', 'Delivered', 'Dropped', 'Spooled', 'PutLatency', 'AddedTime'])(
-    'finds the forwarder’s metric %s',
-    (metric) => {
-      const searches = body.widgets.map(({ properties }) => properties.metrics?.[0]?.[0]?.expression ?? '');
-      const search = `SEARCH('{TelemetryForwarder,FunctionName} MetricName="${metric}"'`;
-      expect(searches.filter((expression) => expression.startsWith(search))).toHaveLength(1);
+  test.each([
+    ['EventsIn', 'SUM'],
+    ['Delivered', 'SUM'],
+    ['Dropped', 'SUM'],
+    ['Spooled', 'MAX'],
+    ['PutLatency', 'AVG'],
+    ['AddedTime', 'AVG'],
+  ])(
+    'finds the forwarder’s metric %s, of all functions as one and of the ten highest: a graph has 500 lines at most',
+    (metric, aggregate) => {
+      const queries = body.widgets.map(({ properties }) => properties.metrics?.[0]?.[0]?.expression ?? '');
+      const all = `SELECT ${aggregate}(${metric}) FROM SCHEMA("TelemetryForwarder", FunctionName)`;
+      const worst = `${all} GROUP BY FunctionName ORDER BY ${aggregate}() DESC LIMIT 10`;
+      expect(queries.filter((query) => query.includes(`(${metric})`))).toEqual([all, worst]);
+      expect(queries.join()).not.toContain('SEARCH(');
     },
   );
 });

@@ -1,4 +1,4 @@
-import { CfnResource, Duration, TagManager } from 'aws-cdk-lib';
+import { CfnResource, Duration, RemovalPolicy, TagManager } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
@@ -6,7 +6,8 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { Compression } from '../construct/src';
-import type { TelemetryForwarderStack } from '../stack/stack';
+import { version } from '../construct/package.json';
+import type { TelemetryForwarderStack, TelemetryForwarderStackProps } from '../stack/stack';
 import { COST_TAGS, dashboardOf, everyOfType, EVERYTHING, makeStack, resourcesOf } from './apps';
 import type { Resource } from './apps';
 
@@ -83,9 +84,23 @@ describe('the stream', () => {
         RetentionPeriodHours: 24,
         StreamEncryption: { EncryptionType: 'KMS', KeyId: Match.anyValue() },
       },
-      DeletionPolicy: 'Delete',
     });
     template.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+  });
+
+  test.each<[string, string, Partial<TelemetryForwarderStackProps>]>([
+    ['goes with the stack', 'Delete', {}],
+    ['stays where it has the data of other accounts', 'Retain', { stream: { producerAccounts: ['111111111111'] } }],
+    ['stays where that is asked for', 'Retain', { stream: { removalPolicy: RemovalPolicy.RETAIN } }],
+    [
+      'goes where that is asked for',
+      'Delete',
+      { stream: { producerAccounts: ['111111111111'], removalPolicy: RemovalPolicy.DESTROY } },
+    ],
+  ])('%s, and its key with it', (_, DeletionPolicy, props) => {
+    const found = Template.fromStack(makeStack(props));
+    found.hasResource('AWS::Kinesis::Stream', { DeletionPolicy });
+    found.hasResource('AWS::KMS::Key', { DeletionPolicy });
   });
 
   test('has a shard count and a retention by option', () => {
@@ -113,6 +128,11 @@ describe('the stream', () => {
       },
     });
     template.resourceCountIs('AWS::Lambda::LayerVersionPermission', 4);
+    // A new version takes the place of the old one here; functions there still have the old one.
+    template.allResources('AWS::Lambda::LayerVersionPermission', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    });
     const alone = Template.fromStack(makeStack());
     alone.resourceCountIs('AWS::Kinesis::ResourcePolicy', 0);
     alone.resourceCountIs('AWS::Lambda::LayerVersionPermission', 0);
@@ -326,7 +346,9 @@ describe('other stacks', () => {
       'policy-name',
       'policy-arn',
       'layer-arn/x86_64',
+      `layer-arn/x86_64/${version}`,
       'layer-arn/arm64',
+      `layer-arn/arm64/${version}`,
     ];
     expect(names(everything)).toEqual(all.map((name) => `/telemetry/${name}`));
     expect(names(makeStack({ parameterPrefix: '/shared/logs' }))).toEqual(all.map((name) => `/shared/logs/${name}`));

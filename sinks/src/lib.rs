@@ -1,16 +1,19 @@
 //! Sinks of the telemetry forwarder: one file a sink, each behind a feature.
 //!
 //! # Layout
+//! - [`kind`]: description of a sink type, and the list of all.
+//! - [`arn`]: names and ARNs of streams and roles.
 //! - [`kinesis`]: Kinesis Data Streams, `PutRecords` (feature `kinesis`, default).
 //! - [`firehose`]: Amazon Data Firehose, `PutRecordBatch` (feature `firehose`).
 //! - [`stdout`]: standard output (feature `stdout`).
 //! - `aws`: what the two AWS sinks share: the client's set-up, trust, time-outs, and the table of errors.
 
+pub mod arn;
 #[cfg(feature = "aws")]
-pub mod aws;
-#[cfg(feature = "firehose")]
+mod aws;
 pub mod firehose;
-#[cfg(feature = "kinesis")]
+pub mod kind;
 pub mod kinesis;
-#[cfg(feature = "stdout")]
 pub mod stdout;
+
+pub use kind::{AssumedRole, Connection, SinkKind};

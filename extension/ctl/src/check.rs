@@ -39,9 +39,8 @@ pub fn warnings(config: &Config, inspection: &Inspection) -> Vec<String> {
         format!("rule {} `{}`", index + 1, rule.unwrap_or_default())
     };
     let forwards = |kind: &forwarder_core::telemetry::event::Kind<'_>| config.types.include(kind);
-    let dead_rules = routes.dead_rules(forwards).into_iter();
-    let mut warnings = config.warnings.clone();
-    warnings.extend(dead_rules.map(|(index, why)| match why {
+    let mut warnings: Vec<_> = inspection.basics.warnings.clone();
+    warnings.extend(routes.dead_rules(forwards).into_iter().map(|(index, why)| match why {
         Dead::Shadowed { by } => format!(
             "{} can never match: {} and others before it take all that it could",
             text(index),

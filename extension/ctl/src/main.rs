@@ -4,9 +4,7 @@ use std::io::{stderr, stdin, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let variables = telemetry_forwarder::config::environment();
     let mut streams = forwarderctl::Streams {
         input: &mut stdin().lock(),
         output: &mut stdout().lock(),

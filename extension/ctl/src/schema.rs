@@ -45,11 +45,11 @@ fn describe(setting: &Setting) -> Value {
         Kind::Text => json!({"type": text_or_whole}),
         Kind::Choice(names) => json!({"type": "string", "enum": names}),
         Kind::List => json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-        Kind::Number => json!({"type": text_or_whole, "pattern": "^[0-9]+$"}),
-        Kind::Size => {
+        Kind::Number { .. } => json!({"type": text_or_whole, "pattern": "^[0-9]+$"}),
+        Kind::Size { .. } => {
             json!({"type": text_or_whole, "pattern": "^[0-9_]+ *([kKmMgG]?[iI]?[bB]?)$", "examples": ["25KiB", "1MiB", 25_000]})
         }
-        Kind::Duration => json!({"type": text_or_whole, "examples": ["250ms", "10s", "1m"]}),
+        Kind::Duration { .. } => json!({"type": text_or_whole, "examples": ["250ms", "10s", "1m"]}),
         Kind::Routes => json!({"anyOf": [
             {"type": "string", "examples": ["function level>=error -> kinesis; * -> drop"]},
             {"type": "array", "items": {
@@ -64,7 +64,8 @@ fn describe(setting: &Setting) -> Value {
         ]}),
     };
     if let Value::Object(described) = &mut described {
-        described.insert("description".into(), setting.about.into());
+        let description = format!("{}{}", setting.about, setting.bounds().unwrap_or_default());
+        described.insert("description".into(), description.into());
         if !setting.default.is_empty() {
             described.insert("default".into(), setting.default.into());
         }

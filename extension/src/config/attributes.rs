@@ -20,11 +20,7 @@ type Attributes = Vec<(String, String)>;
 
 /// Reads them all; the nearest wins: `FORWARDER_ATTRIBUTES`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`. A variable of
 /// OpenTelemetry that is malformed is left out as a whole, as its specification asks, with a warning: it is not ours.
-pub(super) fn read(
-    reader: &mut Reader,
-    variables: &BTreeMap<String, String>,
-    warnings: &mut Vec<String>,
-) -> Attributes {
+pub(super) fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Attributes {
     let path = "attributes";
     let mut attributes = match parse(reader.list(path).unwrap_or_default().iter().map(String::as_str), Ok) {
         Ok(attributes) => attributes,
@@ -47,7 +43,7 @@ pub(super) fn read(
                 }
             }
         }
-        Err(message) => warnings.push(format!("{name} is left out: {message}")),
+        Err(message) => reader.warn_of_others(format!("{name} is left out: {message}")),
     };
     if let Some(name) = variable(SERVICE_NAME) {
         add(
@@ -121,20 +117,25 @@ fn percent_decoded(text: String) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, load};
+    use crate::config::{Basics, Config, Problem, load};
 
     fn of(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let stream = [("FORWARDER_SINKS__KINESIS__STREAM", "telemetry")];
-        let variables = stream.iter().chain(pairs);
-        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let config = load(&variables.collect()).1;
+        let config = loaded(pairs).1;
         config.map_err(|problems| problems.iter().map(ToString::to_string).collect())
     }
 
+    fn loaded(pairs: &[(&str, &str)]) -> (Basics, Result<Config, Vec<Problem>>) {
+        let stream = [("FORWARDER_SINKS__KINESIS__STREAM", "telemetry")];
+        let variables = stream.iter().chain(pairs);
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        load(&variables.collect())
+    }
+
     fn attributes(pairs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let config = of(pairs).unwrap();
+        let (basics, config) = loaded(pairs);
+        let config = config.unwrap();
         let attributes = config.attributes.iter().map(|(key, value)| format!("{key}={value}"));
-        (attributes.collect(), config.warnings)
+        (attributes.collect(), basics.warnings)
     }
 
     #[test]

@@ -60,11 +60,11 @@ fn computed(path: &str, config: &Config) -> Option<String> {
     let (name, key) = path.strip_prefix("sinks.")?.split_once('.')?;
     let sink = config.sinks.iter().find(|sink| sink.name == name)?;
     match key {
-        "type" => Some(sink.kind.name().to_owned()),
+        "type" => Some(sink.kind.name.to_owned()),
         "record_bytes" => Some(size_text(sink.packing.record_bytes)),
         "put_bytes" => Some(size_text(sink.packing.put_bytes)),
         "max_record_bytes" => Some(size_text(sink.packing.max_record_bytes)),
-        "partition_key" if !sink.kind.is_keyed() => Some(String::new()),
+        "partition_key" if !sink.kind.has("partition_key") => Some(String::new()),
         _ => None,
     }
 }

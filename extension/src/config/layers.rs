@@ -11,11 +11,17 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use toml::de::{DeTable, DeValue};
 
+use super::settings;
+use crate::files;
+
 /// What a variable of the forwarder begins with.
 pub(super) const PREFIX: &str = "FORWARDER_";
 
 /// The variable that names a file; it is not part of a file itself.
 const FILE_VARIABLE: &str = "FORWARDER_CONFIG";
+
+/// A configuration file is not longer. The environment's variables have 4 KB in all; this is for tables of routes.
+const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Files that are read where they exist, lowest first: the layer's, the function's.
 const DEFAULT_FILES: [&str; 2] = ["/opt/telemetry-forwarder.toml", "/var/task/telemetry-forwarder.toml"];
@@ -56,7 +62,8 @@ impl Layers {
     pub(super) fn read(variables: &BTreeMap<String, String>) -> (Self, Vec<LayerError>) {
         let mut errors = Vec::new();
         let mut files = Vec::new();
-        match variables.get(FILE_VARIABLE).filter(|path| !path.is_empty()) {
+        let named = variables.get(FILE_VARIABLE).map(|path| path.trim());
+        match named.filter(|path| !path.is_empty()) {
             Some(path) => match File::read(Path::new(path)) {
                 Ok(file) => files.push(file),
                 Err(error) => errors.push(error),
@@ -162,7 +169,8 @@ impl Variables {
     fn new(variables: &BTreeMap<String, String>, errors: &mut Vec<LayerError>) -> Self {
         let mut root = Dict::new();
         // An empty variable is one that is not set: most consoles know no other way to unset one.
-        for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in variables.iter().filter(|(_, value)| !value.trim().is_empty()) {
+            errors.extend(wrong_case(name));
             let Some(path) = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE) else {
                 continue;
             };
@@ -178,6 +186,20 @@ impl Variables {
         }
         Self(root)
     }
+}
+
+/// A variable that would be one of the forwarder's if its name were in upper case.
+fn wrong_case(name: &str) -> Option<LayerError> {
+    let right = name.to_ascii_uppercase();
+    let path = right.strip_prefix(PREFIX)?.to_ascii_lowercase().replace("__", ".");
+    if name.starts_with(PREFIX) || !settings::begins_like_one(&path) {
+        return None;
+    }
+    Some(LayerError {
+        origin: Origin::Variable(name.to_owned()),
+        value: None,
+        message: format!("names of variables are in upper case: {right}"),
+    })
 }
 
 /// `false` if a value stands where a level is needed, or the other way round.
@@ -227,8 +249,9 @@ impl File {
             value: None,
             message,
         };
-        let text =
-            std::fs::read_to_string(path).map_err(|problem| error(1, format!("the file cannot be read: {problem}")))?;
+        let unreadable = |problem: &dyn fmt::Display| error(1, format!("the file cannot be read: {problem}"));
+        let bytes = files::read_regular(path, MAX_FILE_BYTES).map_err(|problem| unreadable(&problem))?;
+        let text = String::from_utf8(bytes).map_err(|problem| unreadable(&problem))?;
         let line_at = |offset: usize| text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
         let table = DeTable::parse(&text).map_err(|problem| {
             let offset = problem.span().map_or(0, |span| span.start);

@@ -18,6 +18,7 @@ mod sink;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,28 +29,24 @@ use forwarder_core::record::envelope::Envelope;
 use forwarder_core::route::{RouteError, Routes};
 use forwarder_core::telemetry::event::Kind;
 use forwarder_core::{Types, nearest};
+use forwarder_sinks::arn::StreamName;
 use log::LevelFilter;
 
 pub use effective::{Effective, effective};
+pub use forwarder_sinks::SinkKind;
 pub use layers::Origin;
-pub use packing::{COMPRESSED_RECORD_BYTES, PUT_BYTES, Packing, RECORD_BYTES};
+pub use packing::{Packing, default_put_bytes, default_record_bytes};
 pub use reader::Problem;
 use reader::Reader;
-pub use sink::{SinkConfig, SinkType};
+pub use sink::SinkConfig;
 
 use crate::telemetry_api::Buffering;
-
-/// The port that the listener opens by default.
-const PORT: u16 = 4243;
 
 /// What the Runtime API listens on; nobody else may.
 const RUNTIME_API_PORT: u64 = 9001;
 
 /// What a function has whose memory is not known, in MB.
 const DEFAULT_MEMORY_MB: usize = 128;
-
-/// Where the spool is by default.
-const SPOOL_DIR: &str = "/tmp/telemetry-forwarder";
 
 const MIB: usize = 1_048_576;
 
@@ -80,8 +77,6 @@ pub struct Config {
     pub emf: bool,
     /// Attributes of the user's own, in the envelope's `resource`.
     pub attributes: Vec<(String, String)>,
-    /// What is left out of it, and why: mistakes in variables that belong to somebody else.
-    pub warnings: Vec<String>,
 }
 
 /// What is done about a configuration with mistakes.
@@ -95,12 +90,23 @@ pub enum OnError {
 }
 
 /// What a configuration says even if it has mistakes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Basics {
     /// What the forwarder logs.
     pub log: LevelFilter,
     /// What is done about mistakes.
     pub on_error: OnError,
+    /// Values that are likely not meant, and no reason to forward nothing.
+    pub warnings: Vec<String>,
+}
+
+/// The process's environment variables. What is not UTF-8 has U+FFFD in its place, which no setting takes: it is reported
+/// and not left out. Without that a redaction that cannot be read would mask nothing.
+pub fn environment() -> BTreeMap<String, String> {
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
 }
 
 /// Reads the configuration that these environment variables make, files included.
@@ -108,7 +114,15 @@ pub struct Basics {
 /// # Errors
 /// Every mistake in it.
 pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec<Problem>>) {
-    let inspection = inspect(variables);
+    load_in(variables, None)
+}
+
+/// As [`load`], for a function in this account, if that is known.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load_in(variables: &BTreeMap<String, String>, account: Option<&str>) -> (Basics, Result<Config, Vec<Problem>>) {
+    let inspection = inspect_in(variables, account);
     (inspection.basics, inspection.config)
 }
 
@@ -138,22 +152,28 @@ pub struct Set {
 
 /// As [`load`], with where everything came from.
 pub fn inspect(variables: &BTreeMap<String, String>) -> Inspection {
+    inspect_in(variables, None)
+}
+
+fn inspect_in(variables: &BTreeMap<String, String>, account: Option<&str>) -> Inspection {
     let (layers, errors) = layers::Layers::read(variables);
     let mut reader = Reader::new(layers, errors);
-    let basics = Basics {
-        log: reader
-            .choice("log", &LOG_LEVELS, log_level)
-            .unwrap_or(LevelFilter::Warn),
-        on_error: reader
-            .choice("on_error", &["continue", "fail"], |name| match name {
-                "continue" => Some(OnError::Continue),
-                "fail" => Some(OnError::Fail),
-                _ => None,
-            })
-            .unwrap_or_default(),
-    };
+    let log = reader.choice("log", log_level).unwrap_or(LevelFilter::Warn);
+    let on_error = reader.choice("on_error", |name| match name {
+        "continue" => Some(OnError::Continue),
+        "fail" => Some(OnError::Fail),
+        _ => None,
+    });
     let config = read(&mut reader, variables);
+    if let Some(account) = account {
+        refuse_foreign_streams(&mut reader, &config.sinks, account);
+    }
     let findings = reader.finish();
+    let basics = Basics {
+        log,
+        on_error: on_error.unwrap_or_default(),
+        warnings: findings.warnings,
+    };
     Inspection {
         basics,
         config: if findings.problems.is_empty() {
@@ -177,13 +197,12 @@ fn log_level(name: &str) -> Option<LevelFilter> {
 
 fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     let envelope = reader
-        .choice("envelope", &sink::ENVELOPES, sink::envelope_from_name)
+        .choice("envelope", sink::envelope_from_name)
         .unwrap_or(Envelope::Full);
     let sinks = sink::read_all(reader, envelope);
     let types = types(reader);
-    let mut warnings = Vec::new();
     let invocations = reader
-        .choice("invocations", &["off", "on"], |name| match name {
+        .choice("invocations", |name| match name {
             "off" => Some(false),
             "on" => Some(true),
             _ => None,
@@ -191,56 +210,58 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         .unwrap_or(false);
     let routes = routes(reader, &sinks, invocations);
     if invocations && !routes.name_rows() {
-        warnings.push(
-            "FORWARDER_INVOCATIONS=on has no effect beside routes: name them in a rule, as in `forwarder.invocation -> kinesis`".into(),
-        );
+        let message = "no rows are made: name them in a rule, as in `forwarder.invocation -> kinesis`";
+        reader.warn("invocations", message);
     }
     refuse_feedback(reader, types, &routes, &sinks);
-    let millis = Duration::from_millis;
     Config {
-        attributes: attributes::read(reader, variables, &mut warnings),
+        attributes: attributes::read(reader, variables),
         flush: FlushPolicy {
-            strategy: reader
-                .choice("flush.strategy", &Strategy::NAMES, Strategy::from_name)
-                .unwrap_or_default(),
-            budget: reader
-                .duration("flush.budget", Duration::ZERO, Duration::from_secs(900), "500ms")
-                .unwrap_or(millis(500)),
-            idle: reader
-                .duration("flush.idle", Duration::ZERO, Duration::from_secs(3_600), "5s")
-                .unwrap_or(Duration::from_secs(5)),
+            strategy: reader.choice("flush.strategy", Strategy::from_name).unwrap_or_default(),
+            budget: reader.duration("flush.budget"),
+            idle: reader.duration("flush.idle"),
         },
-        max_age: reader
-            .duration("flush.max_age", millis(10), Duration::from_secs(900), "10s")
-            .unwrap_or(Duration::from_secs(10)),
+        max_age: reader.duration("flush.max_age"),
         buffer_bytes: reader
-            .size("buffer.max_bytes", MIB, 10_240 * MIB, "16MiB")
+            .size("buffer.max_bytes")
             .unwrap_or_else(|| default_buffer(variables)),
         spool: spool(reader),
         types,
         redaction: redaction(reader),
         port: port(reader),
         buffering: Buffering {
-            max_items: reader
-                .number("telemetry.max_items", 1_000, 10_000, "1000")
-                .unwrap_or(1_000),
-            max_bytes: reader
-                .size("telemetry.max_bytes", 262_144, MIB, "256KiB")
-                .unwrap_or(262_144),
-            timeout: reader
-                .duration("telemetry.timeout", millis(25), Duration::from_secs(30), "25ms")
-                .unwrap_or(millis(25)),
+            max_items: reader.number("telemetry.max_items"),
+            max_bytes: reader.size("telemetry.max_bytes").unwrap_or_default(),
+            timeout: reader.duration("telemetry.timeout"),
         },
         emf: reader
-            .choice("metrics", &["off", "emf"], |name| match name {
+            .choice("metrics", |name| match name {
                 "off" => Some(false),
                 "emf" => Some(true),
                 _ => None,
             })
-            .unwrap_or(false),
+            .unwrap_or_default(),
         sinks,
         routes,
-        warnings,
+    }
+}
+
+/// Some services are called by the stream's name: the ARN of another account's stream would mean the stream of this name
+/// in the function's own account.
+fn refuse_foreign_streams(reader: &mut Reader, sinks: &[SinkConfig], account: &str) {
+    for sink in sinks
+        .iter()
+        .filter(|sink| sink.kind.called_by_name && sink.assume_role.is_none())
+    {
+        if let Some(StreamName::Arn(arn)) = &sink.stream
+            && arn.account != account
+        {
+            let message = format!(
+                "the stream is in the account {}, the function in {account}, and {} is called by name; set assume_role to a role of that account",
+                arn.account, sink.kind.title
+            );
+            reader.problem(&format!("sinks.{}.stream", sink.name), message, None);
+        }
     }
 }
 
@@ -259,15 +280,9 @@ fn spool(reader: &mut Reader) -> SpoolSettings {
         _ => Err("not an absolute path".to_owned()),
     };
     SpoolSettings {
-        dir: reader
-            .parsed("spool.dir", SPOOL_DIR, absolute)
-            .unwrap_or_else(|| PathBuf::from(SPOOL_DIR)),
-        max_bytes: reader
-            .size("spool.max_bytes", MIB, 10_240 * MIB, "64MiB")
-            .unwrap_or(64 * MIB) as u64,
-        mode: reader
-            .choice("spool.mode", &SpoolMode::NAMES, SpoolMode::from_name)
-            .unwrap_or_default(),
+        dir: reader.parsed_or_default("spool.dir", absolute).unwrap_or_default(),
+        max_bytes: reader.size("spool.max_bytes").unwrap_or_default() as u64,
+        mode: reader.choice("spool.mode", SpoolMode::from_name).unwrap_or_default(),
     }
 }
 
@@ -275,7 +290,10 @@ fn types(reader: &mut Reader) -> Types {
     const NAMES: [&str; 3] = ["platform", "function", "extension"];
     let path = "telemetry.types";
     let named = reader.list(path).filter(|names| !names.is_empty());
-    let named = named.unwrap_or_else(|| vec!["platform".into(), "function".into()]);
+    let named = named.unwrap_or_else(|| {
+        let default = settings::find(path).map_or("", |setting| setting.default);
+        values::list(default)
+    });
     for name in &named {
         if !NAMES.contains(&name.as_str()) {
             let hint = nearest(name, NAMES).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
@@ -308,15 +326,15 @@ fn redaction(reader: &mut Reader) -> Redaction {
 }
 
 fn port(reader: &mut Reader) -> u16 {
-    let port = reader.number("telemetry.port", 1, u64::from(u16::MAX), "4243");
-    if port == Some(RUNTIME_API_PORT) {
+    let port = reader.number("telemetry.port");
+    if port == RUNTIME_API_PORT {
         reader.problem(
             "telemetry.port",
             "this port is the Runtime API's own; choose another",
             Some("4243"),
         );
     }
-    port.and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT)
+    u16::try_from(port).unwrap_or_default()
 }
 
 fn routes(reader: &mut Reader, sinks: &[SinkConfig], invocations: bool) -> Routes {
@@ -332,7 +350,7 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig], invocations: bool) -> Route
             .collect();
         let is_fallback = |name: &str| fallbacks.iter().any(|fallback| fallback == name);
         let counted: Vec<_> = names.iter().copied().filter(|name| !is_fallback(name)).collect();
-        if counted.len() > 1 && reader.text_is_absent(path) {
+        if counted.len() > 1 && !reader.text_is_set(path) {
             let message = format!("with several sinks ({}) there must be routes", counted.join(", "));
             let example = counted.first().map(|name| format!("\"* -> {name}\""));
             reader.problem(path, message, example.as_deref());
@@ -400,7 +418,7 @@ fn parse_routes(reader: &mut Reader, path: &str, sinks: &[&str]) -> Option<Resul
 /// Standard output is a log of this extension: fed with extension logs it would feed itself.
 fn refuse_feedback(reader: &mut Reader, types: Types, routes: &Routes, sinks: &[SinkConfig]) {
     let feeds_itself =
-        |(index, sink): (usize, &SinkConfig)| sink.kind == SinkType::Stdout && routes.may_send(&Kind::Extension, index);
+        |(index, sink): (usize, &SinkConfig)| sink.kind.is_own_log && routes.may_send(&Kind::Extension, index);
     if types.extension && sinks.iter().enumerate().any(feeds_itself) {
         let message = "extension events are routed to standard output, which is an extension's log: that would feed itself; leave `extension` out, or route it elsewhere";
         reader.problem("telemetry.types", message, Some("platform,function"));

@@ -5,87 +5,13 @@ use forwarder_core::nearest;
 use forwarder_core::record::envelope::Envelope;
 use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::DROP;
+use forwarder_sinks::arn::{StreamName, check_region, check_role};
+use forwarder_sinks::kind::{self, Build};
+use forwarder_sinks::{AssumedRole, SinkKind};
 
 use super::packing::{self, Packing};
 use super::reader::Reader;
-
-/// The settings that a sink may have, below `sinks.<name>`.
-const KEYS: [&str; 15] = [
-    "type",
-    "stream",
-    "region",
-    "endpoint",
-    "format",
-    "compression",
-    "partition_key",
-    "record_bytes",
-    "put_bytes",
-    "max_record_bytes",
-    "oversize",
-    "envelope",
-    "assume_role",
-    "external_id",
-    "fallback",
-];
-
-/// What kind of place a sink is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SinkType {
-    /// Kinesis Data Streams.
-    Kinesis,
-    /// Amazon Data Firehose.
-    Firehose,
-    /// Standard output.
-    Stdout,
-}
-
-impl SinkType {
-    /// The names, as a configuration has them.
-    pub const NAMES: [&str; 3] = ["kinesis", "firehose", "stdout"];
-
-    fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "kinesis" => Some(Self::Kinesis),
-            "firehose" => Some(Self::Firehose),
-            "stdout" => Some(Self::Stdout),
-            _ => None,
-        }
-    }
-
-    /// Its name, as a configuration has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kinesis => "kinesis",
-            Self::Firehose => "firehose",
-            Self::Stdout => "stdout",
-        }
-    }
-
-    /// Whether this build can deliver there.
-    pub fn is_built(self) -> bool {
-        match self {
-            Self::Kinesis => cfg!(feature = "kinesis"),
-            Self::Firehose => cfg!(feature = "firehose"),
-            Self::Stdout => cfg!(feature = "stdout"),
-        }
-    }
-
-    /// Whether its records have partition keys.
-    pub fn is_keyed(self) -> bool {
-        self == Self::Kinesis
-    }
-
-    /// The largest call, the largest record, and the largest record by default. Bytes, with keys.
-    pub(super) fn limits(self) -> (usize, usize, usize) {
-        match self {
-            // PutRecords: 10 MiB; a record as much, but a stream allows 1 MiB unless it is told otherwise.
-            Self::Kinesis => (10_485_760, 10_485_760, 1_048_576),
-            // PutRecordBatch: 4 MiB; a record 1,000 KiB.
-            Self::Firehose => (4_194_304, 1_024_000, 1_024_000),
-            Self::Stdout => (1_048_576, 1_048_576, 1_048_576),
-        }
-    }
-}
+use super::settings;
 
 /// One configured sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,9 +19,9 @@ pub struct SinkConfig {
     /// Its name, as routes have it.
     pub name: String,
     /// What it is.
-    pub kind: SinkType,
-    /// The stream's name or ARN; empty for standard output.
-    pub stream: String,
+    pub kind: &'static SinkKind,
+    /// The stream; `None` for a sink without one.
+    pub stream: Option<StreamName>,
     /// The region, where it is not the environment's.
     pub region: Option<String>,
     /// The endpoint, where it is not the service's.
@@ -114,21 +40,12 @@ pub struct SinkConfig {
     pub fallback: Option<String>,
 }
 
-/// A role of another account, or of this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssumedRole {
-    /// Its ARN.
-    pub arn: String,
-    /// What its trust policy may ask for.
-    pub external_id: Option<String>,
-}
-
 /// Reads every sink that is named. A sink with a problem is left out.
 pub(super) fn read_all(reader: &mut Reader, envelope: Envelope) -> Vec<SinkConfig> {
     let names = reader.keys("sinks");
     if names.is_empty() {
         // For the hint at whatever was set instead.
-        for key in KEYS {
+        for key in settings::sink_keys() {
             reader.raw(&format!("sinks.kinesis.{key}"));
         }
         reader.problem(
@@ -177,7 +94,7 @@ fn check_fallbacks(reader: &mut Reader, names: &[String]) {
 fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfig> {
     let path = |key: &str| format!("sinks.{name}.{key}");
     // Whatever else is wrong, a known setting is not an unknown one.
-    for key in KEYS {
+    for key in settings::sink_keys() {
         reader.raw(&path(key));
     }
     if reader.keys(&format!("sinks.{name}")).is_empty() {
@@ -198,73 +115,64 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
         return None;
     }
     let kind = kind(reader, name)?;
-    let stream = match kind {
-        SinkType::Stdout => {
-            for key in [
-                "stream",
-                "region",
-                "endpoint",
-                "partition_key",
-                "assume_role",
-                "external_id",
-            ] {
-                if reader.has(&path(key)) {
-                    reader.problem(&path(key), "standard output has no such setting; leave it out", None);
-                }
-            }
-            String::new()
+    for key in settings::sink_keys() {
+        let is_of_some = kind::ALL.iter().any(|other| other.has(key));
+        if is_of_some && !kind.has(key) && reader.has(&path(key)) {
+            let message = format!("{} has no such setting; leave it out", kind.title);
+            reader.problem(&path(key), message, None);
         }
-        SinkType::Kinesis | SinkType::Firehose => stream(reader, &path("stream"), kind),
+    }
+    let stream = match kind.build {
+        Build::Stream { parse, .. } => stream(reader, &path("stream"), parse),
+        Build::Plain { .. } => None,
     };
-    if kind == SinkType::Firehose && reader.has(&path("partition_key")) {
-        reader.problem(
-            &path("partition_key"),
-            "Firehose records have no partition keys; leave it out",
-            None,
-        );
+    let region = reader.parsed(&path("region"), |text| check_region(text).map(|()| text.to_owned()));
+    if let (Some(region), Some(of_arn)) = (&region, stream.as_ref().and_then(StreamName::region))
+        && region != of_arn
+    {
+        let message = format!("the ARN of the stream names another region, `{of_arn}`; leave this one out");
+        reader.problem(&path("region"), message, None);
     }
     let config = SinkConfig {
         name: name.to_owned(),
         kind,
         stream,
-        region: reader.text(&path("region")),
-        endpoint: reader.parsed(&path("endpoint"), "http://localhost:4566", endpoint),
+        region,
+        endpoint: reader.parsed(&path("endpoint"), endpoint),
         assume_role: assume_role(reader, &path("assume_role"), &path("external_id")),
         packing: packing::read(reader, name, kind),
         partition_key: reader
-            .choice(&path("partition_key"), &PartitionKey::NAMES, PartitionKey::from_name)
+            .choice(&path("partition_key"), PartitionKey::from_name)
             .unwrap_or_default(),
-        envelope: reader
-            .choice(&path("envelope"), &ENVELOPES, envelope_from_name)
-            .unwrap_or(envelope),
+        envelope: reader.choice(&path("envelope"), envelope_from_name).unwrap_or(envelope),
         oversize: reader
-            .choice(&path("oversize"), &Oversize::NAMES, Oversize::from_name)
+            .choice(&path("oversize"), Oversize::from_name)
             .unwrap_or_default(),
         fallback: reader.text(&path("fallback")),
     };
     (reader.problems.len() == problems).then_some(config)
 }
 
-fn kind(reader: &mut Reader, name: &str) -> Option<SinkType> {
+fn kind(reader: &mut Reader, name: &str) -> Option<&'static SinkKind> {
     let path = format!("sinks.{name}.type");
-    let kind = if reader.has(&path) {
-        reader.choice(&path, &SinkType::NAMES, SinkType::from_name)?
-    } else if let Some(kind) = SinkType::from_name(name) {
+    let kind = if reader.text_is_set(&path) {
+        reader.choice(&path, SinkKind::from_name)?
+    } else if let Some(kind) = SinkKind::from_name(name) {
         kind
     } else {
-        let hint = nearest(name, SinkType::NAMES);
+        let hint = nearest(name, kind::NAMES);
         let hint = hint.map_or(String::new(), |near| {
-            format!("; if you meant the sink `{near}`, mend the name")
+            format!("; if you meant the sink `{near}`, correct the name")
         });
         let message = format!(
             "the sink `{name}` needs a type ({}), since its name is none{hint}",
-            SinkType::NAMES.join(", ")
+            kind::NAMES.join(", ")
         );
         reader.problem(&path, message, Some("kinesis"));
         return None;
     };
     if !kind.is_built() {
-        let feature = kind.name();
+        let feature = kind.name;
         let message = format!("this build cannot deliver to {feature}: it was built without the feature `{feature}`");
         let at = if reader.has(&path) {
             path
@@ -277,36 +185,19 @@ fn kind(reader: &mut Reader, name: &str) -> Option<SinkType> {
     Some(kind)
 }
 
-fn stream(reader: &mut Reader, path: &str, kind: SinkType) -> String {
-    if reader.text(path).is_none() {
+fn stream(reader: &mut Reader, path: &str, parse: fn(&str) -> Result<StreamName, String>) -> Option<StreamName> {
+    if !reader.text_is_set(path) {
         reader.problem(path, "the sink needs a stream's name or ARN", Some("telemetry"));
     }
-    let check = |text: &str| -> Result<String, String> {
-        match kind {
-            #[cfg(feature = "kinesis")]
-            SinkType::Kinesis => forwarder_sinks::kinesis::Kinesis::parse_stream(text).map(|_| text.to_owned()),
-            #[cfg(feature = "firehose")]
-            SinkType::Firehose => forwarder_sinks::firehose::Firehose::parse_stream(text).map(|_| text.to_owned()),
-            _ => Ok(text.to_owned()),
-        }
-    };
-    reader.parsed(path, "telemetry", check).unwrap_or_default()
+    reader.parsed(path, parse)
 }
 
 fn assume_role(reader: &mut Reader, role: &str, external_id: &str) -> Option<AssumedRole> {
-    let arn = reader.parsed(role, ROLE_EXAMPLE, |text| {
+    let arn = reader.parsed(role, |text| {
         if !cfg!(feature = "assume-role") {
             return Err("this build cannot assume roles: it was built without the feature `assume-role`".into());
         }
-        let parts: Vec<_> = text.splitn(6, ':').collect();
-        match parts.as_slice() {
-            ["arn", partition, "iam", "", account, role]
-                if partition.starts_with("aws") && account.len() == 12 && role.starts_with("role/") =>
-            {
-                Ok(text.to_owned())
-            }
-            _ => Err("not the ARN of a role".into()),
-        }
+        check_role(text).map(|()| text.to_owned())
     });
     let external_id_set = reader.text(external_id);
     if external_id_set.is_some() && !reader.has(role) {
@@ -322,8 +213,6 @@ fn assume_role(reader: &mut Reader, role: &str, external_id: &str) -> Option<Ass
     })
 }
 
-const ROLE_EXAMPLE: &str = "arn:aws:iam::123456789012:role/telemetry-writer";
-
 /// The first setting of a sink, to point at.
 fn first_set(reader: &Reader, name: &str) -> String {
     let keys = reader.keys(&format!("sinks.{name}"));
@@ -331,12 +220,27 @@ fn first_set(reader: &Reader, name: &str) -> String {
         .map_or(format!("sinks.{name}"), |key| format!("sinks.{name}.{key}"))
 }
 
+/// `http://host`, `https://host:port/path`.
 fn endpoint(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(text.to_owned()),
-        _ => Err("not an endpoint; it begins with `https://` or `http://`".into()),
+    let rest = rest.ok_or("not an endpoint; it begins with `https://` or `http://`")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host_and_port = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match host_and_port.rsplit_once(':') {
+        // The colons of an IPv6 address are in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (host_and_port, None),
+    };
+    let is_named = !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte));
+    let has_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let has_path = rest.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_named && has_port && has_path {
+        return Ok(text.to_owned());
     }
+    Err("not an endpoint: behind `https://` comes a host, and maybe `:` with a port".into())
 }
 
 /// `[a-z][a-z0-9]*(_[a-z0-9]+)*`

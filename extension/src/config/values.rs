@@ -1,18 +1,65 @@
-//! What people write for sizes, durations, lists and truths.
+//! Values as people write them: sizes, durations, lists; and what is left over of a template or of quotes.
 
 use std::time::Duration;
 
 /// `500ms`, `10s`, `2m`, `1m 30s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    if text.trim() == "0" {
+    let text = text.trim();
+    if text == "0" {
         return Ok(Duration::ZERO);
     }
-    humantime::parse_duration(text.trim()).map_err(|_| "not a duration; write a number with `ms`, `s` or `m`".into())
+    humantime::parse_duration(text)
+        .map_err(|_| format!("{}; write a number with `ms`, `s` or `m`", not_a("duration", text)))
+}
+
+/// Says that a text is not a number, duration or size, and why if a template's format made it so.
+pub(super) fn not_a(kind: &str, text: &str) -> String {
+    let is_rewritten = text.contains(['.', 'e', 'E']) && text.parse::<f64>().is_ok();
+    let cause = if is_rewritten {
+        " (YAML and JSON may write a number in this form: put it in quotes there)"
+    } else {
+        ""
+    };
+    format!("not a {kind}{cause}")
+}
+
+/// The reason why a text cannot be meant as it is: what deploys it has left something undone. `None` if it can.
+/// `may_hold_anything`: it may hold expressions, in which `${` is meant.
+pub(super) fn left_over(text: &str, may_hold_anything: bool) -> Option<String> {
+    if text.contains('\u{fffd}') {
+        return Some("it is not UTF-8, and cannot be read".into());
+    }
+    let quote = text.chars().next().filter(|first| ['"', '\''].contains(first));
+    if let Some(quote) = quote
+        && text.len() > 1
+        && text.ends_with(quote)
+    {
+        return Some(format!(
+            "the quotes `{quote}` around it are a part of the value; leave them out"
+        ));
+    }
+    if may_hold_anything {
+        return None;
+    }
+    let placeholder = |open: &str, close: &str| {
+        let start = text.find(open)?;
+        let end = text.get(start..)?.find(close)? + close.len();
+        text.get(start..start + end)
+    };
+    let placeholder = placeholder("${", "}").or_else(|| placeholder("{{", "}}"))?;
+    Some(format!(
+        "`{placeholder}` was to be replaced when this was deployed, and was not; in CloudFormation `!Sub` replaces `${{…}}`"
+    ))
 }
 
 /// `25000`, `25KiB`, `1 MiB`, `64kB`: bytes; powers of 1,024 with an `i`, of 1,000 without.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    let wrong = || "not a size; write bytes, or a number with `KiB` or `MiB`".to_owned();
+    let wrong = || {
+        format!(
+            "{}; write bytes, or a number with `KiB` or `MiB`",
+            not_a("size", text.trim())
+        )
+    };
     let text = text.trim().replace('_', "");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

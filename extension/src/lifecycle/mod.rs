@@ -61,8 +61,12 @@ enum Ready {
 }
 
 async fn set_up(environment: &Environment, variables: &BTreeMap<String, String>, mut start: Start) -> Ready {
-    let (basics, config) = config::load(variables);
+    let account = environment.registration.function.account_id.as_deref();
+    let (basics, config) = config::load_in(variables, account);
     crate::logger::set_level(basics.log);
+    for warning in &basics.warnings {
+        log::warn!(event = "configuration_warning"; "{warning}");
+    }
     let config = match config {
         Ok(config) => config,
         Err(problems) => {
@@ -76,9 +80,6 @@ async fn set_up(environment: &Environment, variables: &BTreeMap<String, String>,
             return Ready::StandsBy;
         }
     };
-    for warning in &config.warnings {
-        log::warn!(event = "configuration_warning"; "{warning}");
-    }
     start.configured();
     match Extension::set_up(environment, &config, variables, start).await {
         Some(extension) => Ready::Forwards(Box::new(extension)),

@@ -1,29 +1,33 @@
 import { Annotations, Names, Stack, Token } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { readsStream } from './event-source';
+import { asFunction, isAtEdge, isAttached, isImage, layerCount, markAttached, variablesOf } from './functions';
 import { ForwarderLayers } from './layers';
+import { identify } from './loops/identity';
+import type { WrittenStream } from './loops/readers';
 import type { ForwarderOptions } from './options';
-import { ForwarderMetrics } from './options';
+import { denyLogs, grantAll } from './permissions';
 import type { Problem } from './problems';
 import { ForwarderOptionsError, refuse } from './problems';
 import type { NamedSink } from './settings';
 import { toSettings, toVariables } from './settings';
 import type { ForwarderSink } from './sink';
 import { findProblems } from './validate';
+import { bytesOf, checkVariables, MAX_VARIABLES_BYTES } from './variables';
+import { watch } from './watch';
 
 /** The layers that a function may have. Lambda quotas. */
 const MAX_LAYERS = 5;
 
-/** The functions that have a forwarder. */
-const ATTACHED = new WeakSet<lambda.Function>();
+/** The options of functions that have none of their own: one object, so that they are prepared once. */
+const NONE: ForwarderOptions = {};
 
 /** What a forwarder is made of. */
 export interface TelemetryForwarderProps {
   /**
    * Where the layers come from.
-   * @default - zips in the folder `dist`, where `make layer` puts them
+   * @default - the zips that the package brings along
    */
   readonly layers?: ForwarderLayers;
 
@@ -33,6 +37,16 @@ export interface TelemetryForwarderProps {
    * @default - none
    */
   readonly defaults?: ForwarderOptions;
+}
+
+/** Options as the functions of one stack need them. */
+interface Prepared {
+  readonly sinks: readonly NamedSink[];
+  readonly problems: readonly Problem[];
+  readonly variables: Readonly<Record<string, string>>;
+  /** The names of those variables that options of the function itself ask for. */
+  readonly own: ReadonlySet<string>;
+  readonly deniesLogs: boolean;
 }
 
 /**
@@ -48,13 +62,14 @@ export interface TelemetryForwarderProps {
 export class TelemetryForwarder extends Construct {
   /** Whether a function has a forwarder: this one or another, a function takes one. */
   public static isAttachedTo(fn: lambda.Function): boolean {
-    return ATTACHED.has(fn);
+    return isAttached(fn);
   }
 
   /** Where the layers come from. */
   public readonly layers: ForwarderLayers;
 
   private readonly defaults: ForwarderOptions;
+  private readonly prepared = new WeakMap<ForwarderOptions, WeakMap<Stack, Prepared>>();
 
   constructor(scope: Construct, id: string, props: TelemetryForwarderProps = {}) {
     super(scope, id);
@@ -64,28 +79,12 @@ export class TelemetryForwarder extends Construct {
 
   /**
    * Puts the forwarder on a function: the layer of its architecture, the options as environment variables, and
-   * permission to write to the sinks and nothing else. A role that was imported as immutable gets no permissions:
-   * whoever owns it gives it the policy that the stack publishes.
+   * permission to write to the sinks and nothing else. Variables that the function sets itself stay. A container image gets
+   * all but the layer, which is copied into the image. A role that cannot be changed from here gets nothing: a warning says
+   * which statements its owner must add.
    */
-  public attach(fn: lambda.Function, options: ForwarderOptions = {}): void {
-    const given = { ...this.defaults, ...options };
-    const effective = { ...given, metrics: given.metrics ?? defaultMetrics(given) };
-    const sinks = bindAll(fn, effective.sinks ?? {});
-    const settings = toSettings(effective, sinks);
-    const problems = [...this.checkFunction(fn), ...findProblems(effective, sinks, settings)];
-    const layer = problems.length === 0 ? this.layerIn(fn) : undefined;
-    refuse(fn, problems);
-    if (layer === undefined) {
-      throw this.noLayer(fn, fn.architecture);
-    }
-    ATTACHED.add(fn);
-    fn.addLayers(layer);
-    Object.entries(toVariables(settings)).forEach(([name, value]) => fn.addEnvironment(name, value));
-    grantAll(fn, sinks);
-    guardAgainstFeedback(fn, sinks);
-    if (effective.cloudWatchLogs === false) {
-      denyLogs(fn, effective);
-    }
+  public attach(fn: lambda.Function, options?: ForwarderOptions): void {
+    refuse(fn, this._tryAttach(fn, options));
   }
 
   /** Lets a role or policy write to the forwarder's own sinks, and do nothing else: for functions of other apps. */
@@ -94,18 +93,96 @@ export class TelemetryForwarder extends Construct {
   }
 
   /** The ARNs of the streams that a function would write to. */
-  public streamArns(fn: lambda.Function, options: ForwarderOptions = {}): string[] {
-    const sinks = bindAll(fn, options.sinks ?? this.defaults.sinks ?? {});
-    return sinks.flatMap(({ streamArn }) => streamArn ?? []);
+  public streamArns(fn: lambda.Function, options?: ForwarderOptions): string[] {
+    return this.prepare(Stack.of(fn), options ?? NONE).sinks.flatMap(({ streamArn }) => streamArn ?? []);
   }
 
   /** The layer for an architecture, in the forwarder's own stack. */
   public layer(architecture: lambda.Architecture): lambda.ILayerVersion {
     const layer = this.findOrMakeLayer(this, architecture);
     if (layer === undefined) {
-      throw this.noLayer(this, architecture);
+      throw new ForwarderOptionsError(this.node.path, [this.noLayer(architecture)]);
     }
     return layer;
+  }
+
+  /**
+   * Attaches a function, or returns what it is about the function that prevents it. Wrong options are everybody's problem:
+   * these are thrown.
+   * @internal
+   */
+  public _tryAttach(fn: lambda.Function, options: ForwarderOptions = NONE): Problem[] {
+    const prepared = this.prepare(Stack.of(fn), options);
+    const cannot = checkFunction(fn);
+    refuse(fn, prepared.problems.length === 0 ? [] : [...cannot, ...prepared.problems]);
+    const theirs = variablesOf(fn);
+    const problems = [
+      ...cannot,
+      ...checkVariables(theirs),
+      ...contradictions(fn, theirs, prepared),
+      ...tooLong({ ...prepared.variables, ...theirs }),
+    ];
+    const layer = problems.length > 0 || isImage(fn) ? undefined : this.layerIn(fn);
+    if (layer === undefined && problems.length === 0 && !isImage(fn)) {
+      problems.push(this.noLayer(fn.architecture));
+    }
+    if (problems.length > 0) {
+      return problems;
+    }
+    markAttached(fn);
+    if (layer === undefined) {
+      Annotations.of(fn).addInfo(
+        'This function is a container image, which takes no layers: copy the extension into the image, see docs/DEPLOY.md.',
+      );
+    } else {
+      fn.addLayers(layer);
+    }
+    for (const [name, value] of Object.entries(prepared.variables)) {
+      if (!(name in theirs)) {
+        fn.addEnvironment(name, value);
+      }
+    }
+    grantAll(fn, prepared.sinks);
+    if (prepared.deniesLogs) {
+      denyLogs(fn);
+    }
+    watch(fn, {
+      streams: writtenStreams(fn, prepared.sinks),
+      changesUnseen: layer !== undefined && this.layers._changesUnseen,
+    });
+    return [];
+  }
+
+  /**
+   * The streams that a function would write to, by what they are.
+   * @internal
+   */
+  public _streams(fn: lambda.Function, options: ForwarderOptions = NONE): WrittenStream[] {
+    return writtenStreams(fn, this.prepare(Stack.of(fn), options).sinks);
+  }
+
+  /** Checks and translates options once for all functions of a stack that have them. */
+  private prepare(stack: Stack, options: ForwarderOptions): Prepared {
+    const stacks = this.prepared.get(options) ?? new WeakMap<Stack, Prepared>();
+    this.prepared.set(options, stacks);
+    const there = stacks.get(stack);
+    if (there !== undefined) {
+      return there;
+    }
+    const effective = { ...this.defaults, ...options };
+    const sinks = bindAll(stack, effective.sinks ?? {});
+    const settings = toSettings(effective, sinks);
+    const variables = toVariables(settings);
+    const ofFunction = toVariables(toSettings(options, bindAll(stack, options.sinks ?? {})));
+    const prepared: Prepared = {
+      sinks,
+      variables,
+      problems: findProblems(effective, sinks, settings),
+      own: new Set(Object.keys(ofFunction)),
+      deniesLogs: effective.cloudWatchLogs === false,
+    };
+    stacks.set(stack, prepared);
+    return prepared;
   }
 
   /**
@@ -121,104 +198,66 @@ export class TelemetryForwarder extends Construct {
     // Where the architecture is a parameter of the template, there is one layer.
     const layer = Token.isUnresolved(architecture.name) ? 'Layer' : `Layer-${architecture.name}`;
     const id = scope === this ? layer : `${Names.uniqueId(this)}-${layer}`;
-    const there = scope.node.tryFindChild(id) as lambda.LayerVersion | undefined;
-    return there ?? this.layers.layer(scope, id, architecture);
+    return this.layers.layer(scope, id, architecture);
   }
 
-  private noLayer(construct: Construct, architecture: lambda.Architecture): ForwarderOptionsError {
+  private noLayer(architecture: lambda.Architecture): Problem {
     const there = this.layers.architectures.map(({ name }) => name);
     const only = there.length === 0 ? 'there is none at all' : `there is one for ${there.join(' and ')}`;
     const wrong = `there is no layer for ${architecture.name} (${only})`;
-    return new ForwarderOptionsError(construct.node.path, [{ option: 'architecture', wrong, mend: this.layers.mend }]);
+    return { option: 'architecture', wrong, fix: this.layers.fix };
   }
+}
 
-  private checkFunction(fn: lambda.Function): Problem[] {
-    if (TelemetryForwarder.isAttachedTo(fn)) {
-      const mend = 'attach it once; an Aspect leaves functions alone that have it';
-      return [{ option: 'attach', wrong: 'the function has a forwarder already', mend }];
-    }
-    if (isImage(fn)) {
-      const mend = 'copy the extension into the image instead, see docs/DEPLOY.md (container images)';
-      return [{ option: 'attach', wrong: 'a function of a container image takes no layers', mend }];
-    }
-    if (isAtEdge(fn)) {
-      const mend = 'leave it out: at the edge there is no Telemetry API either';
-      return [{ option: 'attach', wrong: 'Lambda@Edge takes neither layers nor variables', mend }];
-    }
-    const layers = layerCount(fn);
-    return layers < MAX_LAYERS
+function checkFunction(fn: lambda.Function): Problem[] {
+  if (asFunction(fn) === undefined) {
+    return [{ option: 'attach', wrong: 'this is no `Function`', fix: 'give one that this app makes' }];
+  }
+  if (isAttached(fn)) {
+    const fix = 'attach it once; an Aspect leaves functions alone that have it';
+    return [{ option: 'attach', wrong: 'the function has a forwarder already', fix }];
+  }
+  if (isAtEdge(fn)) {
+    const fix = 'leave it out: at the edge there is no Telemetry API either';
+    return [{ option: 'attach', wrong: 'Lambda@Edge takes neither layers nor variables', fix }];
+  }
+  const layers = isImage(fn) ? 0 : layerCount(fn);
+  const wrong = `the function has ${layers} layers, and Lambda allows ${MAX_LAYERS}`;
+  return layers < MAX_LAYERS ? [] : [{ option: 'layers', wrong, fix: 'merge some' }];
+}
+
+/** A variable of the function that says otherwise than the options that were given for this very function. */
+function contradictions(
+  { stack }: lambda.Function,
+  theirs: Readonly<Record<string, unknown>>,
+  { variables, own }: Prepared,
+): Problem[] {
+  const isSame = (name: string, value: unknown): boolean =>
+    JSON.stringify(value) === JSON.stringify(stack.resolve(variables[name]));
+  return Object.entries(theirs)
+    .filter(([name, value]) => own.has(name) && !isSame(name, value))
+    .map(([name, value]) => ({
+      option: name,
+      wrong: `the function sets it itself, to ${JSON.stringify(value)}`,
+      fix: 'leave it out there, or the option here',
+    }));
+}
+
+function tooLong(variables: Readonly<Record<string, unknown>>): Problem[] {
+  const bytes = bytesOf(variables);
+  const wrong = `the variables take ${bytes} bytes, and Lambda allows ${MAX_VARIABLES_BYTES} for all of a function`;
+  const fix = 'put options into a `telemetry-forwarder.toml` in the function’s package, see docs/CONTRACT.md';
+  return bytes <= MAX_VARIABLES_BYTES ? [] : [{ option: 'variables', wrong, fix }];
+}
+
+function bindAll(stack: Stack, sinks: Readonly<Record<string, ForwarderSink>>): NamedSink[] {
+  return Object.entries(sinks).map(([name, sink]) => ({ name, type: sink.type, ...sink._bind(stack) }));
+}
+
+function writtenStreams(fn: lambda.Function, sinks: readonly NamedSink[]): WrittenStream[] {
+  return sinks.flatMap(({ type, streamArn }) =>
+    streamArn === undefined || (type !== 'kinesis' && type !== 'firehose')
       ? []
-      : [
-          {
-            option: 'layers',
-            wrong: `the function has ${layers} layers, and Lambda allows ${MAX_LAYERS}`,
-            mend: 'merge some',
-          },
-        ];
-  }
-}
-
-/** Whether a function is made of a container image, which takes no layers. */
-export function isImage(fn: lambda.Function): boolean {
-  return fn.runtime === lambda.Runtime.FROM_IMAGE;
-}
-
-/** Whether CloudFront runs a function at its edge locations: its role says so. */
-export function isAtEdge(fn: lambda.Function): boolean {
-  const trust = fn.role instanceof iam.Role ? fn.role.assumeRolePolicy : undefined;
-  return JSON.stringify(fn.stack.resolve(trust?.toJSON()) ?? {}).includes('edgelambda.amazonaws.com');
-}
-
-function layerCount(fn: lambda.Function): number {
-  const resource = fn.node.defaultChild;
-  const layers: unknown = resource instanceof lambda.CfnFunction ? fn.stack.resolve(resource.layers) : undefined;
-  return Array.isArray(layers) ? layers.length : 0;
-}
-
-function defaultMetrics({ cloudWatchLogs }: ForwarderOptions): ForwarderMetrics {
-  return cloudWatchLogs === false ? ForwarderMetrics.OFF : ForwarderMetrics.EMF;
-}
-
-function bindAll(scope: Construct, sinks: Record<string, ForwarderSink>): NamedSink[] {
-  return Object.entries(sinks).map(([name, sink]) => ({ name, type: sink.type, ...sink.bind(scope) }));
-}
-
-function grantAll(fn: lambda.Function, sinks: readonly NamedSink[]): void {
-  for (const { action, resourceArn } of sinks.flatMap(({ grants }) => grants)) {
-    iam.Grant.addToPrincipal({ grantee: fn, actions: [action], resourceArns: [resourceArn] }).assertSuccess();
-  }
-}
-
-/** A function that reads the stream that it writes to would be invoked by its own logs, for ever. */
-function guardAgainstFeedback(fn: lambda.Function, sinks: readonly NamedSink[]): void {
-  fn.node.addValidation({
-    validate: () =>
-      sinks
-        .filter(({ streamArn }) => streamArn !== undefined && readsStream(fn, streamArn))
-        .map(
-          ({ name }) =>
-            `sinks.${name}: the function reads this stream: its own logs would invoke it for ever; ` +
-            'leave the forwarder off this function, or write to another stream',
-        ),
-  });
-}
-
-function denyLogs(fn: lambda.Function, options: ForwarderOptions): void {
-  fn.addToRolePolicy(
-    new iam.PolicyStatement({
-      sid: 'NoCloudWatchLogs',
-      effect: iam.Effect.DENY,
-      actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-      resources: ['*'],
-    }),
-  );
-  const metrics =
-    options.metrics === ForwarderMetrics.EMF
-      ? 'its counters (metrics is EMF, which goes through the log group: the alarms on dropped and spooled events see nothing)'
-      : 'its counters as CloudWatch metrics, and with them the alarms on dropped and spooled events';
-  Annotations.of(fn).addWarningV2(
-    'telemetry-forwarder:noCloudWatchLogs',
-    'cloudWatchLogs is false: with the log group vanish the forwarder’s own messages (mistakes in its configuration, events it had to drop), ' +
-      `${metrics}, Lambda Insights, Live Tail, metric filters and subscriptions. Whatever no route forwards is nowhere.`,
+      : [{ service: type, identity: identify(streamArn, fn) }],
   );
 }

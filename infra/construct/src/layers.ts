@@ -1,116 +1,95 @@
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { ARCHITECTURES, Artifacts } from './artifacts';
 
-/** Where `make layer` puts what it builds. */
-export const DIST = path.join(__dirname, '..', '..', '..', 'dist');
+/**
+ * The release that this package belongs to.
+ * @internal
+ */
+export const VERSION = (
+  JSON.parse(readFileSync(path.join(__dirname, '..', 'package.json'), 'utf8')) as { version: string }
+).version;
 
-/** The architectures that Lambda has. */
-export const ARCHITECTURES: readonly lambda.Architecture[] = [lambda.Architecture.X86_64, lambda.Architecture.ARM_64];
+/** The version of parameters that follow each release of the stack that publishes them. */
+const LATEST = 'latest';
 
-/** Zip files that were built: layers and functions. They are named `<name>-<architecture>.zip`. */
-export abstract class Artifacts {
-  /** A folder on this machine; by default the one that `make layer` fills. */
-  public static fromDirectory(directory: string = DIST): Artifacts {
-    return new DirectoryArtifacts(path.resolve(directory));
-  }
+/** Which of the layers that a stack has published. */
+export interface PublishedLayersProps {
+  /**
+   * The release, as in `0.1.0`. With `latest` a function takes up each release with its next deployment, but nothing in its
+   * template changes: the version behind an alias, SnapStart and provisioned concurrency stay with the layer they had.
+   * @default - the release of this package
+   */
+  readonly version?: string;
 
-  /** A bucket that they were copied to. What is not there is found out when the stack is deployed. */
-  public static fromBucket(
-    bucketName: string,
-    keyPrefix: string,
-    architectures: readonly lambda.Architecture[] = ARCHITECTURES,
-  ): Artifacts {
-    return new BucketArtifacts(bucketName, keyPrefix, architectures);
-  }
-
-  /** The zip of this name, for a resource in `scope`; `undefined` if it was not built for this architecture. */
-  public abstract code(scope: Construct, name: string, architecture: lambda.Architecture): lambda.Code | undefined;
-
-  /** The architectures that something was built for. */
-  public abstract architectures(name: string): readonly lambda.Architecture[];
-
-  /** Where they are, for people. */
-  public abstract readonly place: string;
+  /**
+   * The architectures that there are layers for.
+   * @default - all that Lambda has
+   */
+  readonly architectures?: lambda.Architecture[];
 }
 
-class DirectoryArtifacts extends Artifacts {
-  constructor(public readonly place: string) {
-    super();
-  }
+/** ARNs of layer versions. */
+export interface LayerArns {
+  /**
+   * The layer for `x86_64`.
+   * @default - none
+   */
+  readonly x86?: string;
 
-  public code(_scope: Construct, name: string, architecture: lambda.Architecture): lambda.Code | undefined {
-    const file = this.file(name, architecture);
-    return existsSync(file) ? lambda.Code.fromAsset(file) : undefined;
-  }
-
-  public architectures(name: string): readonly lambda.Architecture[] {
-    return ARCHITECTURES.filter((architecture) => existsSync(this.file(name, architecture)));
-  }
-
-  private file(name: string, architecture: lambda.Architecture): string {
-    return path.join(this.place, `${name}-${architecture.name}.zip`);
-  }
-}
-
-class BucketArtifacts extends Artifacts {
-  public readonly place = 'the bucket';
-
-  constructor(
-    private readonly bucketName: string,
-    private readonly keyPrefix: string,
-    private readonly built: readonly lambda.Architecture[],
-  ) {
-    super();
-  }
-
-  public code(scope: Construct, name: string, architecture: lambda.Architecture): lambda.Code | undefined {
-    if (!this.built.some(({ name }) => name === architecture.name)) {
-      return undefined;
-    }
-    const bucket = s3.Bucket.fromBucketName(scope, `Artifacts-${name}`, this.bucketName);
-    return lambda.Code.fromBucketV2(bucket, `${this.keyPrefix}${name}-${architecture.name}.zip`);
-  }
-
-  public architectures(): readonly lambda.Architecture[] {
-    return this.built;
-  }
+  /**
+   * The layer for `arm64`.
+   * @default - none
+   */
+  readonly arm64?: string;
 }
 
 /** Where the layers come from. */
 export abstract class ForwarderLayers {
-  /** New layers, of zips that were built. */
-  public static fromArtifacts(artifacts: Artifacts = Artifacts.fromDirectory()): ForwarderLayers {
-    return new BuiltLayers(artifacts);
+  /**
+   * New layers, of zips that were built.
+   * @param artifacts by default the zips that the package brings along
+   */
+  public static fromArtifacts(artifacts?: Artifacts): ForwarderLayers {
+    return new BuiltLayers(artifacts ?? Artifacts.fromDirectory());
   }
 
   /**
    * Layers that a stack of this project has published, by the names of its SSM parameters. They are looked up when the
-   * stack is deployed, so that nothing ties the stacks together.
+   * stack is deployed, so that nothing ties the stacks together. Each release has a parameter of its own: an upgrade of this
+   * package changes the name, and with it the functions, their versions and whatever points to them.
    */
-  public static fromParameterStore(
-    parameterPrefix: string,
-    architectures: readonly lambda.Architecture[] = ARCHITECTURES,
-  ): ForwarderLayers {
-    return new PublishedLayers(parameterPrefix, architectures);
+  public static fromParameterStore(parameterPrefix: string, props: PublishedLayersProps = {}): ForwarderLayers {
+    return new PublishedLayers(parameterPrefix, props);
   }
 
-  /** A layer, made in `scope`; `undefined` if there is none for this architecture. */
+  /** Layers that were published once for all, by their ARNs. */
+  public static fromArns(arns: LayerArns): ForwarderLayers {
+    return new GivenLayers(arns);
+  }
+
+  /** The architectures that there are layers for. */
+  public abstract readonly architectures: lambda.Architecture[];
+
+  /** How to come by a layer that is missing. */
+  public abstract readonly fix: string;
+
+  /** A layer, found or made in `scope`; `undefined` if there is none for this architecture. */
   public abstract layer(
     scope: Construct,
     id: string,
     architecture: lambda.Architecture,
   ): lambda.ILayerVersion | undefined;
 
-  /** The architectures that there are layers for. */
-  public abstract readonly architectures: readonly lambda.Architecture[];
-
-  /** How to come by a layer that is missing. */
-  public abstract readonly mend: string;
+  /**
+   * A new layer arrives without a change of the template: `currentVersion` of a function cannot see it.
+   * @internal
+   */
+  public readonly _changesUnseen: boolean = false;
 }
 
 /** The name of the layer's zip, and of the file in it. */
@@ -121,19 +100,27 @@ class BuiltLayers extends ForwarderLayers {
     super();
   }
 
-  public get architectures(): readonly lambda.Architecture[] {
+  public get architectures(): lambda.Architecture[] {
     return this.artifacts.architectures(LAYER);
   }
 
-  public get mend(): string {
+  public get fix(): string {
     return `run \`make layer\`, which puts \`${LAYER}-<architecture>.zip\` into ${this.artifacts.place}`;
   }
 
   public layer(scope: Construct, id: string, architecture: lambda.Architecture): lambda.ILayerVersion | undefined {
-    const code = this.artifacts.code(scope, LAYER, architecture);
+    const isThere = this.architectures.some(({ name }) => name === architecture.name);
+    if (!isThere) {
+      return undefined;
+    }
+    // The contents are in the name: a function's version is made of names, and would not change with what is behind one.
+    const fingerprint = this.artifacts._fingerprint(LAYER, architecture);
+    const childId = fingerprint === '' ? id : `${id}-${fingerprint}`;
+    const there = scope.node.tryFindChild(childId) as lambda.LayerVersion | undefined;
+    const code = there === undefined ? this.artifacts.code(scope, LAYER, architecture) : undefined;
     return code === undefined
-      ? undefined
-      : new lambda.LayerVersion(scope, id, {
+      ? there
+      : new lambda.LayerVersion(scope, childId, {
           code,
           compatibleArchitectures: [architecture],
           description: 'Sends logs, metrics and platform events to streams',
@@ -145,25 +132,61 @@ class BuiltLayers extends ForwarderLayers {
 }
 
 class PublishedLayers extends ForwarderLayers {
-  public readonly mend = 'deploy the stack that publishes the layers with that architecture, and name it here';
+  public readonly architectures: lambda.Architecture[];
+  public readonly fix = 'deploy the stack that publishes the layers with that architecture, and name it here';
+  /** @internal */
+  public override readonly _changesUnseen: boolean;
+  private readonly version: string;
 
   constructor(
     private readonly prefix: string,
-    public readonly architectures: readonly lambda.Architecture[],
+    props: PublishedLayersProps,
   ) {
     super();
+    this.architectures = props.architectures ?? [...ARCHITECTURES];
+    this.version = props.version ?? VERSION;
+    this._changesUnseen = this.version === LATEST || Token.isUnresolved(this.version);
   }
 
   public layer(scope: Construct, id: string, architecture: lambda.Architecture): lambda.ILayerVersion | undefined {
     if (!this.architectures.some(({ name }) => name === architecture.name)) {
       return undefined;
     }
-    const arn = ssm.StringParameter.valueForStringParameter(scope, layerParameter(this.prefix, architecture));
-    return lambda.LayerVersion.fromLayerVersionAttributes(scope, id, { layerVersionArn: arn });
+    const name = layerParameter(this.prefix, architecture, this.version === LATEST ? undefined : this.version);
+    return imported(scope, id, () => ssm.StringParameter.valueForStringParameter(scope, name));
   }
 }
 
-/** The SSM parameter that has the ARN of a layer. */
-export function layerParameter(prefix: string, architecture: lambda.Architecture): string {
-  return `${prefix}/layer-arn/${architecture.name}`;
+class GivenLayers extends ForwarderLayers {
+  public readonly fix = 'give its ARN to `ForwarderLayers.fromArns`';
+
+  constructor(private readonly arns: LayerArns) {
+    super();
+  }
+
+  public get architectures(): lambda.Architecture[] {
+    return ARCHITECTURES.filter((architecture) => this.arnOf(architecture) !== undefined);
+  }
+
+  public layer(scope: Construct, id: string, architecture: lambda.Architecture): lambda.ILayerVersion | undefined {
+    const arn = this.arnOf(architecture);
+    return arn === undefined ? undefined : imported(scope, id, () => arn);
+  }
+
+  private arnOf({ name }: lambda.Architecture): string | undefined {
+    return name === lambda.Architecture.ARM_64.name ? this.arns.arm64 : this.arns.x86;
+  }
+}
+
+function imported(scope: Construct, id: string, arn: () => string): lambda.ILayerVersion {
+  const there = scope.node.tryFindChild(id) as unknown as lambda.ILayerVersion | undefined;
+  return there ?? lambda.LayerVersion.fromLayerVersionAttributes(scope, id, { layerVersionArn: arn() });
+}
+
+/**
+ * The SSM parameter that has the ARN of a layer: of a release, or of the latest one.
+ * @internal
+ */
+export function layerParameter(prefix: string, architecture: lambda.Architecture, version?: string): string {
+  return [`${prefix}/layer-arn/${architecture.name}`, ...(version === undefined ? [] : [version])].join('/');
 }

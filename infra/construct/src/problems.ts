@@ -9,7 +9,7 @@ export interface Problem {
   readonly wrong: string;
 
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** Options that cannot be deployed. All of them at once, with the path of the construct that they were given to. */
@@ -20,9 +20,14 @@ export class ForwarderOptionsError extends Error {
     /** What is wrong. */
     public readonly problems: readonly Problem[],
   ) {
-    super(problems.map(({ option, wrong, mend }) => `${path}: ${option}: ${wrong}; ${mend}`).join('\n'));
+    super(problems.map((problem) => `${path}: ${inWords(problem)}`).join('\n'));
     this.name = 'ForwarderOptionsError';
   }
+}
+
+/** A problem in one sentence. */
+export function inWords({ option, wrong, fix }: Problem): string {
+  return `${option}: ${wrong}; ${fix}`;
 }
 
 /** Throws if there is a problem. */

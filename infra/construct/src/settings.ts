@@ -3,7 +3,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import { routesAsText } from './routes/check';
 import type { ForwarderOptions } from './options';
-import type { BoundSink, SinkType } from './sink';
+import type { BoundSink } from './bound-sink';
 
 type Value = string | number | Value[] | { readonly [key: string]: Value | undefined };
 
@@ -13,7 +13,7 @@ export type Settings = Readonly<Record<string, Value | undefined>>;
 /** A sink of a function: its type and its settings. */
 export interface NamedSink extends BoundSink {
   readonly name: string;
-  readonly type: SinkType;
+  readonly type: string;
 }
 
 /** What the options mean; what was not given is left to the forwarder's defaults. */

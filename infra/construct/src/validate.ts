@@ -1,30 +1,23 @@
 /** What is wrong with options: by the JSON Schema of the forwarder's configuration, and what it cannot say. */
 
 import { Token } from 'aws-cdk-lib';
-import type { ErrorObject } from 'ajv';
-import Ajv2020 from 'ajv/dist/2020';
-import schema from '../schema/telemetry-forwarder.schema.json';
 import { didYouMean } from './nearest';
 import { checkRoutes, DROP } from './routes/check';
+import { bySchema, camelCase, settingsOf } from './schema';
 import type { ForwarderOptions } from './options';
-import { Compression, RecordFormat, TelemetryType } from './options';
 import type { Problem } from './problems';
 import type { NamedSink, Settings } from './settings';
-import { toVariables, withoutAbsent } from './settings';
-
-/** What all environment variables of a function together may take. Bytes. Lambda quotas. */
-const MAX_VARIABLES_BYTES = 4_096;
+import { withoutAbsent } from './settings';
+import { Compression, RecordFormat, TelemetryType } from './values';
 
 /** What the Runtime API listens on. */
 const RUNTIME_API_PORT = 9001;
 
-const isValid = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true }).compile(schema);
-
 /** All that is wrong, without what is wrong with where the sinks lead. */
 export function findProblems(options: ForwarderOptions, sinks: readonly NamedSink[], settings: Settings): Problem[] {
-  const problems = [
+  return [
     ...unknownOptions(options),
-    ...bySchema(settings),
+    ...bySchema(withoutAbsent(settings)),
     ...sinks.flatMap((sink) => sink.problems.map((problem) => below(sink, problem))),
     ...sinks.flatMap(combinations),
     ...fallbacks(sinks),
@@ -32,7 +25,6 @@ export function findProblems(options: ForwarderOptions, sinks: readonly NamedSin
     ...routes(options, sinks),
     ...telemetry(options, sinks),
   ];
-  return problems.length > 0 ? problems : tooLong(settings);
 }
 
 /** Options of the construct alone. */
@@ -40,61 +32,19 @@ const OWN_OPTIONS = ['cloudWatchLogs'];
 
 /** Options that nobody knows, and that would be left out in silence: the compiler sees them only where they are written out. */
 function unknownOptions(options: object, at: readonly string[] = []): Problem[] {
-  const known = (at.length === 0 ? schema : groupOf(at[0] ?? ''))?.properties ?? {};
-  const names = [...Object.keys(known).map(camelCase), ...(at.length === 0 ? OWN_OPTIONS : [])];
+  const names = [...(settingsOf(at[0]) ?? []).map(camelCase), ...(at.length === 0 ? OWN_OPTIONS : [])];
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
     if (!names.includes(name)) {
       const wrong = `there is no such option${didYouMean(name, names)}`;
-      return [{ option: [...at, name].join('.'), wrong, mend: `there are ${names.join(', ')}` }];
+      return [{ option: [...at, name].join('.'), wrong, fix: `there are ${names.join(', ')}` }];
     }
-    const isGroup = at.length === 0 && groupOf(name) !== undefined;
+    const isGroup = at.length === 0 && settingsOf(name) !== undefined;
     return isGroup && typeof value === 'object' && value !== null ? unknownOptions(value, [name]) : [];
   });
 }
 
-/** The settings of a group such as `flush`. */
-function groupOf(name: string): { properties: object } | undefined {
-  const found = Object.entries(schema.properties).find(([group]) => group === name)?.[1];
-  return found !== undefined && 'properties' in found ? found : undefined;
-}
-
 function below(sink: NamedSink, problem: Problem): Problem {
   return { ...problem, option: `sinks.${sink.name}.${problem.option}` };
-}
-
-function bySchema(settings: Settings): Problem[] {
-  isValid(withoutAbsent(settings));
-  return (isValid.errors ?? []).filter(({ keyword }) => keyword !== 'anyOf').map(asProblem);
-}
-
-/** An error of the schema in the words of the options. */
-function asProblem(error: ErrorObject): Problem {
-  const path = error.instancePath.split('/').slice(1);
-  const option = path.map((level, index) => (index === 1 && path[0] === 'sinks' ? level : camelCase(level))).join('.');
-  const value = JSON.stringify(error.data);
-  switch (error.keyword) {
-    case 'additionalProperties': {
-      const { additionalProperty: name } = error.params as { additionalProperty: string };
-      return path[0] === 'sinks' && path.length === 1
-        ? {
-            option: `sinks.${name}`,
-            wrong: `\`${name}\` cannot be the name of a sink`,
-            mend: 'use lower-case letters, digits and single `_` between them, a letter first',
-          }
-        : { option: [option, camelCase(name)].join('.'), wrong: 'there is no such option', mend: 'leave it out' };
-    }
-    case 'enum': {
-      const { allowedValues } = error.params as { allowedValues: string[] };
-      const hint = didYouMean(String(error.data), allowedValues);
-      return { option, wrong: `${value} is not allowed${hint}`, mend: `write one of ${allowedValues.join(', ')}` };
-    }
-    default:
-      return { option, wrong: `${value} ${error.message ?? 'is not allowed'}`, mend: 'see docs/CONTRACT.md' };
-  }
-}
-
-function camelCase(name: string): string {
-  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** What does not go together in one sink. */
@@ -105,24 +55,24 @@ function combinations(sink: NamedSink): Problem[] {
     problems.push({
       option: `sinks.${DROP}`,
       wrong: 'routes drop events by this name',
-      mend: 'name the sink otherwise',
+      fix: 'name the sink otherwise',
     });
   }
   if (format === RecordFormat.KPL && sink.type === 'firehose') {
     const wrong = 'Firehose takes KPL aggregates apart only where it reads a Kinesis stream';
-    problems.push(below(sink, { option: 'format', wrong, mend: 'use `RecordFormat.NDJSON`' }));
+    problems.push(below(sink, { option: 'format', wrong, fix: 'use `RecordFormat.NDJSON`' }));
   }
   if (format === RecordFormat.KPL && compression !== undefined && compression !== Compression.NONE) {
     const wrong = 'a KPL aggregate cannot be compressed: its readers would not know it';
-    problems.push(below(sink, { option: 'compression', wrong, mend: 'leave it out, or use `RecordFormat.NDJSON`' }));
+    problems.push(below(sink, { option: 'compression', wrong, fix: 'leave it out, or use `RecordFormat.NDJSON`' }));
   }
   if (typeof record === 'number' && record > (typeof put === 'number' ? put : 1_048_576)) {
     const wrong = `a record of ${record} bytes does not fit into a call`;
-    problems.push(below(sink, { option: 'recordBytes', wrong, mend: 'make `putBytes` larger or this smaller' }));
+    problems.push(below(sink, { option: 'recordBytes', wrong, fix: 'make `putBytes` larger or this smaller' }));
   }
   if (externalId !== undefined && sink.settings['assume_role'] === undefined) {
     const wrong = 'an external id goes with `assumeRole`, which is not set';
-    problems.push(below(sink, { option: 'externalId', wrong, mend: 'give the role, or leave it out' }));
+    problems.push(below(sink, { option: 'externalId', wrong, fix: 'give the role, or leave it out' }));
   }
   return problems;
 }
@@ -138,13 +88,13 @@ function fallbacks(sinks: readonly NamedSink[]): Problem[] {
     }
     if (!names.includes(fallback)) {
       const wrong = `unknown sink \`${fallback}\`${didYouMean(fallback, names)}`;
-      return [below(sink, { option: 'fallback', wrong, mend: `write one of ${names.join(', ')}` })];
+      return [below(sink, { option: 'fallback', wrong, fix: `write one of ${names.join(', ')}` })];
     }
     const chain = [sink.name];
     for (let next: string | undefined = fallback; next !== undefined; next = fallbackOf(next)) {
       if (next === sink.name) {
         const wrong = `this leads back to where it began: ${[...chain, next].join(' -> ')}`;
-        return [below(sink, { option: 'fallback', wrong, mend: 'break the circle' })];
+        return [below(sink, { option: 'fallback', wrong, fix: 'break the circle' })];
       }
       if (chain.includes(next)) {
         // A circle further on is told where it begins.
@@ -164,7 +114,7 @@ function deniedLogs({ cloudWatchLogs }: ForwarderOptions, sinks: readonly NamedS
         .map(({ name }) => ({
           option: `sinks.${name}`,
           wrong: 'standard output goes to CloudWatch Logs, which `cloudWatchLogs: false` denies',
-          mend: 'leave this sink out, or allow the logs',
+          fix: 'leave this sink out, or allow the logs',
         }))
     : [];
 }
@@ -172,12 +122,12 @@ function deniedLogs({ cloudWatchLogs }: ForwarderOptions, sinks: readonly NamedS
 function routes(options: ForwarderOptions, sinks: readonly NamedSink[]): Problem[] {
   const names = sinks.map(({ name }) => name);
   if (names.length === 0) {
-    const mend = 'give `ForwarderSink.kinesis({ stream })`, here or to the forwarder itself';
-    return [{ option: 'sinks', wrong: 'there is no sink', mend }];
+    const fix = 'give `ForwarderSink.kinesis({ stream })`, here or to the forwarder itself';
+    return [{ option: 'sinks', wrong: 'there is no sink', fix }];
   }
   if (options.routes !== undefined) {
-    const mend = `see docs/ROUTING.md; as in \`* -> ${names[0] ?? ''}\``;
-    return checkRoutes(options.routes, names).map((wrong) => ({ option: 'routes', wrong, mend }));
+    const fix = `see docs/ROUTING.md; as in \`* -> ${names[0] ?? ''}\``;
+    return checkRoutes(options.routes, names).map((wrong) => ({ option: 'routes', wrong, fix }));
   }
   const onlyFallbacks = sinks.map(({ settings }) => settings['fallback']);
   const counted = names.filter((name) => !onlyFallbacks.includes(name));
@@ -186,7 +136,7 @@ function routes(options: ForwarderOptions, sinks: readonly NamedSink[]): Problem
         {
           option: 'routes',
           wrong: `with several sinks (${counted.join(', ')}) there must be routes`,
-          mend: `say which events go where, as in \`* -> ${counted[0] ?? ''}\``,
+          fix: `say which events go where, as in \`* -> ${counted[0] ?? ''}\``,
         },
       ]
     : [];
@@ -199,7 +149,7 @@ function telemetry(options: ForwarderOptions, sinks: readonly NamedSink[]): Prob
   for (const type of types ?? []) {
     if (!allowed.includes(type)) {
       const wrong = `unknown type \`${type}\`${didYouMean(type, allowed)}`;
-      problems.push({ option: 'telemetry.types', wrong, mend: `write some of ${allowed.join(', ')}` });
+      problems.push({ option: 'telemetry.types', wrong, fix: `write some of ${allowed.join(', ')}` });
     }
   }
   if (
@@ -208,29 +158,13 @@ function telemetry(options: ForwarderOptions, sinks: readonly NamedSink[]): Prob
     sinks[0]?.type === 'stdout'
   ) {
     const wrong = 'standard output is an extension log: fed with extension logs it would feed itself';
-    problems.push({ option: 'telemetry.types', wrong, mend: 'leave `EXTENSION` out, or route it elsewhere' });
+    problems.push({ option: 'telemetry.types', wrong, fix: 'leave `EXTENSION` out, or route it elsewhere' });
   }
   if (port !== undefined && !Token.isUnresolved(port) && !(Number.isInteger(port) && port > 0 && port <= 65_535)) {
-    problems.push({ option: 'telemetry.port', wrong: `${port} is no port`, mend: 'write one from 1 to 65535' });
+    problems.push({ option: 'telemetry.port', wrong: `${port} is no port`, fix: 'write one from 1 to 65535' });
   } else if (port === RUNTIME_API_PORT) {
     const wrong = `${port} is the Runtime API's own`;
-    problems.push({ option: 'telemetry.port', wrong, mend: 'choose another, such as 4243' });
+    problems.push({ option: 'telemetry.port', wrong, fix: 'choose another, such as 4243' });
   }
   return problems;
-}
-
-function tooLong(settings: Settings): Problem[] {
-  const bytes = Object.entries(toVariables(settings)).reduce(
-    (sum, [name, value]) => sum + Buffer.byteLength(name) + (Token.isUnresolved(value) ? 0 : Buffer.byteLength(value)),
-    0,
-  );
-  return bytes <= MAX_VARIABLES_BYTES
-    ? []
-    : [
-        {
-          option: 'routes',
-          wrong: `the variables take ${bytes} bytes, and Lambda allows ${MAX_VARIABLES_BYTES} for all of a function`,
-          mend: 'put them into a `telemetry-forwarder.toml` in the function’s package, see docs/CONTRACT.md',
-        },
-      ];
 }

@@ -66,9 +66,12 @@ describe('an aspect over an app of two stacks', () => {
         }
       })(),
     });
-    Aspects.of(app).add(new AttachTelemetryForwarder(forwarder, { include: (fn) => !fn.node.path.endsWith('/Left') }), {
-      priority: AspectPriority.MUTATING,
-    });
+    Aspects.of(app).add(
+      new AttachTelemetryForwarder(forwarder, { include: { includes: (fn) => !fn.node.path.endsWith('/Left') } }),
+      {
+        priority: AspectPriority.MUTATING,
+      },
+    );
   });
 
   test('attaches every function, whatever its stack and architecture', () => {
@@ -103,8 +106,10 @@ describe('an aspect over an app of two stacks', () => {
     expect(isAttached(shop, 'Aliased')).toEqual([false]);
   });
 
-  test('leaves container images alone, and says what to do', () => {
-    expect(isAttached(shop, 'Image')).toEqual([false]);
+  test('gives container images all but the layer, and says what to do', () => {
+    const [image] = functions(shop, 'Image');
+    expect(image?.Properties.Layers).toBeUndefined();
+    expect(image?.Properties.Environment?.Variables).toHaveProperty('FORWARDER_SINKS__KINESIS__STREAM');
     Annotations.fromStack(shop).hasInfo('/shop/Image', Match.stringLikeRegexp('copy the extension into the image'));
   });
 

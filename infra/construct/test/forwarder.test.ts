@@ -9,15 +9,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
-import {
-  Artifacts,
-  Envelope,
-  ForwarderLayers,
-  ForwarderLogLevel,
-  ForwarderMetrics,
-  ForwarderSink,
-  TelemetryForwarder,
-} from '../src';
+import { Artifacts, Envelope, ForwarderLayers, ForwarderLogLevel, ForwarderSink, TelemetryForwarder } from '../src';
 import type { ForwarderOptions } from '../src';
 import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
 import { EVERY_OPTION } from './cases';
@@ -138,10 +130,10 @@ describe('attach', () => {
     });
   });
 
-  test('leaves defaults to the forwarder, but for the metrics, which are switched on', () => {
+  test('leaves defaults to the forwarder, metrics that cost by the function among them', () => {
     const world = new World();
     world.forwarder.attach(world.fn, { sinks: { stdout: ForwarderSink.stdout() } });
-    expect(world.variables).toEqual({ FORWARDER_SINKS__STDOUT__TYPE: 'stdout', FORWARDER_METRICS: 'emf' });
+    expect(world.variables).toEqual({ FORWARDER_SINKS__STDOUT__TYPE: 'stdout' });
   });
 
   test('takes the forwarder’s defaults, and options of the function before them', () => {
@@ -271,25 +263,17 @@ describe('a sink grants', () => {
 describe('cloudWatchLogs: false', () => {
   const sinks = { kinesis: ForwarderSink.kinesis({ streamName: 'telemetry' }) };
 
-  test('denies log writes, switches the metrics off, and warns what vanishes', () => {
+  test('denies log writes, and warns what vanishes', () => {
     const world = new World();
     world.forwarder.attach(world.fn, { sinks, cloudWatchLogs: false });
     expect(world.statements).toContainEqual({
-      Sid: 'NoCloudWatchLogs',
       Effect: 'Deny',
       Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
       Resource: '*',
     });
-    expect(world.variables).toMatchObject({ FORWARDER_METRICS: 'off' });
     for (const lost of ['own messages', 'alarms on dropped', 'Lambda Insights', 'Live Tail', 'subscriptions']) {
       Annotations.fromStack(world.stack).hasWarning('/shop/Checkout', Match.stringLikeRegexp(lost));
     }
-  });
-
-  test('says so where metrics were asked for all the same', () => {
-    const world = new World();
-    world.forwarder.attach(world.fn, { sinks, cloudWatchLogs: false, metrics: ForwarderMetrics.EMF });
-    Annotations.fromStack(world.stack).hasWarning('/shop/Checkout', Match.stringLikeRegexp('metrics is EMF'));
   });
 
   test('is not the default', () => {
@@ -297,19 +281,6 @@ describe('cloudWatchLogs: false', () => {
     world.forwarder.attach(world.fn);
     expect(world.statements.filter(({ Effect }) => Effect === 'Deny')).toEqual([]);
     Annotations.fromStack(world.stack).hasNoWarning('*', Match.anyValue());
-  });
-});
-
-describe('layers that another stack has published', () => {
-  test('are looked up when the stack is deployed', () => {
-    const stack = new Stack(makeApp(), 'shop');
-    const layers = ForwarderLayers.fromParameterStore('/telemetry');
-    const forwarder = new TelemetryForwarder(stack, 'Forwarder', { layers });
-    forwarder.attach(makeFunction(stack, 'Checkout'), { sinks: { stdout: ForwarderSink.stdout() } });
-    const template = Template.fromStack(stack);
-    template.resourceCountIs('AWS::Lambda::LayerVersion', 0);
-    const [id] = Object.entries(template.findParameters('*', { Default: '/telemetry/layer-arn/x86_64' }))[0] ?? [];
-    template.hasResourceProperties('AWS::Lambda::Function', { Layers: [{ Ref: id }] });
   });
 });
 

@@ -23,35 +23,14 @@ use tokio::sync::OnceCell;
 use super::environment;
 use super::errors::failure;
 use super::http::{Http, OnlyConnect};
-
-/// Target of one sink's client.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AwsSettings {
-    /// The region; else what the environment says.
-    pub region: Option<String>,
-    /// The endpoint's URL; else what the environment says, else the service's own.
-    pub endpoint: Option<String>,
-    /// The role that calls are made under; else the environment's own credentials.
-    #[cfg(feature = "assume-role")]
-    pub assume_role: Option<AssumedRole>,
-    /// The time that one attempt may take, awake.
-    pub attempt_timeout: Duration,
-}
-
-/// A role of another account, or of this one.
 #[cfg(feature = "assume-role")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssumedRole {
-    /// Its ARN.
-    pub arn: String,
-    /// External id that its trust policy may require.
-    pub external_id: Option<String>,
-}
+use crate::kind::AssumedRole;
+use crate::kind::Connection;
 
 /// A client that is made at its first use, and anew after [`forget`](Self::forget).
 pub(crate) struct LazyClient<C> {
     service: &'static str,
-    settings: AwsSettings,
+    connection: Connection,
     http: Http,
     make: fn(&SdkConfig) -> C,
     /// Replaced as a whole, with its settings and credentials.
@@ -60,10 +39,10 @@ pub(crate) struct LazyClient<C> {
 
 impl<C: Clone> LazyClient<C> {
     /// `service`: as the names of environment variables have it.
-    pub(crate) fn new(service: &'static str, settings: AwsSettings, make: fn(&SdkConfig) -> C) -> Self {
+    pub(crate) fn new(service: &'static str, connection: Connection, make: fn(&SdkConfig) -> C) -> Self {
         Self {
             service,
-            settings,
+            connection,
             http: Http::default(),
             make,
             client: Mutex::default(),
@@ -104,15 +83,15 @@ impl<C: Clone> LazyClient<C> {
     }
 
     async fn load(&self) -> SdkConfig {
-        let region = self.settings.region.as_deref();
+        let region = self.connection.region.as_deref();
         let mut config = environment::config(self.service, region, &self.http).into_builder();
-        if let Some(endpoint) = &self.settings.endpoint {
+        if let Some(endpoint) = &self.connection.endpoint {
             config = config.endpoint_url(endpoint);
         }
-        let config = lean(config.build(), &self.http, self.settings.attempt_timeout);
+        let config = lean(config.build(), &self.http, self.connection.attempt_timeout);
         #[cfg(feature = "assume-role")]
-        if let Some(role) = &self.settings.assume_role {
-            let provider = assume(role, &self.http, self.settings.attempt_timeout).await;
+        if let Some(role) = &self.connection.assume_role {
+            let provider = assume(role, &self.http, self.connection.attempt_timeout).await;
             let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
             return config.into_builder().credentials_provider(provider).build();
         }

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::Options;
 use super::receiver::{Receiver, Tally};
-use telemetry_forwarder::config::{COMPRESSED_RECORD_BYTES, PUT_BYTES, RECORD_BYTES};
+use telemetry_forwarder::config::{SinkKind, default_put_bytes, default_record_bytes};
 
 /// What a shard takes in a second: 1 MB and 1,000 records. Kinesis Data Streams quotas.
 const SHARD: (f64, f64) = (1_000_000.0, 1_000.0);
@@ -96,13 +96,9 @@ fn settings(sink: Arc<dyn Sink>, options: &Options, format: Format, compression:
         compression,
         envelope: options.envelope,
         partition_key: PartitionKey::Random,
-        record_bytes: if compression == Compression::None {
-            RECORD_BYTES
-        } else {
-            COMPRESSED_RECORD_BYTES
-        },
-        put_bytes: PUT_BYTES,
-        max_record_bytes: PUT_BYTES,
+        record_bytes: default_record_bytes(compression),
+        put_bytes: default_put_bytes(),
+        max_record_bytes: default_put_bytes(),
         oversize: Oversize::Split,
         fallback: None,
         taken_over_bytes: None,
@@ -147,6 +143,11 @@ fn reckon(format: Format, compression: Compression, events: u64, tally: Tally, o
         shards,
         on_demand: of_a_million(tally.on_demand_kb) / KB_IN_GB * prices.on_demand_gb,
         provisioned: units + shards.ceil() * hours * prices.shard_hour,
-        firehose: (format.name() != "kpl").then_some(firehose),
+        firehose: is_read_by("firehose", format).then_some(firehose),
     }
+}
+
+/// Whether a sink type takes a format.
+fn is_read_by(sink: &str, format: Format) -> bool {
+    SinkKind::from_name(sink).is_some_and(|kind| kind.refuses(format).is_none())
 }

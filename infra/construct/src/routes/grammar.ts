@@ -54,7 +54,7 @@ function ask(lines: readonly string[]): string[] {
 }
 
 function escape(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return text.replace(/\\/g, '\\\\').replace(/\n/g, '\\n');
 }
 
 function unescape(text: string): string {

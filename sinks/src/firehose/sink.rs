@@ -1,4 +1,4 @@
-//! Amazon Data Firehose.
+//! The sink itself: `PutRecordBatch`.
 
 use async_trait::async_trait;
 use aws_sdk_firehose::Client;
@@ -7,15 +7,10 @@ use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record as FirehoseRecord;
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
-
-/// Limits of `PutRecordBatch`: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
-pub const LIMITS: Limits = Limits {
-    put_records: 500,
-    put_bytes: 4 * 1024 * 1024,
-    record_bytes: 1_000 * 1024,
-    keyed: false,
-};
+use super::LIMITS;
+use crate::arn::StreamName;
+use crate::aws::{LazyClient, only_connect, outcome};
+use crate::kind::Connection;
 
 /// Puts records into one Firehose stream.
 pub struct Firehose {
@@ -24,24 +19,16 @@ pub struct Firehose {
 }
 
 impl Firehose {
-    /// A stream's name or ARN, as [`Firehose::new`] takes it.
-    ///
-    /// # Errors
-    /// What is wrong with it, for a person.
-    pub fn parse_stream(text: &str) -> Result<StreamName, String> {
-        StreamName::parse(text, "firehose", "deliverystream", 64)
-    }
-
     /// Nothing is loaded or connected to before the first put. Firehose is called by name; the region of an ARN counts
     /// where none is set.
-    pub fn new(stream: StreamName, mut settings: AwsSettings) -> Self {
-        settings.region = settings.region.or_else(|| stream.region().map(str::to_owned));
+    pub fn new(stream: StreamName, mut connection: Connection) -> Self {
+        connection.region = connection.region.or_else(|| stream.region().map(str::to_owned));
         Self {
             name: match stream {
                 StreamName::Name(name) => name,
                 StreamName::Arn(arn) => arn.name,
             },
-            client: LazyClient::new("FIREHOSE", settings, Client::new),
+            client: LazyClient::new("FIREHOSE", connection, Client::new),
         }
     }
 

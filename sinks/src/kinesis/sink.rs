@@ -1,4 +1,4 @@
-//! Kinesis Data Streams.
+//! The sink itself: `PutRecords`.
 
 use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
@@ -7,16 +7,10 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-use crate::aws::{AwsSettings, LazyClient, StreamName, only_connect, outcome};
-
-/// Limits of `PutRecords`: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
-/// the stream allows it; a stream's own default is 1 MiB, which the lane's settings hold.
-pub const LIMITS: Limits = Limits {
-    put_records: 500,
-    put_bytes: 10 * 1024 * 1024,
-    record_bytes: 10 * 1024 * 1024,
-    keyed: true,
-};
+use super::LIMITS;
+use crate::arn::StreamName;
+use crate::aws::{LazyClient, only_connect, outcome};
+use crate::kind::Connection;
 
 /// Puts records into one stream.
 pub struct Kinesis {
@@ -25,20 +19,12 @@ pub struct Kinesis {
 }
 
 impl Kinesis {
-    /// A stream's name or ARN, as [`Kinesis::new`] takes it.
-    ///
-    /// # Errors
-    /// What is wrong with it, for a person.
-    pub fn parse_stream(text: &str) -> Result<StreamName, String> {
-        StreamName::parse(text, "kinesis", "stream", 128)
-    }
-
     /// Nothing is loaded or connected to before the first put. The region of an ARN counts where none is set.
-    pub fn new(stream: StreamName, mut settings: AwsSettings) -> Self {
-        settings.region = settings.region.or_else(|| stream.region().map(str::to_owned));
+    pub fn new(stream: StreamName, mut connection: Connection) -> Self {
+        connection.region = connection.region.or_else(|| stream.region().map(str::to_owned));
         Self {
             stream,
-            client: LazyClient::new("KINESIS", settings, Client::new),
+            client: LazyClient::new("KINESIS", connection, Client::new),
         }
     }
 
@@ -148,11 +134,11 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let settings = AwsSettings {
+            let settings = Connection {
                 attempt_timeout: Duration::from_secs(1),
-                ..AwsSettings::default()
+                ..Connection::default()
             };
-            let kinesis = Kinesis::new(Kinesis::parse_stream("telemetry").unwrap(), settings);
+            let kinesis = Kinesis::new(super::super::parse_stream("telemetry").unwrap(), settings);
             let entry = entry(&Record {
                 data: "x".into(),
                 key: "k".into(),
@@ -167,7 +153,8 @@ mod tests {
 
     #[test]
     fn endpoints_of_an_account_are_for_credentials_that_tell_it_unless_they_are_disabled() {
-        let test = "kinesis::tests::endpoints_of_an_account_are_for_credentials_that_tell_it_unless_they_are_disabled";
+        let test =
+            "kinesis::sink::tests::endpoints_of_an_account_are_for_credentials_that_tell_it_unless_they_are_disabled";
         let account = ("AWS_ACCOUNT_ID", "123456789012");
         let disabled = ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled");
         assert_eq!(
@@ -179,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_sdks_own_variables_choose_fips_and_dual_stack_endpoints() {
-        let test = "kinesis::tests::the_sdks_own_variables_choose_fips_and_dual_stack_endpoints";
+        let test = "kinesis::sink::tests::the_sdks_own_variables_choose_fips_and_dual_stack_endpoints";
         let (fips, dual_stack) = (
             ("AWS_USE_FIPS_ENDPOINT", "true"),
             ("AWS_USE_DUALSTACK_ENDPOINT", "true"),

@@ -1,17 +1,11 @@
-//! Standard output: in Lambda, what is written there is a log line of this extension.
+//! The sink itself: writes to standard output.
 
 use std::io::{self, Write};
 
 use async_trait::async_trait;
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 
-/// Standard output has no limits of its own; these keep one write from blocking for long.
-pub const LIMITS: Limits = Limits {
-    put_records: 500,
-    put_bytes: 1024 * 1024,
-    record_bytes: 1024 * 1024,
-    keyed: false,
-};
+use super::LIMITS;
 
 /// Writes records to standard output, as they are.
 #[derive(Debug, Default)]

@@ -1,5 +1,7 @@
 //! What configurations mean, and what is said of wrong ones.
 
+mod as_written;
+
 use super::*;
 use forwarder_core::record::format::Format;
 
@@ -23,6 +25,10 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
+fn stream(sink: &SinkConfig) -> &str {
+    sink.stream.as_ref().map_or("", StreamName::text)
+}
+
 const STREAM: (&str, &str) = ("FORWARDER_SINKS__KINESIS__STREAM", "telemetry");
 
 #[test]
@@ -30,8 +36,8 @@ fn one_stream_is_enough() {
     let config = config(&[STREAM]);
     let sink = &config.sinks[0];
     assert_eq!(
-        (sink.name.as_str(), sink.kind, sink.stream.as_str()),
-        ("kinesis", SinkType::Kinesis, "telemetry")
+        (sink.name.as_str(), sink.kind.name, stream(sink)),
+        ("kinesis", "kinesis", "telemetry")
     );
     assert_eq!(
         (
@@ -65,7 +71,7 @@ fn the_buffer_is_a_sixteenth_of_the_memory_within_bounds() {
 #[test]
 fn a_string_is_a_string() {
     assert_eq!(
-        config(&[("FORWARDER_SINKS__KINESIS__STREAM", "012345")]).sinks[0].stream,
+        stream(&config(&[("FORWARDER_SINKS__KINESIS__STREAM", "012345")]).sinks[0]),
         "012345"
     );
 }
@@ -297,7 +303,7 @@ fn all_mistakes_are_told_at_once() {
         ("FORWARDER_FLUSH__BUDGET", "fast"),
         ("FORWARDER_TELEMETRY__PORT", "0"),
         ("FORWARDER_ROUTES", "functoin -> kinesis; * -> nowhere"),
-        ("FORWARDER_NONSENSE", "1"),
+        ("FORWARDER_SPOOLS", "1"),
         ("FORWARDER_LOG", "loud"),
     ]);
     assert_eq!(problems.len(), 8, "{problems:#?}");
@@ -347,7 +353,7 @@ fn files_and_variables_make_one_configuration() {
     );
     let config = config(&[file.variable(), STREAM]);
     assert_eq!(
-        (config.sinks[0].stream.as_str(), config.sinks[0].packing.record_bytes),
+        (stream(&config.sinks[0]), config.sinks[0].packing.record_bytes),
         ("telemetry", 30_000)
     );
     assert!(config.types.function && !config.types.platform);
@@ -585,7 +591,7 @@ fn rows_of_invocations_are_made_where_they_are_asked_for() {
     let on = ("FORWARDER_INVOCATIONS", "on");
     assert!(!config(&[]).routes.name_rows());
     let rows = config(&[on]);
-    assert!(rows.routes.name_rows() && rows.routes.may_send(&Kind::Invocation, 0) && rows.warnings.is_empty());
+    assert!(rows.routes.name_rows() && rows.routes.may_send(&Kind::Invocation, 0));
     let routed = |rules: &str| config(&[("FORWARDER_ROUTES", rules), on]);
     assert!(
         routed("* -> kinesis; forwarder.invocation -> kinesis")
@@ -593,7 +599,9 @@ fn rows_of_invocations_are_made_where_they_are_asked_for() {
             .name_rows()
     );
     let without = routed("* -> kinesis");
-    assert!(!without.routes.name_rows() && without.warnings.len() == 1);
+    assert!(!without.routes.name_rows());
+    let basics = load(&variables(&[STREAM, ("FORWARDER_ROUTES", "* -> kinesis"), on])).0;
+    assert!(basics.warnings.len() == 1 && basics.warnings[0].contains("forwarder.invocation"));
     for wrong in ["forwarder.report", "forwarder.*", "forwarder.invocations"] {
         let problems = problems(&[STREAM, ("FORWARDER_ROUTES", &format!("{wrong} -> kinesis"))]);
         assert!(

@@ -1,0 +1,100 @@
+/** Values that options choose from. */
+
+/** How much each event says of where it comes from. */
+export enum Envelope {
+  /** Identity, sequence number, request, and the function's resource attributes. */
+  FULL = 'full',
+  /** As `FULL`, without the resource attributes. */
+  LEAN = 'lean',
+  /** Lambda's own event and nothing else: a reader cannot prove that nothing is missing. */
+  RAW = 'raw',
+}
+
+/** How lines stand in a record. */
+export enum RecordFormat {
+  /** Many lines a record, each ended by a line feed. */
+  NDJSON = 'ndjson',
+  /** One line a record: for event source filters, and readers that expect one event. */
+  JSON = 'json',
+  /** Aggregates of the Kinesis Producer Library, for readers on KCL. */
+  KPL = 'kpl',
+}
+
+/** How a whole record is compressed. */
+export enum Compression {
+  NONE = 'none',
+  GZIP = 'gzip',
+  ZSTD = 'zstd',
+}
+
+/** What the partition key of a record is. */
+export enum PartitionKey {
+  /** A new one for each record: spreads best over shards. */
+  RANDOM = 'random',
+  /** One for each execution environment: all its records are in one shard. */
+  INSTANCE = 'instance',
+}
+
+/** What becomes of a line that is longer than a record may be. */
+export enum Oversize {
+  /** It goes in parts, which a reader joins. */
+  SPLIT = 'split',
+  /** It is cut. */
+  TRUNCATE = 'truncate',
+  /** It is dropped, counted and announced. */
+  DROP = 'drop',
+}
+
+/** When an invocation's end waits for delivery. */
+export enum FlushStrategy {
+  /** As `END` while invocations are rare, else as `CONTINUOUS`. */
+  ADAPTIVE = 'adaptive',
+  /** Deliver after each invocation, before the environment freezes. */
+  END = 'end',
+  /** Never hold the function up. */
+  CONTINUOUS = 'continuous',
+}
+
+/** Whether what cannot be delivered is kept on disk. */
+export enum SpoolMode {
+  OFF = 'off',
+  /** What memory cannot hold. */
+  OVERFLOW = 'overflow',
+  /** Everything, before Lambda has its answer. */
+  ALWAYS = 'always',
+}
+
+/** What is forwarded. */
+export enum TelemetryType {
+  /** Starts, reports, timeouts, restores. */
+  PLATFORM = 'platform',
+  /** The function's own log lines. */
+  FUNCTION = 'function',
+  /** Other extensions' log lines. */
+  EXTENSION = 'extension',
+}
+
+/** What the forwarder says of itself on standard error. */
+export enum ForwarderLogLevel {
+  ERROR = 'error',
+  WARN = 'warn',
+  INFO = 'info',
+  DEBUG = 'debug',
+  TRACE = 'trace',
+  OFF = 'off',
+}
+
+/** Whether the forwarder's counters become CloudWatch metrics. */
+export enum ForwarderMetrics {
+  OFF = 'off',
+  /** CloudWatch's embedded metric format, through the function's log group. */
+  EMF = 'emf',
+}
+
+/** What a mistake in the configuration does to the function, if one gets as far as that. */
+export enum OnError {
+  /** It is logged, and the function runs without the forwarder. */
+  CONTINUE = 'continue',
+  /** The function's init fails. */
+  FAIL = 'fail',
+}

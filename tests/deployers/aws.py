@@ -1,0 +1,126 @@
+"""AWS on one machine for the tests of this folder: moto, behind a proxy in which regions can be made to fail."""
+
+import collections
+import contextlib
+import http.client
+import http.server
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+# A cold start of moto on a busy machine.
+PATIENCE = 60.0
+SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+
+
+class Aws:
+    """Where it listens, which regions are sick, and what was asked."""
+
+    def __init__(self, moto):
+        self.moto = moto
+        # How many requests each region still answers with a failure.
+        self.sick = collections.Counter()
+        self.requests = collections.Counter()
+        self.lock = threading.Lock()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self):
+                outer.forward(self)
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = forward
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def forward(self, handler):
+        scope = SCOPE.search(handler.headers.get("Authorization", ""))
+        region = scope["region"] if scope else None
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        with self.lock:
+            self.requests[region] += 1
+            fails = self.sick[region] > 0
+            self.sick[region] -= fails
+        if fails:
+            status, headers, answer = 503, [("Content-Type", "application/json")], b'{"message":"this region is sick"}'
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.moto, timeout=PATIENCE)
+            connection.request(handler.command, handler.path, body, dict(handler.headers))
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+            headers = [
+                (name, value)
+                for name, value in response.getheaders()
+                if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server")
+            ]
+        handler.send_response(status)
+        for name, value in headers:
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(answer)))
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(answer)
+
+    def environment(self, region="eu-west-1", **more):
+        """What a tool needs to work here, and nothing of this machine's own AWS configuration."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {
+            **kept,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **more,
+        }
+
+    def client(self, service, region="eu-west-1"):
+        import boto3
+
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=self.url, region_name=region, **keys)
+
+
+@contextlib.contextmanager
+def running():
+    """Starts it; ends with the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    moto = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            if moto.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("moto does not listen")
+            time.sleep(0.05)
+        aws = Aws(port)
+        yield aws
+        aws.server.shutdown()
+        aws.server.server_close()
+    finally:
+        moto.kill()
+        moto.wait()
