@@ -60,6 +60,9 @@ impl Sink for Dead {
 
 const BUFFER: usize = 4 << 20;
 
+/// One test after the other: they share one allocator, whose counters would count all of them.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn live() -> usize {
     LIVE.load(Ordering::Relaxed)
 }
@@ -80,6 +83,7 @@ async fn what_is_on_disk_costs_no_memory_under_always_with_small_bodies() {
     on_disk(Format::Ndjson, SpoolMode::Always, 1).await;
 }
 async fn on_disk(format: Format, mode: SpoolMode, per_body: usize) {
+    let _alone = ALONE.lock().await;
     let dir = std::env::temp_dir().join(format!("forwarder-memory-{}-{}", std::process::id(), format.name()));
     let _ = std::fs::remove_dir_all(&dir);
     let before = live();
@@ -120,6 +124,7 @@ async fn on_disk(format: Format, mode: SpoolMode, per_body: usize) {
 /// a sink and its fallback, both refused; no spool.
 #[tokio::test(start_paused = true)]
 async fn a_fallback_that_is_dead_too_is_bounded() {
+    let _alone = ALONE.lock().await;
     let before = live();
     let lanes: Vec<(_, Arc<dyn Sink>)> = vec![
         (lane("first"), Arc::new(Dead(Reason::AccessDenied))),
@@ -154,6 +159,7 @@ async fn a_fallback_that_is_dead_too_is_bounded() {
 /// descriptors of a large spool.
 #[tokio::test(start_paused = true)]
 async fn a_large_spool_does_not_use_up_the_descriptors() {
+    let _alone = ALONE.lock().await;
     let dir = std::env::temp_dir().join(format!("forwarder-memory-files-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
     let mut settings = settings(
@@ -203,6 +209,7 @@ fn walk(dir: &std::path::Path) -> u64 {
 /// the same two, and a third sink that is well.
 #[tokio::test(start_paused = true)]
 async fn a_healthy_sink_does_not_suffer_from_two_dead_ones() {
+    let _alone = ALONE.lock().await;
     let well = Scripted::new([]);
     let lanes: Vec<(_, Arc<dyn Sink>)> = vec![
         (lane("first"), Arc::new(Dead(Reason::AccessDenied))),
@@ -247,6 +254,7 @@ async fn a_healthy_sink_does_not_suffer_from_two_dead_ones() {
 /// one body of garbage within the listener's bound.
 #[tokio::test(start_paused = true)]
 async fn a_large_body_of_garbage_is_not_in_memory_several_times() {
+    let _alone = ALONE.lock().await;
     let sink = Arc::new(Dead(Reason::Unreachable));
     let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to(0));
     settings.lanes[0].0.oversize = forwarder_core::record::oversize::Oversize::Split;

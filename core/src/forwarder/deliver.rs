@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::state::let_go;
+use super::state::{let_go, send_rows};
 use super::{Forwarder, Undelivered};
 use crate::delivery::lane::Lane;
 use crate::delivery::pacing::Flush;
@@ -121,6 +121,7 @@ impl Forwarder {
             let halves = state.intake.halves.take_all();
             self.give_up_halves(halves, &mut state, &mut queues, now);
             // An invocation that has no end by now did not end well.
+            send_rows(&state.intake.finish_rows(now.into_std()), &mut queues, now);
             let_go(&mut state.intake, now, &mut queues, now);
             self.make_room(&mut state.intake, &mut queues, now);
             state.intake.stats

@@ -34,7 +34,7 @@ use crate::telemetry::batch::{Batch, Malformed};
 use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
-use state::{Queues, State, let_go, send};
+use state::{Queues, State, let_go, send, send_rows};
 use waiting::WaitLimit;
 
 /// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in flight, a
@@ -203,6 +203,7 @@ impl Forwarder {
             accepted.restored = state.intake.snapshot == Snapshot::Restored;
         }
         state.intake.stats.bodies += 1;
+        state.intake.begin_body(body);
         let mut taken = 0;
         for item in Batch::new(body) {
             match item {
@@ -226,6 +227,7 @@ impl Forwarder {
                         _ => {}
                     }
                     send(decided.line, decided.verdict, &mut queues, now);
+                    send_rows(&decided.rows, &mut queues, now);
                     if let Some(current) = current {
                         intake.attribute_as_of(current);
                     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use crate::delivery::Queue;
-use crate::intake::{Intake, Verdict};
+use crate::intake::{Intake, RowEvent, Verdict};
 use crate::record::line::Line;
 
 /// The queues of all lanes, in the order that the routes know them by.
@@ -34,6 +34,13 @@ pub(super) fn send(line: Line<'_>, verdict: Verdict<'_>, queues: &mut Queues<'_>
         if let Some(queue) = queues.get_mut(target) {
             queue.add(line, now);
         }
+    }
+}
+
+/// Adds rows of invocations to the queues that their verdicts name.
+pub(super) fn send_rows(rows: &[RowEvent], queues: &mut Queues<'_>, now: Instant) {
+    for row in rows {
+        send(row.line(), row.verdict(), queues, now);
     }
 }
 

@@ -2,10 +2,11 @@
 //! becomes of an event; the caller carries it out. It knows no lane, no lock and no task.
 //!
 //! - this file: [`Intake`]; `verdict`: what it returns.
-//! - [`redact`]: masks; `hold`: lines that wait.
+//! - [`redact`]: masks; `hold`: lines that wait; `rows`: one row an invocation.
 
 mod hold;
 pub mod redact;
+mod rows;
 mod verdict;
 
 use std::borrow::Cow;
@@ -18,13 +19,15 @@ use crate::record::stats::IntakeStats;
 use crate::route::{Candidates, Decision, Outcome, Router, Routes};
 use crate::telemetry::Types;
 use crate::telemetry::change::Change;
-use crate::telemetry::event::Event;
+use crate::telemetry::event::{Event, Kind};
 use crate::telemetry::halves::{Half, Halves};
 use crate::telemetry::invocation::Attribution;
 use crate::telemetry::json::{unescape, write_string};
 use crate::telemetry::snapshot::Snapshot;
 use hold::{Hold, Invocation};
 use redact::{Redaction, Redactor};
+pub use rows::RowEvent;
+use rows::Rows;
 pub use verdict::{Decided, Settled, Verdict};
 
 /// What is remembered from one event to the next.
@@ -38,6 +41,8 @@ pub struct Intake {
     redactor: Redactor,
     /// Beginnings of records that Lambda cut, until their other parts come.
     pub(crate) halves: Halves,
+    /// Only where a rule names them.
+    rows: Option<Rows>,
     /// The last event, if it was masked. Its memory is reused.
     masked: Option<String>,
     pub(crate) resource: Resource,
@@ -51,6 +56,7 @@ impl Intake {
             snapshot: Snapshot::default(),
             types,
             attribution: Attribution::new(concurrent),
+            rows: routes.name_rows().then(|| Rows::new(types.function)),
             router: Router::new(Arc::clone(&routes)),
             routes,
             hold: Hold::default(),
@@ -94,7 +100,9 @@ impl Intake {
             Some(text) => Cow::Owned(redact::reread(text, event)),
             None => Cow::Borrowed(event),
         };
-        let context = self.attribution.observe(&event);
+        let owned = self.attribution.advance(&event);
+        let attribution = &self.attribution;
+        let context = attribution.context(owned);
         let line = Line {
             event: event.raw,
             record: event.record,
@@ -112,12 +120,26 @@ impl Intake {
             self.stats.routed_out.not_kept += not_kept(&self.routes, &invocation, &outcome);
             settled.push((invocation, Some(outcome)));
         }
+        let is_counted = self.rows.is_some() && event.kind == Kind::Function;
+        let level = if is_own_line {
+            None
+        } else {
+            self.router.level(&event, context.request_id, is_counted)
+        };
+        let mut rows = Vec::new();
+        if let Some(made) = &mut self.rows {
+            for finished in made.observe(&event, context.request_id, level) {
+                let row = made.write(&finished, attribution, &self.resource);
+                let (router, hold) = (&mut self.router, &mut self.hold);
+                rows.push(route_row(row, router, hold, &self.routes, &mut self.stats, now));
+            }
+        }
         let verdict = if is_own_line {
             Verdict::OwnLine
         } else if !self.types.include(&event.kind) {
             Verdict::Unmatched
         } else {
-            match self.router.decide(&event, context.request_id) {
+            match self.router.decide_at(&event, context.request_id, level) {
                 Decision::To(rule, targets) => Verdict::Send(rule, targets),
                 Decision::Drop(rule) => Verdict::Drop(rule),
                 Decision::Sampled => Verdict::Sampled,
@@ -143,6 +165,7 @@ impl Intake {
             change,
             line,
             verdict,
+            rows,
         }
     }
 
@@ -154,6 +177,23 @@ impl Intake {
     /// Remembers the beginning of a record that was cut. Returns those that there is no room for.
     pub(crate) fn keep_half(&mut self, raw: &[u8], header: usize, now: Instant, buffer_bytes: usize) -> Vec<Half> {
         self.halves.add(raw, header, &self.attribution, now, buffer_bytes)
+    }
+
+    /// A body begins.
+    pub fn begin_body(&mut self, body: &[u8]) {
+        self.rows.iter_mut().for_each(|rows| rows.begin_body(body));
+    }
+
+    /// Ends the rows of all invocations: nothing more comes of them.
+    pub fn finish_rows(&mut self, now: Instant) -> Vec<RowEvent> {
+        let Some(made) = &mut self.rows else { return Vec::new() };
+        let finished = made.finish_all();
+        let rows = finished
+            .iter()
+            .map(|row| made.write(row, &self.attribution, &self.resource));
+        let (router, hold) = (&mut self.router, &mut self.hold);
+        rows.map(|row| route_row(row, router, hold, &self.routes, &mut self.stats, now))
+            .collect()
     }
 
     /// Masks bytes that are no event.
@@ -185,7 +225,7 @@ impl Intake {
 
     /// Size of what waits or is remembered here, in bytes. It counts towards the buffer's bound.
     pub(crate) fn held(&self) -> usize {
-        self.hold.cost() + self.halves.bytes() + self.attribution.cost()
+        self.hold.cost() + self.halves.bytes() + self.attribution.cost() + self.rows.as_ref().map_or(0, Rows::cost)
     }
 
     /// Notes the name of the environment. `true` if there was one.
@@ -200,6 +240,36 @@ impl Intake {
         }
         is_named
     }
+}
+
+/// Routes a row as any event.
+fn route_row(
+    row: RowEvent,
+    router: &mut Router,
+    hold: &mut Hold,
+    routes: &Routes,
+    stats: &mut IntakeStats,
+    now: Instant,
+) -> RowEvent {
+    let event = row.event();
+    let request_id = event.members.request_id;
+    let verdict = match router.decide_at(&event, request_id, None) {
+        Decision::To(rule, targets) => Verdict::Send(rule, targets),
+        Decision::Drop(rule) => Verdict::Drop(rule),
+        Decision::Sampled => Verdict::Sampled,
+        Decision::Unmatched => Verdict::Unmatched,
+        Decision::Wait(candidates) => match hold.fate(request_id.unwrap_or_default()) {
+            Some(fate) => Verdict::of_waiting(routes, candidates, fate.outcome().as_ref()),
+            None => {
+                hold.add(row.line(), candidates, now);
+                Verdict::Wait
+            }
+        },
+    };
+    verdict.count(stats);
+    let mut routed = row;
+    routed.set_verdict(verdict);
+    routed
 }
 
 /// Counts the lines of an invocation that no rule keeps.

@@ -1,6 +1,7 @@
 //! The answer of the pipeline: what becomes of an event, and of lines that waited for it.
 
 use super::hold::Invocation;
+use super::rows::RowEvent;
 use crate::record::envelope::Resource;
 use crate::record::line::Line;
 use crate::record::stats::IntakeStats;
@@ -75,6 +76,8 @@ pub struct Decided<'a> {
     pub line: Line<'a>,
     /// What becomes of it.
     pub verdict: Verdict<'a>,
+    /// Rows of invocations that it ends, each with the sinks that get it.
+    pub rows: Vec<RowEvent>,
 }
 
 /// Lines of one invocation that waited, with their verdicts.

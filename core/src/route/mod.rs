@@ -36,7 +36,7 @@ pub use router::Router;
 pub use rule::{DROP, Predicate, Rule, Selector};
 pub use sample::Share;
 
-use crate::telemetry::event::{KNOWN_TYPES, Kind};
+use crate::telemetry::event::{INVOCATION, KNOWN_TYPES, Kind};
 use look::Look;
 
 /// How many rules of a table may have `keep`: a waiting line remembers each that takes it as a bit.
@@ -50,6 +50,8 @@ pub struct Routes {
     sinks: Vec<String>,
     /// For each of [`KNOWN_TYPES`] the rules that may decide about it: none behind one that takes all of the type.
     by_type: [Plan; KNOWN_TYPES.len()],
+    /// Likewise for the forwarder's rows of invocations.
+    of_rows: Plan,
     /// All rules, for types that nobody knows yet.
     all: Plan,
     /// The rules with `keep`, in order.
@@ -130,6 +132,7 @@ impl Routes {
         let waiting: Vec<_> = with_keep.map(|(index, _)| index).collect();
         Self {
             by_type: KNOWN_TYPES.map(|name| Plan::new(&rules, &waiting, Some(name))),
+            of_rows: Plan::new(&rules, &waiting, Some(INVOCATION)),
             all: Plan::new(&rules, &waiting, None),
             rules,
             sinks: sinks.iter().map(|&name| name.to_owned()).collect(),
@@ -152,6 +155,22 @@ impl Routes {
         self.rules.iter().any(|rule| rule.targets.contains(&sink))
     }
 
+    /// Whether some rule names the rows of invocations, so that they are made.
+    pub fn name_rows(&self) -> bool {
+        !self.of_rows.steps.is_empty()
+    }
+
+    /// The same table, where the rows of invocations go to this sink, too.
+    pub fn with_rows_to(mut self, sink: usize) -> Self {
+        self.rules.push(Rule {
+            selectors: vec![Selector::Exact(INVOCATION.to_owned())],
+            predicates: Vec::new(),
+            targets: vec![sink],
+        });
+        let names: Vec<_> = self.sinks.iter().map(String::as_str).collect();
+        Self::new(self.rules, &names)
+    }
+
     /// Whether some rule makes events wait for their invocation's end.
     pub fn make_wait(&self) -> bool {
         !self.waiting.is_empty()
@@ -172,6 +191,9 @@ impl Routes {
 
     /// The rules to ask about this type; `true` if each of them takes the type.
     fn plan(&self, kind: &Kind<'_>) -> (&Plan, bool) {
+        if *kind == Kind::Invocation {
+            return (&self.of_rows, true);
+        }
         match type_index(kind).and_then(|index| self.by_type.get(index)) {
             Some(plan) => (plan, true),
             None => (&self.all, false),
@@ -323,7 +345,7 @@ fn type_index(kind: &Kind<'_>) -> Option<usize> {
         Kind::RuntimeDone => 11,
         Kind::Report => 12,
         Kind::LogsDropped => 13,
-        Kind::Other(_) => return None,
+        Kind::Invocation | Kind::Other(_) => return None,
     })
 }
 

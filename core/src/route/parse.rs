@@ -5,7 +5,7 @@ use std::fmt;
 use super::rule::{DROP, Rule, Selector};
 use super::{MAX_WAITING_RULES, lex, predicate};
 use crate::route::nearest::nearest;
-use crate::telemetry::event::KNOWN_TYPES;
+use crate::telemetry::event::{INVOCATION, KNOWN_TYPES};
 
 /// What a rule may look like, for error messages.
 const SHAPE: &str = "a rule is `selector[, selector] [predicate…] -> sink[, sink]`";
@@ -130,7 +130,10 @@ fn parse_selector(text: &str) -> Result<Selector, String> {
         "platform" => return Err("unknown selector `platform`; did you mean `platform.*`?".into()),
         _ => {}
     }
-    if let Some(prefix) = text.strip_suffix('*') {
+    if let Some(prefix) = text
+        .strip_suffix('*')
+        .filter(|prefix| !prefix.starts_with("forwarder."))
+    {
         return if prefix == "platform." {
             Ok(Selector::Prefix(prefix.to_owned()))
         } else {
@@ -139,8 +142,13 @@ fn parse_selector(text: &str) -> Result<Selector, String> {
             ))
         };
     }
-    if KNOWN_TYPES.contains(&text) {
+    if KNOWN_TYPES.contains(&text) || text == INVOCATION {
         return Ok(Selector::Exact(text.to_owned()));
+    }
+    if text.starts_with("forwarder.") {
+        return Err(format!(
+            "unknown selector `{text}`; of the forwarder's own events rules route `{INVOCATION}` only"
+        ));
     }
     if let Some(known) = nearest(text, KNOWN_TYPES) {
         return Err(format!("unknown selector `{text}`; did you mean `{known}`?"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::look::{Look, Scratch};
-use super::{Decision, Levels, Routes};
+use super::{Decision, Level, Levels, Routes};
 use crate::telemetry::event::Event;
 
 /// A route table at work.
@@ -31,12 +31,27 @@ impl Router {
 
     /// Where the next event goes. `request_id` is that of the invocation that it belongs to, as JSON text.
     pub fn decide(&mut self, event: &Event<'_>, request_id: Option<&str>) -> Decision<'_> {
+        let level = self.level(event, request_id, false);
+        self.decide_at(event, request_id, level)
+    }
+
+    /// The level of the next log line, if some rule asks for it or it is `wanted`.
+    pub(crate) fn level(&mut self, event: &Event<'_>, request_id: Option<&str>, wanted: bool) -> Option<Level> {
         let (plan, _) = self.routes.plan(&event.kind);
-        let level = if plan.needs_level {
+        if wanted || plan.needs_level {
             self.levels.observe(event, request_id)
         } else {
             None
-        };
+        }
+    }
+
+    /// As [`decide`](Self::decide), where the level is known.
+    pub(crate) fn decide_at(
+        &mut self,
+        event: &Event<'_>,
+        request_id: Option<&str>,
+        level: Option<Level>,
+    ) -> Decision<'_> {
         let mut look = Look::new(event, request_id, level, &mut self.scratch);
         self.routes.decide(&event.kind, &mut look)
     }

@@ -7,6 +7,7 @@ use super::keep::Keep;
 use super::level::Level;
 use super::sample::Share;
 use crate::route::pattern::Pattern;
+use crate::telemetry::event::INVOCATION;
 
 /// The name that a rule gives to events that go nowhere.
 pub const DROP: &str = "drop";
@@ -25,7 +26,7 @@ pub struct Rule {
 /// Takes events by their type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
-    /// `*`
+    /// `*`: every event of Lambda's
     Any,
     /// `platform.*`: the types with this prefix, dot included.
     Prefix(String),
@@ -51,7 +52,8 @@ pub enum Predicate {
 impl Rule {
     pub(super) fn takes_type(&self, name: &str) -> bool {
         self.selectors.iter().any(|selector| match selector {
-            Selector::Any => true,
+            // Rows of the forwarder's own go only where a rule names them.
+            Selector::Any => name != INVOCATION,
             Selector::Prefix(prefix) => name.starts_with(prefix.as_str()),
             Selector::Exact(exact) => name == exact,
         })

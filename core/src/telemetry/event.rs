@@ -81,6 +81,8 @@ pub enum Kind<'a> {
     Function,
     /// `extension`: a line that an extension logged
     Extension,
+    /// `forwarder.invocation`: the row of an invocation, which the forwarder makes
+    Invocation,
     /// Any other type, passed on untouched.
     Other(Cow<'a, str>),
 }
@@ -104,6 +106,7 @@ impl<'a> Kind<'a> {
             "platform.extension" => Self::ExtensionState,
             "platform.telemetrySubscription" => Self::TelemetrySubscription,
             "platform.logsDropped" => Self::LogsDropped,
+            INVOCATION => Self::Invocation,
             _ => Self::Other(name),
         }
     }
@@ -125,6 +128,7 @@ impl<'a> Kind<'a> {
             Self::LogsDropped => "platform.logsDropped",
             Self::Function => "function",
             Self::Extension => "extension",
+            Self::Invocation => INVOCATION,
             Self::Other(name) => name,
         }
     }
@@ -134,6 +138,9 @@ impl<'a> Kind<'a> {
         matches!(self, Self::Function | Self::Extension)
     }
 }
+
+/// The type of the forwarder's rows, the only one of its own that rules may name.
+pub const INVOCATION: &str = "forwarder.invocation";
 
 /// Every type name that Lambda documents, in the order of an environment's life.
 pub const KNOWN_TYPES: [&str; 14] = [
@@ -165,6 +172,21 @@ impl<'a> Event<'a> {
         self.kind == Kind::Extension
             && (self.members.source == Some(OWN_SOURCE)
                 || self.record.is_some_and(|record| record.starts_with(OWN_LINE)))
+    }
+
+    /// A row of the forwarder's own. `record` is a part of `raw`; `request_id` is JSON text.
+    pub(crate) fn of_row(raw: &'a str, record: Option<&'a str>, request_id: &'a str) -> Self {
+        Self {
+            raw,
+            has_line_breaks: false,
+            kind: Kind::Invocation,
+            time: None,
+            record,
+            members: Members {
+                request_id: Some(request_id),
+                ..Members::default()
+            },
+        }
     }
 
     /// Reads the event that starts at the scanner's cursor, in one pass.

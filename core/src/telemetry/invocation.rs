@@ -51,7 +51,14 @@ pub struct Context<'a> {
     pub trace: &'a str,
 }
 
-/// Whose an event is.
+/// Whose an event is, and where what the envelope says of that is rendered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owned<'a> {
+    owner: Owner<'a>,
+    in_scratch: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Owner<'a> {
     Running,
     /// Of another that was started.
@@ -72,6 +79,12 @@ impl Attribution {
 
     /// Takes the next event in order and says what invocation it belongs to.
     pub fn observe<'a>(&'a mut self, event: &Event<'a>) -> Context<'a> {
+        let owned = self.advance(event);
+        self.context(owned)
+    }
+
+    /// Takes the next event in order. [`context`](Self::context) says what is known of its invocation.
+    pub(crate) fn advance<'a>(&mut self, event: &Event<'a>) -> Owned<'a> {
         match event.kind {
             Kind::Start => self.start(event),
             // What is printed from here to the next start belongs to no invocation that runs.
@@ -97,7 +110,39 @@ impl Attribution {
                 Owner::Unknown(_) | Owner::Nobody => {}
             }
         }
-        self.context(owner, event)
+        Owned {
+            owner,
+            in_scratch: self.render(owner, event),
+        }
+    }
+
+    /// What is known of the invocation that the event taken last belongs to.
+    pub(crate) fn context<'a>(&'a self, owned: Owned<'a>) -> Context<'a> {
+        let request = self.request(owned.owner);
+        let (id, lean) = match request {
+            Some(request) => (Some(request.id()), request.lean()),
+            None => (None, ""),
+        };
+        Context {
+            request_id: match owned.owner {
+                Owner::Unknown(id) => Some(id),
+                _ => id,
+            },
+            lean: if owned.in_scratch { &self.scratch } else { lean },
+            trace: request.map_or("", |request| &request.trace),
+        }
+    }
+
+    /// What is known of the request of this id, if it was started.
+    pub(crate) fn context_of(&self, id: &str) -> Context<'_> {
+        let running = self.running.as_ref().filter(|running| running.id() == id);
+        running
+            .or_else(|| self.started.get(id))
+            .map_or_else(Context::default, |request| Context {
+                request_id: Some(request.id()),
+                lean: request.lean(),
+                trace: &request.trace,
+            })
     }
 
     /// Notes the trace that INVOKE told of a request: it counts where `platform.start` tells none. `request_id`: JSON text;
@@ -210,46 +255,40 @@ impl Attribution {
         found
     }
 
-    fn context<'a>(&'a mut self, owner: Owner<'a>, event: &Event<'a>) -> Context<'a> {
-        let tenant_id = event.members.tenant_id;
-        let request = match owner {
+    fn request(&self, owner: Owner<'_>) -> Option<&Request> {
+        match owner {
             Owner::Running => self.running.as_ref(),
             Owner::Started(id) => self.started.get(id),
             Owner::Unknown(_) | Owner::Nobody => None,
-        };
+        }
+    }
+
+    /// Renders what no known request has rendered. `false` if the request's own members are all there is to say.
+    fn render(&mut self, owner: Owner<'_>, event: &Event<'_>) -> bool {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let tenant_id = event.members.tenant_id;
+        let request = self.request(owner);
         // A start that named no tenant does not speak against one that the event names.
-        if let Some(request) = request
-            && (request.has_tenant || tenant_id.is_none())
-        {
-            return Context {
-                request_id: Some(request.id()),
-                lean: request.lean(),
-                trace: &request.trace,
-            };
+        let is_rendered = request.is_some_and(|request| request.has_tenant || tenant_id.is_none());
+        if !is_rendered {
+            if let Some(request) = request {
+                scratch.push_str(request.lean());
+            } else if let Owner::Unknown(id) = owner {
+                push_member(&mut scratch, "requestId", id);
+            }
+            if let Some(tenant_id) = tenant_id {
+                push_member(&mut scratch, "tenantId", tenant_id);
+            }
+            if request.is_none()
+                && event.kind == Kind::Function
+                && let Some(arn) = event.members.execution_arn
+            {
+                push_member(&mut scratch, "executionArn", arn);
+            }
         }
-        self.scratch.clear();
-        if let Some(request) = request {
-            self.scratch.push_str(request.lean());
-        } else if let Owner::Unknown(id) = owner {
-            push_member(&mut self.scratch, "requestId", id);
-        }
-        if let Some(tenant_id) = tenant_id {
-            push_member(&mut self.scratch, "tenantId", tenant_id);
-        }
-        if request.is_none()
-            && event.kind == Kind::Function
-            && let Some(arn) = event.members.execution_arn
-        {
-            push_member(&mut self.scratch, "executionArn", arn);
-        }
-        Context {
-            request_id: request.map(Request::id).or(match owner {
-                Owner::Unknown(id) => Some(id),
-                _ => None,
-            }),
-            lean: &self.scratch,
-            trace: request.map_or("", |request| &request.trace),
-        }
+        self.scratch = scratch;
+        !is_rendered
     }
 }
 

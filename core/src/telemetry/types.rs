@@ -19,6 +19,8 @@ impl Types {
         match kind {
             Kind::Function => self.function,
             Kind::Extension => self.extension,
+            // Whoever names it gets it: it is made of what is subscribed in any case.
+            Kind::Invocation => true,
             _ => self.platform,
         }
     }

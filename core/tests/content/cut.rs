@@ -139,6 +139,15 @@ proptest! {
         let mut places: Vec<_> = cuts.iter().map(|cut| 1 + cut.index(bytes.len() - 1)).collect();
         places.sort_unstable();
         places.dedup();
+        // A part that begins with a whole value cannot be told from an event of its own (decision 0130): Lambda's parts
+        // have hundreds of kilobytes, these a few bytes.
+        let ends = places.iter().skip(1).copied().chain([bytes.len()]);
+        let mut parts = places.iter().copied().zip(ends).map(|(start, end)| &bytes[start..end]);
+        let begins_with_value = |part: &[u8]| {
+            let mut values = serde_json::Deserializer::from_slice(part).into_iter::<serde::de::IgnoredAny>();
+            matches!(values.next(), Some(Ok(_)))
+        };
+        prop_assume!(!parts.any(begins_with_value));
         let before = format!("{},{},", start("a"), line("before"));
         let behind = format!(",{},{}", line("behind"), done("a"));
         let mut bodies = bodies(bytes, &places, &before, &behind);

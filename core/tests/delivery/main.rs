@@ -15,6 +15,7 @@ mod keeping;
 mod losses;
 mod oversize;
 mod retry;
+mod rows;
 mod snapshot;
 mod spool;
 mod timing;

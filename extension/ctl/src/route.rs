@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use forwarder_core::intake::{Decided, Intake, Settled, Verdict};
+use forwarder_core::intake::{Decided, Intake, RowEvent, Settled, Verdict};
 use forwarder_core::record::envelope::Resource;
 use forwarder_core::telemetry::batch::Batch;
-use forwarder_core::telemetry::event::Event;
+use forwarder_core::telemetry::event::{Event, INVOCATION};
 use forwarder_core::telemetry::json::unescape;
 use serde_json::{Value, json};
 
@@ -123,6 +123,7 @@ fn route(config: &Config, input: &[u8]) -> Vec<Routed> {
             }
         }
     }
+    intake.finish_rows(now).iter().for_each(|row| table.add_row(row));
     // An invocation without an end is kept.
     while let Some(settled) = intake.let_go(now) {
         table.settle(&settled);
@@ -151,6 +152,22 @@ impl Table<'_> {
             request_id: request_id.map(|id| unescape(id).into_owned()),
             fate: Fate::of(decided.verdict, self.config),
             waited: matches!(decided.verdict, Verdict::Wait | Verdict::Keep(..) | Verdict::NotKept),
+        });
+        decided.rows.iter().for_each(|row| self.add_row(row));
+    }
+
+    /// The row of an invocation, behind the event that ends it.
+    fn add_row(&mut self, row: &RowEvent) {
+        let request_id = row.line().context.request_id.unwrap_or_default();
+        if row.verdict() == Verdict::Wait {
+            let waiting = self.waiting.entry(request_id.to_owned()).or_default();
+            waiting.push_back(self.routed.len());
+        }
+        self.routed.push(Routed {
+            kind: INVOCATION.to_owned(),
+            request_id: Some(unescape(request_id).into_owned()),
+            fate: Fate::of(row.verdict(), self.config),
+            waited: matches!(row.verdict(), Verdict::Wait | Verdict::Keep(..) | Verdict::NotKept),
         });
     }
 

@@ -201,7 +201,18 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         .unwrap_or(Envelope::Full);
     let sinks = sink::read_all(reader, envelope);
     let types = types(reader);
-    let routes = routes(reader, &sinks);
+    let invocations = reader
+        .choice("invocations", |name| match name {
+            "off" => Some(false),
+            "on" => Some(true),
+            _ => None,
+        })
+        .unwrap_or(false);
+    let routes = routes(reader, &sinks, invocations);
+    if invocations && !routes.name_rows() {
+        let message = "no rows are made: name them in a rule, as in `forwarder.invocation -> kinesis`";
+        reader.warn("invocations", message);
+    }
     refuse_feedback(reader, types, &routes, &sinks);
     Config {
         attributes: attributes::read(reader, variables),
@@ -326,7 +337,7 @@ fn port(reader: &mut Reader) -> u16 {
     u16::try_from(port).unwrap_or_default()
 }
 
-fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
+fn routes(reader: &mut Reader, sinks: &[SinkConfig], invocations: bool) -> Routes {
     let path = "routes";
     // Sinks with mistakes are left out of `sinks`; a rule that names one is no mistake of its own.
     let configured = reader.keys("sinks");
@@ -345,7 +356,12 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig]) -> Routes {
             reader.problem(path, message, example.as_deref());
         }
         let only = sinks.iter().position(|sink| counted.contains(&sink.name.as_str()));
-        return Routes::all_to(only.unwrap_or_default()).with_names(&names);
+        let routes = Routes::all_to(only.unwrap_or_default()).with_names(&names);
+        return if invocations {
+            routes.with_rows_to(only.unwrap_or_default())
+        } else {
+            routes
+        };
     };
     match parsed {
         Ok(routes) if sinks.len() == names.len() => routes,

@@ -127,7 +127,7 @@ impl Reader {
     }
 
     /// A likely mistake, that is no reason to forward nothing.
-    fn warn(&mut self, path: &str, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, path: &str, message: impl Into<String>) {
         let warning = self.finding(path, message, None);
         self.warnings.push(warning);
     }

@@ -220,6 +220,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("sinks.*.fallback", Kind::Text, "", "Sink that takes what this one cannot deliver."),
     setting("routes", Kind::Routes, "", "Rules that say which sinks take an event. Default: all to the only sink."),
     setting("envelope", Kind::Choice(&ENVELOPES), "full", "Size of the envelope: `full`, `lean` (without `resource`), `raw` (none)."),
+    setting("invocations", Kind::Choice(&["off", "on"]), "off", "Rows of invocations where there are no routes. With routes a rule names `forwarder.invocation`."),
     setting("attributes", Kind::List, "", "Members of `resource` in the envelope beside Lambda's own: key=value,key=value.").example("team=payments,deployment.environment.name=prod"),
     setting("redact", Kind::List, "", "Masks: email, ipv4, ipv6, phone, credit_card, iban, aws_access_key, aws_secret_key, jwt, bearer, and /regex/.").example("email,credit_card,/token=[a-z0-9]+/"),
     setting("flush.strategy", Kind::Choice(&Strategy::NAMES), "adaptive", "Time of delivery: `end` of each invocation, `continuous` beside it, or `adaptive`."),

@@ -73,6 +73,7 @@ async fn run(seed: u64) {
         .function(binaries::test_function())
         .concurrency(6)
         .timeout(Duration::from_secs(10))
+        .extension_env("FORWARDER_INVOCATIONS", "on")
         .extension_env("FORWARDER_FLUSH__STRATEGY", strategy);
     let lambda = chaos.configure(builder).start().await.unwrap();
     let lambda = Arc::new(lambda);
@@ -109,7 +110,85 @@ async fn run(seed: u64) {
     if let Ok(report) = lambda.shutdown("spindown", Duration::from_secs(10)).await {
         assert!(report.clean(), "seed {seed}: {report:?}");
     }
-    judge(seed, &lambda, &Found::in_stream(&kinesis, STREAM).await);
+    let found = Found::in_stream(&kinesis, STREAM).await;
+    judge(seed, &lambda, &found);
+    judge_rows(seed, &lambda, &found);
+}
+
+/// Each invocation that the stream knows has one row; what it says is what the stream's other lines say.
+fn judge_rows(seed: u64, lambda: &LocalLambda, found: &Found) {
+    let log = extension_log(lambda);
+    let mut expected: BTreeMap<String, (BTreeSet<String>, Value)> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for line in found.events() {
+        let Some(request) = line["forwarder"]["requestId"].as_str() else {
+            continue;
+        };
+        // What Lambda posted twice is the same event.
+        let mut event = line.clone();
+        event.as_object_mut().unwrap().remove("forwarder");
+        let is_new = seen.insert(event.to_string());
+        let (lines, report) = expected.entry(request.to_owned()).or_default();
+        match line["type"].as_str() {
+            // Each line of the function is numbered or of a time of its own; what is not, counts once here.
+            Some("function") if is_new => drop(lines.insert(event.to_string())),
+            Some("platform.report") => *report = line["record"].clone(),
+            _ => {}
+        }
+    }
+    let mut wrong = Vec::new();
+    let mut rows: BTreeMap<&str, &Value> = BTreeMap::new();
+    let mut places = BTreeSet::new();
+    for row in found.of_type("forwarder.invocation") {
+        let stamp = &row["forwarder"];
+        // Kinesis may have taken a line twice.
+        if !places.insert(format!("{} {}", stamp["id"], stamp["seq"])) {
+            continue;
+        }
+        let request = row["record"]["requestId"].as_str().unwrap();
+        if rows.insert(request, &row["record"]).is_some() {
+            wrong.push(format!("two rows of {request}"));
+        }
+    }
+    for (request, (lines, report)) in &expected {
+        let Some(row) = rows.remove(request.as_str()) else {
+            wrong.push(format!("no row of {request}"));
+            continue;
+        };
+        if row["complete"] == true && row["lines"].as_u64().unwrap_or_default() < lines.len() as u64 {
+            wrong.push(format!("{} different lines: {row}", lines.len()));
+        }
+        let levels: u64 = ["trace", "debug", "info", "warn", "error", "fatal"]
+            .iter()
+            .map(|level| row[*level].as_u64().unwrap())
+            .sum();
+        if Some(levels) != row["lines"].as_u64() {
+            wrong.push(format!("levels do not add up: {row}"));
+        }
+        if report.is_null() {
+            continue;
+        }
+        let verdict = match (report["status"].as_str(), report["errorType"].as_str()) {
+            (Some("success"), _) => "success",
+            (Some("timeout"), _) => "timeout",
+            (_, Some("Runtime.OutOfMemory")) => "oom",
+            (_, Some("Runtime.ExitError")) => "crash",
+            _ => "error",
+        };
+        let told = [
+            ("durationMs", "durationMs"),
+            ("billedMs", "billedDurationMs"),
+            ("maxMemoryMb", "maxMemoryUsedMB"),
+        ];
+        let same = told
+            .iter()
+            .all(|(own, lambdas)| row[*own] == report["metrics"][*lambdas]);
+        if row["verdict"] != verdict || !same {
+            wrong.push(format!("{row} for {report}"));
+        }
+    }
+    wrong.extend(rows.keys().map(|request| format!("a row of nobody: {request}")));
+    assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}; {log:#?}");
 }
 
 /// Each event that was answered for has arrived, none more often than it was posted, and each life can be proven.

@@ -286,7 +286,8 @@ impl Spool {
         // A full spool still takes each lane's final report: without it nobody can tell that what is there is all.
         let kept = LAST_WORDS_BYTES.min(self.settings.max_bytes / (lanes * KEPT_PART));
         let not_ended = inner.uses.iter().filter(|used| !used.is_ending).count() as u64;
-        self.settings.max_bytes
+        self.settings
+            .max_bytes
             .saturating_sub(taken)
             .saturating_sub(own)
             .saturating_sub(kept * not_ended)

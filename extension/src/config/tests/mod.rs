@@ -95,6 +95,7 @@ fn every_setting_that_exists_can_be_set() {
         ("FORWARDER_SINKS__AUDIT_2__ENVELOPE", "raw"),
         ("FORWARDER_ENVELOPE", "lean"),
         ("FORWARDER_ATTRIBUTES", "team=payments"),
+        ("FORWARDER_INVOCATIONS", "on"),
         ("FORWARDER_ROUTES", "function -> audit_2"),
         ("FORWARDER_FLUSH__STRATEGY", "end"),
         ("FORWARDER_FLUSH__BUDGET", "1s"),
@@ -594,4 +595,30 @@ fn an_empty_variable_is_not_set() {
         ("FORWARDER_LOG", ""),
     ]);
     assert_eq!(empty.sinks.len(), 1);
+}
+
+#[test]
+fn rows_of_invocations_are_made_where_they_are_asked_for() {
+    let config = |pairs: &[(&str, &str)]| config(&[&[STREAM], pairs].concat());
+    let on = ("FORWARDER_INVOCATIONS", "on");
+    assert!(!config(&[]).routes.name_rows());
+    let rows = config(&[on]);
+    assert!(rows.routes.name_rows() && rows.routes.may_send(&Kind::Invocation, 0));
+    let routed = |rules: &str| config(&[("FORWARDER_ROUTES", rules), on]);
+    assert!(
+        routed("* -> kinesis; forwarder.invocation -> kinesis")
+            .routes
+            .name_rows()
+    );
+    let without = routed("* -> kinesis");
+    assert!(!without.routes.name_rows());
+    let basics = load(&variables(&[STREAM, ("FORWARDER_ROUTES", "* -> kinesis"), on])).0;
+    assert!(basics.warnings.len() == 1 && basics.warnings[0].contains("forwarder.invocation"));
+    for wrong in ["forwarder.report", "forwarder.*", "forwarder.invocations"] {
+        let problems = problems(&[STREAM, ("FORWARDER_ROUTES", &format!("{wrong} -> kinesis"))]);
+        assert!(
+            problems.len() == 1 && problems[0].contains("`forwarder.invocation` only"),
+            "{problems:?}"
+        );
+    }
 }
