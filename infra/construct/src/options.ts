@@ -261,6 +261,16 @@ export interface ForwarderOptions {
   readonly envelope?: Envelope;
 
   /**
+   * Members of `resource` in the envelope, beside Lambda's own. Keys have up to 64 letters, digits and `_.-`, values up to 256
+   * bytes and no comma; there may be 32.
+   *
+   * @example { team: 'checkout' }
+   * @default - none
+   */
+  // eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style -- jsii knows no `Record`
+  readonly attributes?: { readonly [key: string]: string };
+
+  /**
    * What is masked in log lines before anything is stored or sent: `email`, `ipv4`, `ipv6`, `phone`, `credit_card`,
    * `iban`, `aws_access_key`, `aws_secret_key`, `jwt`, `bearer`, and regular expressions between slashes.
    * @default - nothing

@@ -23,6 +23,7 @@ export function toSettings(options: ForwarderOptions, sinks: readonly NamedSink[
     sinks: Object.fromEntries(sinks.map((sink) => [sink.name, sinkSettings(sink)])),
     routes: routes === undefined ? undefined : routesAsText(routes),
     envelope: options.envelope,
+    attributes: options.attributes && Object.entries(options.attributes).map(([key, value]) => `${key}=${value}`),
     redact: options.redact,
     flush: {
       strategy: flush?.strategy,

@@ -24,6 +24,7 @@ export function findProblems(options: ForwarderOptions, sinks: readonly NamedSin
     ...deniedLogs(options, sinks),
     ...routes(options, sinks),
     ...telemetry(options, sinks),
+    ...attributes(options),
   ];
 }
 
@@ -140,6 +141,27 @@ function routes(options: ForwarderOptions, sinks: readonly NamedSink[]): Problem
         },
       ]
     : [];
+}
+
+/** What `FORWARDER_ATTRIBUTES` takes: docs/CONTRACT.md. */
+const MAX_ATTRIBUTES = 32;
+const MAX_ATTRIBUTE_BYTES = 256;
+
+function attributes({ attributes = {} }: ForwarderOptions): Problem[] {
+  const entries = Object.entries(attributes);
+  const problems = entries.flatMap(([key, value]): Problem[] => {
+    const option = `attributes.${key}`;
+    if (!/^[\w.-]{1,64}$/.test(key)) {
+      return [{ option, wrong: 'this is no key', fix: 'write up to 64 letters, digits and `_.-`' }];
+    }
+    const isRight =
+      Token.isUnresolved(value) || (!value.includes(',') && Buffer.byteLength(value) <= MAX_ATTRIBUTE_BYTES);
+    const fix = `write up to ${MAX_ATTRIBUTE_BYTES} bytes, without a comma`;
+    return isRight ? [] : [{ option, wrong: `${JSON.stringify(value)} is no value`, fix }];
+  });
+  return entries.length <= MAX_ATTRIBUTES
+    ? problems
+    : [...problems, { option: 'attributes', wrong: `there are ${entries.length}`, fix: `keep ${MAX_ATTRIBUTES}` }];
 }
 
 function telemetry(options: ForwarderOptions, sinks: readonly NamedSink[]): Problem[] {

@@ -1,7 +1,7 @@
 /** A function's own variables `FORWARDER_…`, beside those that the options make. */
 
 import { Token } from 'aws-cdk-lib';
-import { didYouMean } from './nearest';
+import { didYouMean, nearest } from './nearest';
 import type { Problem } from './problems';
 import { settingsOf, sinkSchema, valueProblems } from './schema';
 
@@ -33,6 +33,11 @@ export function checkVariables(variables: Readonly<Record<string, unknown>>): Pr
     const levels = name.slice(PREFIX.length).toLowerCase().split('__');
     const known = namesBeside(levels);
     if (!known.includes(name)) {
+      const isOthers = levels[0] !== 'sinks' && nearest(name, known) === undefined;
+      // What resembles no setting may be another tool's, as it is for the forwarder itself.
+      if (isOthers) {
+        return [];
+      }
       const wrong = `there is no such variable${didYouMean(name, known)}`;
       return [{ option: name, wrong, fix: `there are ${known.join(', ')}` }];
     }

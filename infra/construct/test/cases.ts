@@ -43,6 +43,7 @@ export const EVERY_OPTION: ForwarderOptions = {
     { match: '*', to: 'kinesis' },
   ],
   envelope: Envelope.FULL,
+  attributes: { team: 'checkout', 'service.name': 'shop' },
   redact: ['email', '/customer-\\d+/'],
   flush: {
     strategy: FlushStrategy.CONTINUOUS,

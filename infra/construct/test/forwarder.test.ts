@@ -12,6 +12,7 @@ import { describe, expect, test } from 'vitest';
 import { Artifacts, Envelope, ForwarderLayers, ForwarderLogLevel, ForwarderSink, TelemetryForwarder } from '../src';
 import type { ForwarderOptions } from '../src';
 import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
+import { settingsOf, sinkSchema } from '../src/schema';
 import { EVERY_OPTION } from './cases';
 
 const ARN = 'arn:aws:kinesis:eu-west-1:999999999999:stream/central';
@@ -110,6 +111,7 @@ describe('attach', () => {
       FORWARDER_SINKS__CONSOLE_LOG__ENVELOPE: 'raw',
       FORWARDER_ROUTES: 'function level>=error -> kinesis, console_log; * -> kinesis',
       FORWARDER_ENVELOPE: 'full',
+      FORWARDER_ATTRIBUTES: 'team=checkout,service.name=shop',
       FORWARDER_REDACT: 'email,/customer-\\d+/',
       FORWARDER_FLUSH__STRATEGY: 'continuous',
       FORWARDER_FLUSH__MAX_AGE: '20000ms',
@@ -128,6 +130,20 @@ describe('attach', () => {
       FORWARDER_METRICS: 'emf',
       FORWARDER_ON_ERROR: 'fail',
     });
+  });
+
+  test('has an option for every setting of the schema', () => {
+    const world = new World();
+    world.forwarder.attach(world.fn, EVERY_OPTION);
+    const sinks = sinkSchema().settings.map((setting) => `FORWARDER_SINKS__KINESIS__${setting.toUpperCase()}`);
+    const others = (settingsOf() ?? [])
+      .filter((group) => group !== 'sinks')
+      .flatMap((group) => settingsOf(group)?.map((setting) => `${group}__${setting}`) ?? group)
+      .map((path) => `FORWARDER_${path.toUpperCase()}`);
+    const given = Object.keys(world.variables);
+    // The type of a sink is its name, unless it says otherwise: `console_log` does.
+    const expected = [...sinks.filter((name) => !name.endsWith('__TYPE')), ...others];
+    expect(expected.filter((name) => !given.includes(name))).toEqual([]);
   });
 
   test('leaves defaults to the forwarder, metrics that cost by the function among them', () => {

@@ -1,9 +1,11 @@
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { makeApp, makeFunction } from '../../test/apps';
+import permissions from '../schema/permissions.json';
 import { ForwarderSink } from '../src';
 import type { ForwarderOptions } from '../src';
 import type { Shop } from './world';
@@ -183,4 +185,18 @@ test('two functions that are silent on one role make a policy that IAM takes: no
     shop.forwarder.attach(makeFunction(shop.stack, functionName, { role, functionName }), SILENT);
   });
   expect(JSON.stringify(denials(shop.stack))).not.toContain('Sid');
+});
+
+test('sinks need what permissions.json says, which other deployers read', () => {
+  const stack = new Stack(makeApp(), 'shop');
+  const encryptionKey = kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:999999999999:key/1');
+  const sinks = {
+    kinesis: ForwarderSink.kinesis({ streamName: 'a', encryptionKey }),
+    firehose: ForwarderSink.firehose({ deliveryStreamName: 'a' }),
+    stdout: ForwarderSink.stdout(),
+  };
+  for (const [type, { stream, key }] of Object.entries(permissions)) {
+    const actions = sinks[type as keyof typeof sinks]._bind(stack).grants.map(({ action }) => action);
+    expect(actions, type).toEqual([...stream, ...key]);
+  }
 });

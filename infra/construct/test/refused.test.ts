@@ -107,7 +107,7 @@ describe('refused with the construct’s path, the option and the fix', () => {
     [
       'an option that is none',
       { sinks, metric: 'emf' },
-      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are buffer, envelope, flush, log, metrics, onError, redact, routes, sinks, spool, telemetry, cloudWatchLogs',
+      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are attributes, buffer, envelope, flush, log, metrics, onError, redact, routes, sinks, spool, telemetry, cloudWatchLogs',
     ],
     [
       'an option of a group that is none',
@@ -170,6 +170,16 @@ describe('refused with the construct’s path, the option and the fix', () => {
       'standard output fed with itself',
       { sinks: { stdout }, telemetry: { types: ['extension'] } },
       'shop/Checkout: telemetry.types: standard output is an extension log: fed with extension logs it would feed itself; leave `EXTENSION` out, or route it elsewhere',
+    ],
+    [
+      'an attribute that would be two',
+      { sinks, attributes: { team: 'a,b=c' } },
+      'shop/Checkout: attributes.team: "a,b=c" is no value; write up to 256 bytes, without a comma',
+    ],
+    [
+      'a key of an attribute that is none',
+      { sinks, attributes: { 'my team': 'a' } },
+      'shop/Checkout: attributes.my team: this is no key; write up to 64 letters, digits and `_.-`',
     ],
     [
       'more variables than Lambda takes',

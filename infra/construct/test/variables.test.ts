@@ -68,6 +68,7 @@ describe('a function’s own variables', () => {
     ['FORWARDER_LOG', ''],
     ['FORWARDER_SINKS__SECOND__STREAM', 'other'],
     ['FORWARDER_FLUSH__BUDGET', '250ms'],
+    ['FORWARDER_OF_ANOTHER_TOOL', 'x'],
   ])('may be: %s=%s', (name, value) => {
     const shop = makeShop(defaults);
     shop.forwarder.attach(withVariables(shop, { [name]: value }));

@@ -21,7 +21,7 @@ interface Grammar {
 /** Ends each name of a list: U+001F, which no name has. */
 const END = '\u001f';
 
-let module: object | undefined;
+let compiled: object | undefined;
 
 /** Mistakes in a table that is one text. */
 export function checkText(routes: string, sinks: readonly string[]): string[] {
@@ -41,9 +41,9 @@ function list(names: readonly string[]): string {
 }
 
 function ask(lines: readonly string[]): string[] {
-  module ??= new WebAssembly.Module(readFileSync(path.join(__dirname, 'grammar.wasm')));
+  compiled ??= new WebAssembly.Module(readFileSync(path.join(__dirname, 'grammar.wasm')));
   // An instance of its own for each question: its memory is freed with it.
-  const grammar = new WebAssembly.Instance(module).exports as Grammar;
+  const grammar = new WebAssembly.Instance(compiled).exports as Grammar;
   const question = new TextEncoder().encode(lines.map(escape).join('\n'));
   const at = grammar.allocate(question.length);
   new Uint8Array(grammar.memory.buffer, at, question.length).set(question);
