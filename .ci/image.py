@@ -86,9 +86,16 @@ def main(version, target, *zips):
         "org.opencontainers.image.version": version,
         "org.opencontainers.image.licenses": "MIT OR Apache-2.0",
     }
-    index = {"schemaVersion": 2, "mediaType": MEDIA + "index.v1+json", "manifests": manifests, "annotations": annotations}
+    index = {
+        "schemaVersion": 2,
+        "mediaType": MEDIA + "index.v1+json",
+        "manifests": manifests,
+        "annotations": annotations,
+    }
     named = layout.add_json("index.v1+json", index, annotations={"org.opencontainers.image.ref.name": version})
-    layout.files["index.json"] = json.dumps({"schemaVersion": 2, "mediaType": MEDIA + "index.v1+json", "manifests": [named]}).encode()
+    layout.files["index.json"] = json.dumps(
+        {"schemaVersion": 2, "mediaType": MEDIA + "index.v1+json", "manifests": [named]}
+    ).encode()
     layout.write(target)
 
 

@@ -67,11 +67,11 @@ def linked(package, target, options):
         "tree", "--locked", "-p", package, "--target", target, "-e", "normal,no-proc-macro", "--prefix", "none", "-f", "{p}", *options,
     )  # fmt: skip
     names = {tuple(line.split()[:2]) for line in tree.splitlines() if line.strip()}
-    metadata = json.loads(cargo("metadata", "--locked", "--all-features", "--format-version", "1", "--filter-platform", target))
+    metadata = json.loads(
+        cargo("metadata", "--locked", "--all-features", "--format-version", "1", "--filter-platform", target)
+    )
     packages = {package["id"]: package for package in metadata["packages"]}
-    chosen = {
-        id: each for id, each in packages.items() if (each["name"], "v" + each["version"]) in names
-    }
+    chosen = {id: each for id, each in packages.items() if (each["name"], "v" + each["version"]) in names}
     if len(chosen) != len(names):
         sys.exit(f"error: {len(names)} crates are linked, {len(chosen)} are described")
     uses = {
@@ -127,7 +127,9 @@ def texts(package, licences):
     """The texts that must be shown for a crate, Apache's own apart."""
     folder = pathlib.Path(package["manifest_path"]).parent
     files = sorted(
-        file for file in folder.iterdir() if re.match(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)", file.name, re.I) and file.is_file()
+        file
+        for file in folder.iterdir()
+        if re.match(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)", file.name, re.I) and file.is_file()
     )
     contents = {file: file.read_text(encoding="utf-8", errors="replace") for file in files}
     shown = [text for file, text in contents.items() if file.name.upper().startswith("NOTICE")]
@@ -155,12 +157,16 @@ def notices(package, target, options):
             continue
         licences = choose(each["license"] or "")
         if licences is None:
-            sys.exit(f"error: {each['name']} {each['version']} is under {each['license']!r}: not among {', '.join(ACCEPTED)}")
+            sys.exit(
+                f"error: {each['name']} {each['version']} is under {each['license']!r}: not among {', '.join(ACCEPTED)}"
+            )
         lines.append(f"{each['name']} {each['version']}: {' AND '.join(sorted(licences))}")
         for text in texts(each, licences):
             owners.setdefault("\n".join(line.rstrip() for line in text.strip().splitlines()), []).append(each["name"])
     rule = "\n" + "=" * 100 + "\n"
-    parts = [f"{package} is under MIT OR Apache-2.0. What is linked into it, and under which licence:\n\n" + "\n".join(lines)]
+    parts = [
+        f"{package} is under MIT OR Apache-2.0. What is linked into it, and under which licence:\n\n" + "\n".join(lines)
+    ]
     parts.append(WITH_EVERY_PROGRAM.strip())
     parts.append((ROOT / "LICENSE-MIT").read_text().strip())
     parts.append((ROOT / "LICENSE-APACHE").read_text().strip())

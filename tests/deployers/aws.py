@@ -59,7 +59,11 @@ class Aws:
             fails = self.sick[region] > 0
             self.sick[region] -= fails
         if not fails and scope and scope["service"] == "signer":
-            status, headers, answer = 200, [("Content-Type", "application/json")], json.dumps(self.sign(handler, body)).encode()
+            status, headers, answer = (
+                200,
+                [("Content-Type", "application/json")],
+                json.dumps(self.sign(handler, body)).encode(),
+            )
         elif fails:
             status, headers, answer = 503, [("Content-Type", "application/json")], b'{"message":"this region is sick"}'
         else:
@@ -87,7 +91,9 @@ class Aws:
             source, target = order["source"]["s3"], order["destination"]["s3"]
             s3 = self.client("s3")
             job = f"job-{len(self.signed) + 1}"
-            content = s3.get_object(Bucket=source["bucketName"], Key=source["key"], VersionId=source["version"])["Body"].read()
+            content = s3.get_object(Bucket=source["bucketName"], Key=source["key"], VersionId=source["version"])[
+                "Body"
+            ].read()
             s3.put_object(Bucket=target["bucketName"], Key=target["prefix"] + job, Body=content + b"signed")
             self.signed[job] = {"bucketName": target["bucketName"], "key": target["prefix"] + job}
             self.profiles.add(order["profileName"])

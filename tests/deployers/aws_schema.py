@@ -68,5 +68,10 @@ def resource(folder, name):
 
 folder = pathlib.Path(sys.argv[1])
 version = re.search(r"providers/hashicorp/aws/([\d.]+)/", (folder / "lib/lambda-function/index.d.ts").read_text())[1]
-json.dump({"version": version, "resources": {f"aws_{name}": resource(folder, name) for name in RESOURCES}}, sys.stdout, indent=1, sort_keys=True)
+json.dump(
+    {"version": version, "resources": {f"aws_{name}": resource(folder, name) for name in RESOURCES}},
+    sys.stdout,
+    indent=1,
+    sort_keys=True,
+)
 print()

@@ -37,8 +37,15 @@ def path():
 def run(command, where, environment, status=0, shell=False):
     command = command if shell else list(map(str, command))
     result = subprocess.run(
-        command, cwd=where, env={**environment, "PATH": path(), "CI": "true"}, capture_output=True, text=True,
-        timeout=PATIENCE, shell=shell, executable="/bin/bash" if shell else None, stdin=subprocess.DEVNULL,
+        command,
+        cwd=where,
+        env={**environment, "PATH": path(), "CI": "true"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        shell=shell,
+        executable="/bin/bash" if shell else None,
+        stdin=subprocess.DEVNULL,
     )
     said = result.stdout + result.stderr
     assert result.returncode == status, f"{command} exited {result.returncode}, not {status}:\n{said}"

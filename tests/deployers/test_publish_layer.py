@@ -26,7 +26,10 @@ class PublishLayer(unittest.TestCase):
         arguments += ["--regions", ",".join(regions)] if regions else []
         result = subprocess.run(
             [sys.executable, ROOT / "infra/publish-layer", *map(str, arguments)],
-            env=self.aws.environment(), capture_output=True, text=True, timeout=300,
+            env=self.aws.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
         self.assertEqual(result.returncode, status, result.stderr)
         return result.stderr

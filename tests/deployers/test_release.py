@@ -51,7 +51,9 @@ class Version(unittest.TestCase):
         said = fresh.run([ROOT / ".ci/release", "check"], ROOT, os.environ)
         version = said.split()[1]
         fresh.run([ROOT / ".ci/release", "check", f"v{version}"], ROOT, os.environ)
-        self.assertIn("the tag is v99.0.0", fresh.run([ROOT / ".ci/release", "check", "v99.0.0"], ROOT, os.environ, status=1))
+        self.assertIn(
+            "the tag is v99.0.0", fresh.run([ROOT / ".ci/release", "check", "v99.0.0"], ROOT, os.environ, status=1)
+        )
 
     def test_packages_take_it_from_one_place(self):
         plugin = json.loads((ROOT / "infra/serverless/package.json").read_text())
@@ -84,7 +86,9 @@ class Image(unittest.TestCase):
             extension = bundle / "rootfs/opt/extensions/telemetry-forwarder"
             self.assertIn(f"telemetry-forwarder {arch}", extension.read_text())
             self.assertEqual(extension.stat().st_mode & 0o777, 0o755)
-            self.assertEqual([path.name for path in (bundle / "rootfs/opt/extensions").iterdir()], ["telemetry-forwarder"])
+            self.assertEqual(
+                [path.name for path in (bundle / "rootfs/opt/extensions").iterdir()], ["telemetry-forwarder"]
+            )
 
     def test_the_same_zips_make_the_same_bits(self):
         other = self.make("other.tar")
@@ -93,7 +97,9 @@ class Image(unittest.TestCase):
 
 class Linked(unittest.TestCase):
     def linked(self, what):
-        return fresh.run([sys.executable, ROOT / ".ci/linked.py", what, "telemetry-forwarder", TARGET, *FEATURES], ROOT, os.environ)
+        return fresh.run(
+            [sys.executable, ROOT / ".ci/linked.py", what, "telemetry-forwarder", TARGET, *FEATURES], ROOT, os.environ
+        )
 
     def test_the_bill_of_materials_is_valid_and_whole(self):
         text = self.linked("sbom")
@@ -103,7 +109,11 @@ class Linked(unittest.TestCase):
         self.assertLessEqual({"tokio", "rustls", "aws-sdk-kinesis", "forwarder-core"}, names)
         # Not linked: of macros, of tests, of other features.
         self.assertFalse({"serde_derive", "aws-sdk-firehose", "local-kinesis", "zstd-sys"} & names)
-        foreign = [component for component in document["components"] if component["name"] not in ("forwarder-core", "forwarder-sinks")]
+        foreign = [
+            component
+            for component in document["components"]
+            if component["name"] not in ("forwarder-core", "forwarder-sinks")
+        ]
         self.assertTrue(all(component["hashes"] for component in foreign))
 
     def test_notices_name_each_crate_with_its_text(self):
@@ -111,7 +121,13 @@ class Linked(unittest.TestCase):
         for component in json.loads(self.linked("sbom"))["components"]:
             if component["name"] not in ("forwarder-core", "forwarder-sinks"):
                 self.assertIn(f"\n{component['name']} {component['version']}: ", notices)
-        for text in ("Apache License\n", "Copyright (c) Tokio Contributors", "BoringSSL", "LLVM Exceptions", "UNICODE LICENSE V3"):
+        for text in (
+            "Apache License\n",
+            "Copyright (c) Tokio Contributors",
+            "BoringSSL",
+            "LLVM Exceptions",
+            "UNICODE LICENSE V3",
+        ):
             self.assertIn(text, notices)
 
     def test_a_licence_that_nobody_accepted_is_refused(self):

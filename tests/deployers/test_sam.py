@@ -27,7 +27,9 @@ class Sam(unittest.TestCase):
         environment = server.environment(SAM_CLI_TELEMETRY="0")
         for package in packages.glob("*.tar.gz"):
             package.rename(folder / package.name)
-        server.client("s3").create_bucket(Bucket="my-artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        server.client("s3").create_bucket(
+            Bucket="my-artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
         commands = fresh.commands(PAGE, "Ten minutes")
         self.assertLessEqual(len(commands), fresh.MOST_COMMANDS)
         # Moto does not transform: what `sam deploy` would hand over is handed over by this test.
@@ -75,7 +77,8 @@ class Sam(unittest.TestCase):
             TemplateBody=json.dumps(template, default=str),
             # Moto takes no list with an `AWS::NoValue` in it, so there is a key, too.
             Parameters=[
-                {"ParameterKey": name, "ParameterValue": value} for name, value in (("StreamArn", stream), ("KeyArn", key))
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in (("StreamArn", stream), ("KeyArn", key))
             ],
             Capabilities=["CAPABILITY_IAM"],
         )
@@ -94,7 +97,9 @@ class Sam(unittest.TestCase):
                 self.assertEqual(resource["DeletionPolicy"], "Retain")
                 (architecture,) = resource["Properties"]["CompatibleArchitectures"]
                 content = resource["Properties"]["Content"]
-                uploaded = server.client("s3").get_object(Bucket=content["S3Bucket"], Key=content["S3Key"])["Body"].read()
+                uploaded = (
+                    server.client("s3").get_object(Bucket=content["S3Bucket"], Key=content["S3Key"])["Body"].read()
+                )
                 zip = fresh.ROOT / f"infra/fixtures/dist/telemetry-forwarder-{architecture}.zip"
                 self.assertEqual(uploaded, zip.read_bytes())
                 found[architecture] = resource
@@ -102,7 +107,9 @@ class Sam(unittest.TestCase):
 
     def test_the_alias_follows_the_layer(self):
         """Without `AutoPublishAliasAllProperties` a new layer would never be behind the alias."""
-        text = (fresh.ROOT / "infra/sam/example/template.yaml").read_text().replace("CodeUri: src/", "CodeUri: s3://a/b")
+        text = (
+            (fresh.ROOT / "infra/sam/example/template.yaml").read_text().replace("CodeUri: src/", "CodeUri: s3://a/b")
+        )
 
         def version(text):
             resources = transformed(text)["Resources"]

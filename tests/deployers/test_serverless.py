@@ -44,7 +44,9 @@ class Serverless(unittest.TestCase):
             variables = configuration["Environment"]["Variables"]
             self.assertEqual(variables["FORWARDER_SINKS__KINESIS__STREAM"], "telemetry")
             fresh.variables_are_right(self, variables)
-        self.assertEqual(set(checkout["Environment"]["Variables"]), {"FORWARDER_SINKS__KINESIS__STREAM"}, "no default is repeated")
+        self.assertEqual(
+            set(checkout["Environment"]["Variables"]), {"FORWARDER_SINKS__KINESIS__STREAM"}, "no default is repeated"
+        )
         self.assertIn("function level>=error", search["Environment"]["Variables"]["FORWARDER_ROUTES"])
         self.assertNotIn("Layers", template["CleanupOrdersLambdaFunction"]["Properties"])
 
@@ -81,7 +83,13 @@ class Serverless(unittest.TestCase):
             functions__search__telemetryForwarder={"routes": "function level>=eror -> kinesis; * -> kinesys"},
             functions__checkout__environment={"FORWARDER_LOG": "debug"},
         )
-        for mistake in ("full, lean, raw", "stratgey", "level>=eror", "kinesys", "FORWARDER_LOG is a variable of its own"):
+        for mistake in (
+            "full, lean, raw",
+            "stratgey",
+            "level>=eror",
+            "kinesys",
+            "FORWARDER_LOG is a variable of its own",
+        ):
             self.assertIn(mistake, said)
 
     def test_a_stream_of_the_service_and_its_key(self):
@@ -95,8 +103,13 @@ class Serverless(unittest.TestCase):
         )
         statements = self.statements(template["Resources"])
         allowed = fresh.permissions()["kinesis"]
-        self.assertIn({"Effect": "Allow", "Action": allowed["stream"], "Resource": {"Fn::GetAtt": ["Telemetry", "Arn"]}}, statements)
-        self.assertIn({"Effect": "Allow", "Action": allowed["key"], "Resource": {"Fn::GetAtt": ["Key", "Arn"]}}, statements)
+        self.assertIn(
+            {"Effect": "Allow", "Action": allowed["stream"], "Resource": {"Fn::GetAtt": ["Telemetry", "Arn"]}},
+            statements,
+        )
+        self.assertIn(
+            {"Effect": "Allow", "Action": allowed["key"], "Resource": {"Fn::GetAtt": ["Key", "Arn"]}}, statements
+        )
         variables = template["Resources"]["CheckoutLambdaFunction"]["Properties"]["Environment"]["Variables"]
         self.assertEqual(variables["FORWARDER_SINKS__KINESIS__STREAM"], {"Ref": "Telemetry"})
 
@@ -113,7 +126,9 @@ class Serverless(unittest.TestCase):
         self.assertIn("reader is left out: it reads the stream that it would write to", said)
         self.assertIn("boxed is a container image", said)
         self.assertIn("search has a role of its own, which must allow", said)
-        properties = {name: each["Properties"] for name, each in template["Resources"].items() if name.endswith("LambdaFunction")}
+        properties = {
+            name: each["Properties"] for name, each in template["Resources"].items() if name.endswith("LambdaFunction")
+        }
         self.assertEqual(properties["CheckoutLambdaFunction"]["Layers"], layers)
         self.assertNotIn("Layers", properties["ReaderLambdaFunction"])
         self.assertNotIn("Layers", properties["BoxedLambdaFunction"])

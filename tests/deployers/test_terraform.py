@@ -21,7 +21,9 @@ class Terraform(unittest.TestCase):
         # Modules are fetched, but not a provider: the registry is elsewhere.
         program(cls.programs / "terraform", HERE / "terraform.py", '"$PWD"', before='[ "$1" != init ] || set -- get')
         rc = cls.programs / "terraform.rc"
-        rc.write_text(f'provider_installation {{\n  dev_overrides {{ "hashicorp/aws" = "{cls.programs}" }}\n  direct {{}}\n}}\n')
+        rc.write_text(
+            f'provider_installation {{\n  dev_overrides {{ "hashicorp/aws" = "{cls.programs}" }}\n  direct {{}}\n}}\n'
+        )
         cls.environment = {**os.environ, "TF_CLI_CONFIG_FILE": str(rc), "CHECKPOINT_DISABLE": "1"}
 
     enterContext = classmethod(lambda cls, context: cls.enterClassContext(context))
@@ -41,7 +43,7 @@ class Terraform(unittest.TestCase):
         (folder / "main.tf").write_text(
             'module "forwarder" {\n  source = "./telemetry-forwarder/terraform/forwarder"\n'
             '  layer_arns = { x86_64 = "arn:aws:lambda:eu-west-1:123456789012:layer:l:1" }\n'
-            f"{arguments}\n}}\noutput \"all\" {{\n  value = module.forwarder\n}}\n"
+            f'{arguments}\n}}\noutput "all" {{\n  value = module.forwarder\n}}\n'
         )
         self.run_in(folder, "terraform init")
         said = self.run_in(folder, "terraform apply -auto-approve -input=false", status)
@@ -56,9 +58,13 @@ class Terraform(unittest.TestCase):
         for command in commands:
             self.run_in(folder, command)
         state = json.loads((folder / "terraform.tfstate").read_text())
-        made = {(each["type"], each["name"]): [it["attributes"] for it in each["instances"]] for each in state["resources"]}
+        made = {
+            (each["type"], each["name"]): [it["attributes"] for it in each["instances"]] for each in state["resources"]
+        }
         (function,) = made["aws_lambda_function", "checkout"]
-        layers = {layer["compatible_architectures"][0]: layer["arn"] for layer in made["aws_lambda_layer_version", "this"]}
+        layers = {
+            layer["compatible_architectures"][0]: layer["arn"] for layer in made["aws_lambda_layer_version", "this"]
+        }
         self.assertEqual(sorted(layers), ["arm64", "x86_64"])
         self.assertEqual(function["layers"], [layers["arm64"]])
         (environment,) = function["environment"]
@@ -87,7 +93,10 @@ class Terraform(unittest.TestCase):
         folder = self.unpacked()
         self.run_in(folder, "tar xzf *.tar.gz")
         stream, key = "arn:aws:kinesis:eu-west-1:123456789012:stream/t", "arn:aws:kms:eu-west-1:123456789012:key/1"
-        firehose, role = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/t", "arn:aws:iam::123456789012:role/writer"
+        firehose, role = (
+            "arn:aws:firehose:eu-west-1:123456789012:deliverystream/t",
+            "arn:aws:iam::123456789012:role/writer",
+        )
         all_of_them = self.outputs(
             folder,
             f"""  sinks = {{
@@ -123,7 +132,10 @@ class Terraform(unittest.TestCase):
             (f'{right}\noptions = {{ flush = {{ stratgey = "end" }} }}', "no option flush.stratgey"),
             (f'{right}\noptions = {{ envelope = "slim" }}', "envelope: one of full, lean, raw"),
             ('sinks = { kinesis = { stream = "t" } }', "give `arn`"),
-            ('sinks = { kinesis = { strem = "t", arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/t" } }', "sinks.kinesis.strem"),
+            (
+                'sinks = { kinesis = { strem = "t", arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/t" } }',
+                "sinks.kinesis.strem",
+            ),
             ('sinks = { other = { stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/t" } }', "give `type`"),
             ("sinks = {}", "at least one sink"),
             (f'{right}\narchitecture = "arm64"', "no layer for arm64"),
