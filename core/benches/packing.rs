@@ -1,6 +1,6 @@
-//! What packing and compressing cost, beside what a machine does with the same bytes at best: copying, hashing, and zstd
-//! alone. Packing makes records of lines; the whole way makes them of Lambda's bodies: parse, attribute, route, envelope,
-//! pack, put into a sink that keeps nothing.
+//! Cost of packing and compressing, beside what a machine does with the same bytes at best: copying, hashing, and zstd
+//! alone. Packing makes records of lines; the whole way makes them of Lambda's bodies: parse, attribute, route,
+//! envelope, pack, put into a sink that keeps nothing.
 //!
 //! After criterion's report the promise itself is measured: packing plus zstd takes at most 1.5 × zstd alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
@@ -25,10 +25,10 @@ use forwarder_core::{Forwarder, Settings, Types};
 use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
 
-/// What packing plus zstd may take, of what zstd alone takes.
+/// Largest ratio of packing plus zstd to zstd alone.
 const MOST: f64 = 1.5;
 
-/// What a record aims at, before compression.
+/// Target size of a record, before compression.
 const RECORD_BYTES: usize = 256 << 10;
 
 /// Bodies of 500 lines: some 5 MB of lines with their envelope.

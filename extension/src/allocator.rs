@@ -1,10 +1,10 @@
 //! The C library's allocator, told what this process does.
 //!
-//! Left to itself, glibc maps each large buffer anew and gives it back at once, and the page faults of that were a tenth of
+//! Left to itself, glibc maps each large buffer again and gives it back at once, and the page faults of that were a tenth of
 //! the CPU time of a million events (some 25,000 faults; 4,000 so). Measured against glibc's defaults and larger thresholds,
 //! which gained no more; not against other allocators.
 
-/// Buffers up to this size are used again instead of mapped anew: larger than a put with its encoding. Bytes.
+/// Buffers up to this size are used again instead of mapped again: larger than a put with its encoding. Bytes.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const KEPT_BYTES: libc::c_int = 4 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-//! Where the extension lives: what it asks of Lambda, whatever becomes of the forwarder.
+//! The environment of the extension: what it asks of Lambda, whatever becomes of the forwarder.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where the extension lives.
+/// The environment of the extension.
 pub(crate) struct Environment {
     pub(crate) api: RuntimeApi,
     pub(crate) registration: Registration,
@@ -29,7 +29,8 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Registers under `name`. What is not refused is tried again: without it the function's init fails. `None` where it fails.
+    /// Registers under `name`. What is not refused is tried again: without it the function's init fails. `None` where
+    /// it fails.
     pub(crate) async fn register(api: RuntimeApi, name: &str, concurrent: bool) -> Option<Self> {
         let mut failures = 0;
         let mut waited = Duration::ZERO;

@@ -18,13 +18,13 @@ const ERROR_TYPE: &str = "lambda-extension-function-error-type";
 /// A registered extension.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// What every later call carries.
+    /// Identifier that every later call carries.
     pub identifier: String,
-    /// What Lambda told of the function.
+    /// Facts about the function from Lambda.
     pub function: Function,
 }
 
-/// What `register` tells of the function. All may be absent.
+/// Answer of `register` about the function. All may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Function {
@@ -36,7 +36,7 @@ pub struct Function {
     pub account_id: Option<String>,
 }
 
-/// What `next` returns.
+/// Event that `next` returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextEvent {
     /// An invocation begins.
@@ -50,7 +50,7 @@ pub enum NextEvent {
 /// An invocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invoke {
-    /// When the function times out: milliseconds since 1970; 0 where it is not told.
+    /// Deadline of the function: milliseconds since 1970; 0 where unknown.
     pub deadline_ms: u64,
     /// The request.
     pub request_id: String,
@@ -63,7 +63,7 @@ pub struct Invoke {
 /// The end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shutdown {
-    /// When the process is killed: milliseconds since 1970; 0 where it is not told.
+    /// Deadline of the process: milliseconds since 1970; 0 where unknown.
     pub deadline_ms: u64,
     /// `spindown`, `timeout`, `failure`, in some case or other, or something new.
     pub shutdown_reason: String,

@@ -6,13 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use forwarder_core::Accepted;
 use tokio::sync::Notify;
 
-/// How many past requests are remembered. One is waited for at a time; the rest covers bodies that come late.
+/// Number of past requests remembered. One is waited for at a time; the rest covers bodies that come late.
 const REMEMBERED: usize = 64;
 
 /// A remembered id is cut here: Lambda's have 36 bytes, a forger's may have a million.
 const MAX_ID_BYTES: usize = 128;
 
-/// What is known of recent requests.
+/// State of recent requests.
 #[derive(Debug, Default)]
 pub struct Invocations {
     seen: Mutex<Seen>,
@@ -26,7 +26,8 @@ struct Seen {
     started: VecDeque<String>,
     done: VecDeque<String>,
     reported: VecDeque<String>,
-    /// Their turn is over, and what still comes of them is no news; a retry of an asynchronous invocation has the same id.
+    /// Their turn is over, and what still comes of them is no news; a retry of an asynchronous invocation has the same
+    /// id.
     over: VecDeque<String>,
     /// Likewise, and their `platform.start` is still to come.
     over_before_start: VecDeque<String>,
@@ -93,8 +94,8 @@ impl Invocations {
             .await;
     }
 
-    /// Waits for the request's `platform.runtimeDone`, or the `platform.report` after one that was missed. `false` if Lambda
-    /// dropped events meanwhile: the end may be among them, and would never come.
+    /// Waits for the request's `platform.runtimeDone`, or the `platform.report` after one that was missed. `false` if
+    /// Lambda dropped events meanwhile: the end may be among them, and would never come.
     pub async fn done(&self, request_id: &str) -> bool {
         self.wait(|seen| {
             let is_done = has(&seen.done, request_id) || has(&seen.reported, request_id);
@@ -116,7 +117,7 @@ impl Invocations {
         seen.turned && !seen.posted
     }
 
-    /// Whether some request has started and every one that has, has its `platform.report`, the last event of its own.
+    /// True if some request has started and every one that has, has its `platform.report`, the last event of its own.
     pub fn all_reported(&self) -> bool {
         let seen = self.seen();
         seen.invoked && seen.unreported.is_empty()
@@ -224,7 +225,7 @@ mod tests {
         }
     }
 
-    /// What a wait that is over by now told.
+    /// Result of a wait that is over by now.
     async fn now<T>(wait: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(Duration::ZERO, wait).await.ok()
     }

@@ -17,7 +17,7 @@ pub fn start() {
     log::set_max_level(LevelFilter::Warn);
 }
 
-/// What is written from here on: `FORWARDER_LOG`.
+/// Sets the level written from here on: `FORWARDER_LOG`.
 pub fn set_level(level: LevelFilter) {
     log::set_max_level(level);
 }

@@ -1,7 +1,7 @@
 //! The forwarder's counters in CloudWatch's embedded metric format: `FORWARDER_METRICS=emf`.
 //!
-//! One JSON line on standard output a minute, if there is news, and one at the end. CloudWatch Logs makes metrics of it, in
-//! the namespace `TelemetryForwarder`, by function. Each line says what happened since the one before.
+//! One JSON line on standard output a minute, if there is news, and one at the end. CloudWatch Logs makes metrics of
+//! it, in the namespace `TelemetryForwarder`, by function. Each line says what happened since the one before.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use forwarder_core::Forwarder;
 use forwarder_core::record::stats::LaneStats;
 
-/// How often metrics are written while the environment runs.
+/// Interval between metrics while the environment runs.
 pub const INTERVAL: Duration = Duration::from_secs(60);
 
 const NAMESPACE: &str = "TelemetryForwarder";
@@ -25,7 +25,7 @@ const METRICS: [(&str, &str); 6] = [
     ("AddedTime", "Milliseconds"),
 ];
 
-/// What is written, and what has been.
+/// Counters to be written, and those written before.
 #[derive(Debug)]
 pub struct Metrics {
     function: String,
@@ -35,7 +35,7 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct State {
     before: Totals,
-    /// How long `next` was held back after each invocation since the last line, in milliseconds.
+    /// Time that `next` was held back after each invocation since the last line, in milliseconds.
     added: Vec<f64>,
 }
 

@@ -1,8 +1,8 @@
 //! One HTTP request to Lambda, on the address in `AWS_LAMBDA_RUNTIME_API`.
 //!
-//! What is asked at start goes over one connection, the first `next` included: a new one costs a tenth of a millisecond,
-//! which the function's init waits for. A later request has one of its own: after a freeze there is none to go stale. No
-//! proxy is ever used, and no time-out set: the process may be frozen while it waits.
+//! What is asked at start goes over one connection, the first `next` included: a new one costs a tenth of a
+//! millisecond, which the function's init waits for. A later request has one of its own: after a freeze there is none
+//! to go stale. No proxy is ever used, and no time-out set: the process may be frozen while it waits.
 
 use std::fmt;
 use std::fs::File;
@@ -28,11 +28,11 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The most of a body that is no error of Lambda's that is shown in a message. Bytes.
 const MAX_SHOWN_BYTES: usize = 512;
 
-/// Where Lambda's APIs are. Clones share what they keep.
+/// Address of Lambda's APIs. Clones share what they keep.
 #[derive(Debug, Clone)]
 pub struct RuntimeApi {
     authority: String,
-    /// What stands before each path; empty in Lambda, but not in every emulator.
+    /// Prefix of each path; empty in Lambda, but not in every emulator.
     prefix: String,
     kept: Arc<Mutex<Option<Open>>>,
     reserve: Arc<Reserve>,
@@ -41,7 +41,7 @@ pub struct RuntimeApi {
 /// A connection, and what drives it.
 type Open = (SendRequest<Full<Bytes>>, Connection<TokioIo<TcpStream>, Full<Bytes>>);
 
-/// Whether a connection outlives a request.
+/// True if a connection outlives a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Another request follows at once.
@@ -62,7 +62,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What an error's body says, or the body itself.
+    /// Message of an error's body, or the body itself.
     pub fn error(&self) -> ApiError {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

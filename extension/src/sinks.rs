@@ -10,7 +10,7 @@ use forwarder_sinks::kind::Build;
 
 use crate::config::{Config, SinkConfig};
 
-/// How long one put may take, awake. Kinesis answers in tens of milliseconds; a slow answer is better than a repeat.
+/// Time limit of one put, awake. Kinesis answers in tens of milliseconds; a slow answer is better than a repeat.
 const PUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The SDK's own time-out, behind the lane's: for whatever may wait in it without the lane's put.

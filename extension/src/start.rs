@@ -1,4 +1,4 @@
-//! Where the time of a start goes, from `main` to the first `next`.
+//! Duration of each part of a start, from `main` to the first `next`.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ impl Start {
         );
     }
 
-    /// What has passed since the last part that was measured.
+    /// Time since the last part that was measured.
     fn rest(&self) -> Duration {
         let measured = self.register + self.configure + self.listen + self.subscribe;
         self.began.elapsed().saturating_sub(measured)

@@ -16,23 +16,23 @@ const SCHEMA_VERSIONS: [&str; 2] = ["2025-01-29", "2022-12-13"];
 /// Lambda's answer to a destination that it does not like, besides 400.
 const ACCESS_DENIED: &str = "Telemetry.AccessDenied";
 
-/// How often a subscription that failed without being refused is tried again, and after what pause.
+/// Number of retries of a subscription that failed without being refused, and after what pause.
 const RETRIES: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// How Lambda buffers events before it posts them. The documentation contradicts itself in the defaults, so all three
-/// are always sent.
+/// Buffering of events by Lambda before it posts them. The documentation contradicts itself in the defaults, so all
+/// three are always sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buffering {
     /// Events in a body: 1,000 to 10,000.
     pub max_items: u64,
     /// Bytes in a body: 262,144 to 1,048,576.
     pub max_bytes: usize,
-    /// How long an event may wait: 25 ms to 30 s.
+    /// Longest wait of an event: 25 ms to 30 s.
     pub timeout: Duration,
 }
 
-/// What a subscription leads to.
+/// Result of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subscription {
     /// Events will come.

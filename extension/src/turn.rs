@@ -1,8 +1,8 @@
 //! An invocation's turn: what is done between INVOKE and `next`.
 //!
-//! `FORWARDER_LOG=debug` tells its story, one line a step, each with `requestId` and the time since INVOKE: `invoke` with the
-//! strategy and why, `start_seen`, `done_seen`, `flush_begins`, `flush_ends`, `next` with the time that it was held; and of
-//! the lanes `put_begins` and `put_ends`.
+//! `FORWARDER_LOG=debug` tells its story, one line a step, each with `requestId` and the time since INVOKE: `invoke`
+//! with the strategy and why, `start_seen`, `done_seen`, `flush_begins`, `flush_ends`, `next` with the time that it was
+//! held; and of the lanes `put_begins` and `put_ends`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,14 +28,14 @@ pub(crate) struct Turns {
     pub(crate) forwarder: Arc<Forwarder>,
     pub(crate) invocations: Arc<Invocations>,
     pub(crate) policy: FlushPolicy,
-    /// Whether Lambda sends events.
+    /// True if Lambda sends events.
     pub(crate) telemetry: bool,
     /// How long a request's `platform.start` may take to come: as long as Lambda may buffer it, and the flush budget at
     /// least, of which it is a part.
     pub(crate) start_patience: Duration,
     pub(crate) metrics: Option<Arc<Metrics>>,
     pub(crate) rhythm: Mutex<Rhythm>,
-    /// What times of invocations are counted from.
+    /// Reference of invocations' times.
     pub(crate) epoch: Moment,
 }
 
@@ -106,8 +106,8 @@ impl Turns {
         self.forwarder.stats().1.iter().map(|lane| lane.pending()).sum()
     }
 
-    /// Waits for the invocation's end as long as there is hope, and time before its deadline. `None` if it was not seen, else
-    /// for how long the function may have been over before its start was seen.
+    /// Waits for the invocation's end as long as there is hope, and time before its deadline. `None` if it was not
+    /// seen, else for how long the function may have been over before its start was seen.
     async fn wait_until_done(&self, request_id: &str, deadline: Option<Instant>, begun: Instant) -> Option<Duration> {
         let now = Instant::now();
         let latest = deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(now));
@@ -133,7 +133,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// When a moment of the wall clock is; now if it has passed. `None` where none is told, as with emulators that send 0.
+/// Instant of a moment of the wall clock; now if it has passed. `None` where none is told, as with emulators that send
+/// 0.
 pub(crate) fn instant_of(epoch_ms: u64) -> Option<Instant> {
     if epoch_ms == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! What a binary says of itself.
+//! Version and features of a binary.
 
 /// The features that this build has, by name.
 pub fn features() -> Vec<&'static str> {

@@ -12,24 +12,24 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { overAllFunctions } from './metrics';
 
-/** Who is told, and when. */
+/** Alarms and their recipients. */
 export interface AlarmOptions {
   /**
-   * Who gets an e-mail.
+   * E-mail address of the recipient.
    * @default - nobody; subscribe to the topic
    */
   readonly email?: string;
 
   /**
-   * How far a reader may fall behind.
+   * Longest lag of a reader.
    * @default Duration.hours(1)
    */
   readonly iteratorAge?: Duration;
 }
 
-/** What is watched. */
+/** Watched resources. */
 export interface ForwarderAlarmsProps extends AlarmOptions {
-  /** What the topic is encrypted with. */
+  /** Key that encrypts the topic. */
   readonly encryptionKey: kms.Key;
   /** The stream. */
   readonly stream: kinesis.IStream;

@@ -10,23 +10,23 @@ import { Compression } from '../construct/src/values';
 /** Everything in the stream, in a bucket. */
 export interface StreamArchiveOptions {
   /**
-   * When objects are deleted.
+   * Age at which objects are deleted.
    * @default Duration.days(365)
    */
   readonly expiration?: Duration;
 
   /**
-   * When objects move to infrequent access, 30 days at least.
+   * Age at which objects move to infrequent access, 30 days at least.
    * @default Duration.days(30)
    */
   readonly infrequentAccessAfter?: Duration;
 }
 
-/** What an archive is made of. */
+/** Parts of an archive. */
 export interface StreamArchiveProps extends StreamArchiveOptions {
-  /** What is archived. */
+  /** Stream that is archived. */
   readonly stream: kinesis.IStream;
-  /** How records are compressed already. */
+  /** Compression that records have already. */
   readonly compression: Compression;
 }
 
@@ -37,7 +37,7 @@ const FILES: Readonly<Record<Compression, { compression: firehose.Compression; f
   [Compression.ZSTD]: { compression: firehose.Compression.UNCOMPRESSED, fileExtension: '.jsonl.zst' },
 };
 
-/** What the names of objects begin with. */
+/** Prefix of objects' names. */
 const DATA = 'telemetry/';
 const ERRORS = 'errors/';
 
@@ -89,7 +89,7 @@ export class StreamArchive extends Construct {
     Stack.of(this).node.tryRemoveChild('@aws-cdk--aws-kinesisfirehose.CidrBlocks');
   }
 
-  /** What Firehose needs by its documentation, and not what CDK's `grantReadWrite` gives: it deletes nothing. */
+  /** Permissions that Firehose needs by its documentation, and not what CDK's `grantReadWrite` gives: it deletes nothing. */
   private makeRole(stream: kinesis.IStream, logGroup: logs.LogGroup): iam.Role {
     const allow = (actions: string[], resources: string[]): iam.PolicyStatement =>
       new iam.PolicyStatement({ actions, resources });

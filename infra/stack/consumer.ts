@@ -17,7 +17,7 @@ export interface StreamConsumerOptions extends FunctionOptions {
   readonly batchSize?: number;
 
   /**
-   * How often a batch is tried again before its records go to the queue.
+   * Number of retries of a batch before its records go to the queue.
    * @default 20
    */
   readonly retryAttempts?: number;
@@ -28,7 +28,7 @@ export interface StreamConsumerOptions extends FunctionOptions {
  * reads would invoke itself for ever.
  */
 export class StreamConsumer extends ProvidedFunction {
-  /** What could not be handled: shard and sequence numbers, by which the records are found while the stream has them. */
+  /** Batches that could not be handled: shard and sequence numbers, by which the records are found while the stream has them. */
   public readonly failures: sqs.Queue;
 
   constructor(

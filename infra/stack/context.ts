@@ -93,7 +93,7 @@ function readProps(context: Context): TelemetryForwarderStackProps {
   };
 }
 
-/** How long CloudWatch keeps logs: the days that it allows. */
+/** Retention of CloudWatch logs: the days that it allows. */
 const RETENTION_DAYS: Readonly<Record<string, logs.RetentionDays>> = Object.fromEntries(
   Object.values(logs.RetentionDays)
     .filter((days): days is logs.RetentionDays => typeof days === 'number' && days !== logs.RetentionDays.INFINITE)

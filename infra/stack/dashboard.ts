@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import type { Aggregate, ForwarderMetric } from './metrics';
 import { overAllFunctions, worstFunctions } from './metrics';
 
-/** What is shown. */
+/** Content of the dashboard. */
 export interface ForwarderDashboardProps {
   /** The stream. */
   readonly stream: kinesis.IStream;
@@ -20,11 +20,11 @@ export interface ForwarderDashboardProps {
 const PERIOD = Duration.minutes(1);
 const MIB = 1_048_576;
 
-/** What a shard takes a second. Kinesis quotas. */
+/** Capacity of a shard in a second. Kinesis quotas. */
 const SHARD_BYTES = MIB;
 const SHARD_RECORDS = 1_000;
 
-/** What a new on-demand stream takes a second; later up to twice its peak of the last 30 days. Kinesis quotas. */
+/** Capacity of a new on-demand stream in a second; later up to twice its peak of the last 30 days. Kinesis quotas. */
 const ON_DEMAND_BYTES = 4 * MIB;
 const ON_DEMAND_RECORDS = 4_000;
 

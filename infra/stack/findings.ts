@@ -3,7 +3,7 @@ import type { IConstruct } from 'constructs';
 import type { NagPackSuppression } from 'cdk-nag';
 import { NagSuppressions } from 'cdk-nag';
 
-/** What cdk-nag finds and why it stands, by the path below the stack. A test refuses what finds nothing. */
+/** Findings of cdk-nag and why they are accepted, by the path below the stack. A test refuses what finds nothing. */
 export const EXPLAINED: Readonly<Record<string, readonly NagPackSuppression[]>> = {
   'Stream/Stream/Resource': [
     {

@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type { Artifacts } from '../construct/src/artifacts';
 import { ForwarderOptionsError } from '../construct/src/problems';
 
-/** What a function of this project may be told. */
+/** Options of a function of this project. */
 export interface FunctionOptions {
   /**
    * Its architecture.
@@ -22,25 +22,25 @@ export interface FunctionOptions {
   readonly memorySize?: number;
 
   /**
-   * How long it may run.
+   * Timeout.
    * @default - see the function
    */
   readonly timeout?: Duration;
 
   /**
-   * How long its log group keeps what it has.
+   * Retention of its log group.
    * @default RetentionDays.ONE_WEEK
    */
   readonly logRetention?: logs.RetentionDays;
 }
 
-/** What a function of this project is made of. */
+/** Parts of a function of this project. */
 export interface ProvidedFunctionProps extends FunctionOptions {
-  /** Where its zip is. */
+  /** Its zip. */
   readonly artifacts: Artifacts;
   /** The zip's name, without its architecture. */
   readonly artifact: string;
-  /** What it does, for the console. */
+  /** Description for the console. */
   readonly description: string;
   readonly memorySize: number;
   readonly timeout: Duration;

@@ -24,7 +24,7 @@ export interface ForwarderLayersStackProps extends StackProps {
    */
   readonly producerAccounts?: readonly string[];
   /**
-   * What the names of the SSM parameters begin with.
+   * Prefix of the SSM parameters' names.
    * @default - a slash and the stack's name
    */
   readonly parameterPrefix?: string;

@@ -1,7 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 
-/** What the forwarder counts, by function, in CloudWatch's embedded metric format. */
+/** Counters of the forwarder, by function, in CloudWatch's embedded metric format. */
 export type ForwarderMetric = 'EventsIn' | 'Delivered' | 'Dropped' | 'Spooled' | 'PutLatency' | 'AddedTime';
 
 /** How the values of several functions become one. */

@@ -7,9 +7,9 @@ import { Construct } from 'constructs';
 import type { TelemetryForwarder } from '../construct/src/forwarder';
 import { layerParameter, VERSION } from '../construct/src/layers';
 
-/** What other stacks are told. */
+/** Outputs for other stacks. */
 export interface PublishedParametersProps {
-  /** What the names of all parameters begin with. */
+  /** Prefix of all parameters' names. */
   readonly prefix: string;
   readonly stream: kinesis.IStream;
   readonly forwarder: TelemetryForwarder;

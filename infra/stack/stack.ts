@@ -30,13 +30,13 @@ import { TAG_KEYS, tagAll } from './tags';
 import type { TestFunctionOptions } from './test-function';
 import { TestFunction } from './test-function';
 
-/** What the stack is made of. */
+/** Parts of the stack. */
 export interface TelemetryForwarderStackProps extends StackProps {
-  /** What every resource is tagged with. */
+  /** Tags of every resource. */
   readonly costTags: CostTags;
 
   /**
-   * Where the zips of layers and functions are.
+   * Folder of the zips of layers and functions.
    * @default - the folder `dist`, where `make layer` puts them
    */
   readonly artifacts?: Artifacts;
@@ -48,13 +48,13 @@ export interface TelemetryForwarderStackProps extends StackProps {
   readonly stream?: StreamOptions;
 
   /**
-   * How the forwarder compresses records.
+   * Compression of the forwarder's records.
    * @default Compression.NONE
    */
   readonly compression?: Compression;
 
   /**
-   * What the test function's forwarder is told besides.
+   * Further options of the test function's forwarder.
    * @default - its defaults
    */
   readonly forwarder?: Omit<ForwarderOptions, 'sinks'>;
@@ -78,13 +78,13 @@ export interface TelemetryForwarderStackProps extends StackProps {
   readonly consumer?: StreamConsumerOptions;
 
   /**
-   * Who is told when something is wrong.
+   * Recipient of alarms.
    * @default - a topic without subscribers
    */
   readonly alarms?: AlarmOptions;
 
   /**
-   * What the names of the SSM parameters begin with.
+   * Prefix of the SSM parameters' names.
    * @default - a slash and the stack's name
    */
   readonly parameterPrefix?: string;
@@ -155,7 +155,7 @@ export class TelemetryForwarderStack extends Stack {
     });
   }
 
-  /** What other stacks and people need to know. */
+  /** Names and ARNs for other stacks and people. */
   private publish({ parameterPrefix, stream }: TelemetryForwarderStackProps): void {
     const policy = new iam.ManagedPolicy(this, 'WritePolicy', {
       description: 'Lets functions write to the telemetry stream',

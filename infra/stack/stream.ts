@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
 /** The stream that telemetry goes to: a new one, or one that is there. */
 export interface StreamOptions {
   /**
-   * How the stream is scaled and paid.
+   * Mode by which the stream is scaled and paid.
    * @default StreamMode.ON_DEMAND
    */
   readonly mode?: kinesis.StreamMode;
@@ -20,7 +20,7 @@ export interface StreamOptions {
   readonly shardCount?: number;
 
   /**
-   * How long the stream keeps what it has, 24 hours to 365 days.
+   * Retention of the stream, 24 hours to 365 days.
    * @default Duration.hours(24)
    */
   readonly retention?: Duration;
@@ -62,9 +62,9 @@ export function streamRemovalPolicy({ removalPolicy, producerAccounts = [] }: St
   return removalPolicy ?? (producerAccounts.length > 0 ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
 }
 
-/** What a new stream is made of. */
+/** Parts of a new stream. */
 export interface TelemetryStreamProps extends StreamOptions {
-  /** What the stream is encrypted with. */
+  /** Key that encrypts the stream. */
   readonly encryptionKey: kms.Key;
 }
 

@@ -1,7 +1,7 @@
 import { Tags } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
-/** What every resource is tagged with: who pays, where it runs, what it belongs to, whom to ask. */
+/** Tags of every resource: who pays, where it runs, what it belongs to, whom to ask. */
 export interface CostTags {
   /** `CostCenter` */
   readonly costCenter: string;

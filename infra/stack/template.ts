@@ -14,7 +14,7 @@ const HEADER = `# A stream for the telemetry of Lambda functions, the layer, a t
 
 const ARCHITECTURE_NAMES = ARCHITECTURES.map(({ name }) => name);
 
-/** What the template asks for, since it can neither read a folder nor CDK's context. */
+/** Parameters of the template, since it can neither read a folder nor CDK's context. */
 const PARAMETERS = {
   [TAG_KEYS.costCenter]: { description: 'Tag: who pays', allowedPattern: '.+' },
   [TAG_KEYS.environment]: { description: 'Tag: where this runs, such as test or production', allowedPattern: '.+' },

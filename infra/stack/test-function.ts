@@ -9,19 +9,19 @@ import { ProvidedFunction } from './function';
 /** The function that shows that it works: it logs and fails as its event says. */
 export interface TestFunctionOptions extends FunctionOptions {
   /**
-   * How often it is invoked once its schedule is on.
+   * Rate of invocations once its schedule is on.
    * @default Schedule.rate(Duration.minutes(5))
    */
   readonly schedule?: events.Schedule;
 
   /**
-   * Whether the schedule is on.
+   * True if the schedule is on.
    * @default false
    */
   readonly scheduleEnabled?: boolean;
 }
 
-/** What the schedule sends: a mix of levels, so that alarms and dashboards have something to show. */
+/** Payload of the schedule: a mix of levels, so that alarms and dashboards have something to show. */
 const SCHEDULED_EVENT = { lines: 10, level: 'mixed', format: 'json', message: 'scheduled' };
 
 /** The test function, with its schedule. */
@@ -36,7 +36,7 @@ export class TestFunction extends ProvidedFunction {
       memorySize: options.memorySize ?? 128,
       timeout: options.timeout ?? Duration.seconds(10),
     });
-    // An event that makes it fail shall do so once.
+    // An event that makes it fail should do so once.
     this.function.configureAsyncInvoke({ retryAttempts: 0 });
     new events.Rule(this, 'Schedule', {
       description: 'Invokes the test function of the telemetry forwarder',

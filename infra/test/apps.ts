@@ -10,7 +10,7 @@ import { Artifacts } from '../construct/src';
 import type { TelemetryForwarderStackProps } from '../stack/stack';
 import { TelemetryForwarderStack } from '../stack/stack';
 
-/** What `make layer` would have built. */
+/** Zips that `make layer` would have built. */
 export const FIXTURES = path.join(__dirname, '..', 'fixtures', 'dist');
 
 export const COST_TAGS = {

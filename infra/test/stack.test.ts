@@ -15,7 +15,7 @@ const everything = makeStack(EVERYTHING);
 const template = Template.fromStack(everything);
 const resources = resourcesOf(everything);
 
-/** What each role or policy allows: `Actions on resources`. */
+/** Permissions of each role or policy: `Actions on resources`. */
 function allowed(id: string): unknown[] {
   const documents = Object.entries(resources)
     .filter(([name]) => name.startsWith(id))

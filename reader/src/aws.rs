@@ -11,7 +11,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// Where a client goes; what is not said the environment and the profile say, as for any AWS tool.
+/// Target of a client; anything unset the environment and the profile say, as for any AWS tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// The region.

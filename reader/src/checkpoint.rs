@@ -1,7 +1,7 @@
-//! How far a reader came, in a file: positions, what was seen, and what was read but not shown yet.
+//! Progress of a reader, in a file: positions, what was seen, and what was read but not shown yet.
 //!
-//! It is written after what it covers has been shown, so that a reader that is killed shows a little once more and leaves
-//! nothing out: at least once.
+//! It is written after what it covers has been shown, so that a reader that is killed shows a little once more and
+//! leaves nothing out: at least once.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use crate::show::Show;
 use crate::stream::Position;
 use crate::unpack::Unpacker;
 
-/// What this version writes.
+/// Version that is written.
 const VERSION: u32 = 1;
 
 /// A file.
@@ -26,17 +26,17 @@ pub struct CheckpointFile {
     stream: String,
 }
 
-/// What was kept.
+/// Content of a checkpoint.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
     version: u32,
     stream: String,
-    /// Whether the first reader began with the oldest record of the stream.
+    /// True if the first reader began with the oldest record of the stream.
     pub from_the_beginning: bool,
-    /// Where each shard goes on.
+    /// Position of each shard.
     pub shards: BTreeMap<String, Position>,
-    /// What was seen.
+    /// Numbers that were seen.
     pub seen: Unpacker,
     /// Lives that are no longer in `seen`.
     pub forgotten: Totals,
@@ -46,7 +46,7 @@ pub struct Checkpoint {
     pub waiting: Vec<Event>,
 }
 
-/// What is to be kept.
+/// State to be kept.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept<'a> {
@@ -60,7 +60,7 @@ struct Kept<'a> {
     waiting: Vec<&'a Event>,
 }
 
-/// Why a checkpoint is of no use.
+/// Reasons why a checkpoint is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// It cannot be read.
@@ -68,7 +68,7 @@ pub enum CheckpointError {
     Unread {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// It is none.
@@ -76,7 +76,7 @@ pub enum CheckpointError {
     NoCheckpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// It belongs to another stream.
@@ -94,7 +94,7 @@ pub enum CheckpointError {
     Unwritten {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
 }
@@ -109,7 +109,7 @@ impl CheckpointFile {
         }
     }
 
-    /// What an earlier reader left; `None`: there was none.
+    /// Checkpoint of an earlier reader; `None`: there was none.
     ///
     /// # Errors
     /// There is something, but no checkpoint of this stream.

@@ -26,8 +26,8 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A JSON text that means the same, with everything escaped that a terminal would act on. JSON itself has ASCII's control
-/// characters escaped; those that it lets stand in strings have a short escape each.
+/// A JSON text that means the same, with everything escaped that a terminal would act on. JSON itself has ASCII's
+/// control characters escaped; those that it lets stand in strings have a short escape each.
 #[must_use]
 pub fn clean_json(json: &str) -> Cow<'_, str> {
     let acts = |char: char| char > '\u{1f}' && acts_on_terminals(char);
@@ -48,7 +48,7 @@ pub fn clean_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// What follows a Select Graphic Rendition (ECMA-48, 8.3.117), if the text begins with one.
+/// Text after a Select Graphic Rendition (ECMA-48, 8.3.117), if the text begins with one.
 fn after_colour(text: &str) -> Option<&str> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     let after = parameters.trim_start_matches(|char: char| char.is_ascii_digit() || char == ';' || char == ':');

@@ -13,7 +13,7 @@ use crate::log_text::LogText;
 use crate::paint::Look;
 use crate::summary::{Summary, summary};
 
-/// How much of a request id is shown.
+/// Number of characters of a request id that are shown.
 const SHORT: usize = 8;
 
 /// A function's column is as wide as the longest name so far, and no wider than this.
@@ -114,8 +114,8 @@ impl Entries {
         self.levels.get_mut(life)?.observe_record(kind, record, request)
     }
 
-    /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours. An
-    /// entry that `continues` the one before stands below it without columns of its own.
+    /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours.
+    /// An entry that `continues` the one before stands below it without columns of its own.
     pub fn render(&mut self, entry: &Entry, continues: bool, colours: bool, out: &mut String) {
         let function = match entry.function.as_str() {
             "" => Cow::Borrowed("-"),
@@ -178,7 +178,7 @@ impl Entry {
         }
     }
 
-    /// What `--grep` looks into: the text as it is shown, without columns.
+    /// Text that `--grep` searches: the text as it is shown, without columns.
     #[must_use]
     pub fn plain(&self) -> String {
         match &self.content {

@@ -16,11 +16,11 @@ pub struct Event {
     pub continues: bool,
     /// It may end what went on: the name of an exception, which Python writes below its trace.
     pub ends: bool,
-    /// When it happened, as Lambda wrote it; empty where unknown.
+    /// Time of the event, as Lambda wrote it; empty where unknown.
     pub time: String,
 }
 
-/// Where an event stands among those of its forwarder.
+/// Position of an event among those of its forwarder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The envelope's `id`.
@@ -29,7 +29,7 @@ pub struct Place {
     pub sink: String,
     /// The envelope's `seq`.
     pub seq: u64,
-    /// How many numbers it takes up: more than one for a line that came in parts.
+    /// Count of numbers it takes up: more than one for a line that came in parts.
     pub span: u64,
 }
 
@@ -51,7 +51,7 @@ impl Event {
         }
     }
 
-    /// Whether it goes on with `before`, which is the line before it.
+    /// True if it continues `before`, which is the line before it.
     #[must_use]
     pub fn goes_on_with(&self, before: &Self) -> bool {
         self.continues || (self.ends && before.continues)
@@ -66,8 +66,8 @@ impl Event {
     }
 }
 
-/// Whether a record, as JSON text, is a line that only makes sense after the one before: indented, as stack traces are in
-/// every language, or the words that begin a trace's parts.
+/// True if a record, as JSON text, is a line that only makes sense after the one before: indented, as stack traces are
+/// in every language, or the words that begin a trace's parts.
 fn continues(record: &str) -> bool {
     let Some(text) = record.strip_prefix('"') else {
         return false;
@@ -85,7 +85,8 @@ fn continues(record: &str) -> bool {
     .any(|beginning| text.starts_with(beginning))
 }
 
-/// Whether a record, as JSON text, begins with a name like `ValueError` or `java.io.IOException`, alone or before a colon.
+/// True if a record, as JSON text, begins with a name like `ValueError` or `java.io.IOException`, alone or before a
+/// colon.
 fn names_an_exception(record: &str) -> bool {
     let Some(text) = record.strip_prefix('"') else {
         return false;

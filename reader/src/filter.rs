@@ -5,7 +5,7 @@ use forwarder_core::route::pattern::Pattern;
 
 use crate::entry::Entry;
 
-/// What is asked for; of each kind any, of different kinds all. Nothing asked for: everything.
+/// Wanted events; of each kind any, of different kinds all. Nothing asked for: everything.
 #[derive(Debug, Default)]
 pub struct Filter {
     /// Functions by name; `*` stands for anything.
@@ -20,12 +20,12 @@ pub struct Filter {
     pub level: Option<Level>,
     /// Types, as routes have them: `function`, `platform.report`, `platform.*`.
     pub types: Vec<String>,
-    /// What is looked for in the text.
+    /// Search terms for the text.
     pub patterns: Vec<Pattern>,
 }
 
 impl Filter {
-    /// Whether everything passes.
+    /// True if everything passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
@@ -37,7 +37,7 @@ impl Filter {
             && self.patterns.is_empty()
     }
 
-    /// Whether an event passes.
+    /// True if an event passes.
     #[must_use]
     pub fn passes(&self, entry: &Entry) -> bool {
         let any = |wanted: &[String], matches: &dyn Fn(&str) -> bool| {
@@ -71,7 +71,7 @@ fn plain_trace(id: &str) -> String {
         .to_ascii_lowercase()
 }
 
-/// Whether a name is as wanted, where each `*` stands for anything.
+/// True if a name is as wanted, where each `*` stands for anything.
 fn is_like(name: &str, wanted: &str) -> bool {
     let Some((beginning, rest)) = wanted.split_once('*') else {
         return name == wanted;

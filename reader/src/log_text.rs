@@ -1,4 +1,4 @@
-//! What a log line says, without what other columns say.
+//! Text of a log line, without what other columns say.
 
 use std::borrow::Cow;
 
@@ -45,8 +45,8 @@ const TRACES: [&str; 6] = [
     "traceback",
 ];
 
-/// Further lines that are shown of one line, members, and bytes of a message or value. A stack trace of Java has at most 1,024
-/// frames, and a line of Lambda 1 MiB. What is past it is said in numbers, and searched.
+/// Further lines that are shown of one line, members, and bytes of a message or value. A stack trace of Java has at
+/// most 1,024 frames, and a line of Lambda 1 MiB. What is past it is said in numbers, and searched.
 const MOST_LINES: usize = 2_000;
 const MOST_FIELDS: usize = 500;
 
@@ -131,8 +131,8 @@ impl LogText {
         is_object.then_some(text)
     }
 
-    /// Adds a stack trace: Python's runtime writes a list whose items have line breaks, others one long string. `false` for
-    /// what is none.
+    /// Adds a stack trace: Python's runtime writes a list whose items have line breaks, others one long string. `false`
+    /// for what is none.
     fn add_trace(&mut self, value: &str) -> bool {
         if let Some(text) = string(value) {
             let is_trace = text.contains('\n');

@@ -1,5 +1,5 @@
-//! The order in which each forwarder sent its lines. A stream keeps an order within a shard only, and a forwarder's records
-//! are spread over all of them; the numbers tell. Pure: the time is told.
+//! The order in which each forwarder sent its lines. A stream keeps an order within a shard only, and a forwarder's
+//! records are spread over all of them; the numbers tell. Pure: the time is told.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use crate::event::{Event, Place};
 
-/// How long a line waits for those that should stand before it. A shard is asked every 200 ms.
+/// Longest wait of a line for those that belong before it. A shard is asked every 200 ms.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// How long the last line of all waits for what may continue it.
+/// Longest wait of the last line for what may continue it.
 const QUIET: Duration = Duration::from_millis(400);
 
 /// After this long without a line, a forwarder is forgotten.
@@ -104,7 +104,7 @@ impl Order {
         self.forget();
     }
 
-    /// What waits.
+    /// Waiting lines.
     pub fn waiting(&self) -> impl Iterator<Item = &Event> {
         self.lives.values().flat_map(|life| life.waiting.values())
     }
@@ -149,8 +149,8 @@ impl Life {
         next
     }
 
-    /// Where, in the lines without a gap from `first`, the last one begins that others may continue; what continues it
-    /// stands behind it. [`u64::MAX`] if nothing can follow.
+    /// Index, in the lines without a gap from `first`, at which the last one begins that others may continue; what
+    /// continues it stands behind it. [`u64::MAX`] if nothing can follow.
     fn last_group(&self, first: u64) -> u64 {
         let mut next = first;
         let mut begin = u64::MAX;

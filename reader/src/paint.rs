@@ -1,4 +1,4 @@
-//! How text looks on a terminal.
+//! Styles of text on a terminal.
 
 /// A look. Select Graphic Rendition. ECMA-48, 8.3.117.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the sequence numbers prove, as a table.
+//! Proof by sequence numbers, as a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,7 +23,7 @@ const REMEMBERED: usize = 10_000;
 /// What is known of processes takes no more bytes than this, about: some 100,000 of them.
 const MOST_KEPT: usize = 64 * 1024 * 1024;
 
-/// What became of all lives.
+/// Totals over all processes.
 #[derive(Debug)]
 pub struct Proof {
     /// Those with loss first, then the unproven, then the complete ones.
@@ -139,8 +139,8 @@ impl Memory {
         }
     }
 
-    /// Past a bound of memory, forgets the half of the processes that were not heard of for longest: whoever writes a stream
-    /// can invent more than a machine has room for. They are counted into `forgotten`.
+    /// Past a bound of memory, forgets the half of the processes that were not heard of for longest: whoever writes a
+    /// stream can invent more than a machine has room for. They are counted into `forgotten`.
     pub fn make_room(unpacker: &mut Unpacker, from_the_beginning: bool, forgotten: &mut Totals) {
         if unpacker.kept_bytes() <= MOST_KEPT {
             return;

@@ -2,18 +2,18 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// What a progress line may take, in columns: every terminal has them, and a line that wraps cannot be cleared.
+/// Width of a progress line, in columns: every terminal has them, and a line that wraps cannot be cleared.
 const PROGRESS_COLUMNS: usize = 78;
 
 /// To the beginning of the line, and clear it.
 const CLEAR: &str = "\r\u{1b}[K";
 
-/// Where a program writes that has output, progress and something to say.
+/// Output, progress and notes of one program.
 pub struct Screen {
-    /// What it calls itself when it says something.
+    /// Name before its notes.
     name: &'static str,
     colours: bool,
-    /// Whether there is somebody to see a progress line.
+    /// True if somebody can see a progress line.
     progress: bool,
     /// The progress line as it stands; empty: there is none.
     standing: String,
@@ -34,13 +34,13 @@ impl Screen {
         }
     }
 
-    /// Whether standard output has colours.
+    /// True if standard output has colours.
     #[must_use]
     pub fn colours(&self) -> bool {
         self.colours
     }
 
-    /// Whether standard error is a terminal.
+    /// True if standard error is a terminal.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.progress

@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::filter::Filter;
 use crate::order::Order;
 
-/// What is written of an event.
+/// Output format of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// A line for a person; stack traces below theirs.
@@ -21,7 +21,7 @@ pub enum Output {
     },
     /// The event as it came: one JSON text a line.
     Json {
-        /// What a terminal acts on is escaped, as JSON allows.
+        /// Characters that a terminal acts on are escaped, as JSON allows.
         on_a_terminal: bool,
     },
     /// Nothing.
@@ -37,7 +37,7 @@ pub struct Show {
     filter: Filter,
     order: Order,
     entries: Entries,
-    /// What need not wait.
+    /// Lines that need not wait.
     ready: Vec<Event>,
     ready_bytes: usize,
     /// Who else is shown what is shown.
@@ -102,7 +102,7 @@ impl Show {
         self.render(&events, out);
     }
 
-    /// What was taken and not shown yet.
+    /// Lines taken and not shown yet.
     pub fn waiting(&self) -> impl Iterator<Item = &Event> {
         self.ready.iter().chain(self.order.waiting())
     }
@@ -168,7 +168,7 @@ fn json(line: &str, on_a_terminal: bool, out: &mut String) {
     out.push('\n');
 }
 
-/// What different forwarders sent, in the order in which it happened; each forwarder's own order stays.
+/// Lines of different forwarders in the order of their times; each forwarder's own order stays.
 fn by_time(groups: &mut [&[Event]]) {
     let mut latest: HashMap<(&str, &str), &str> = HashMap::new();
     let mut times = Vec::with_capacity(groups.len());
@@ -187,7 +187,7 @@ fn by_time(groups: &mut [&[Event]]) {
     }
 }
 
-/// Whether an event continues the one before it.
+/// True if an event continues the one before it.
 fn belongs(before: &Event, event: &Event) -> bool {
     let (Some(first), Some(second)) = (&before.place, &event.place) else {
         return false;

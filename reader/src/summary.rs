@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::numbers::counted;
 
-/// What an event that is no log line says.
+/// Summary of an event that is no log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// One word for its type.

@@ -1,4 +1,5 @@
-//! From records to events: decoded by their first bytes, each once, parts made whole. What cannot be read costs only itself.
+//! From records to events: decoded by their first bytes, each once, parts made whole. What cannot be read costs only
+//! itself.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -15,18 +16,19 @@ use crate::stream::Record;
 /// Bytes of parts that wait for the rest of their lines; past it they are given up and shown as they are.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
-/// How long after the beginning of reading a line may arrive that was sent before others that were not read: shards do not
-/// begin at the same line, and what is sent again comes late.
+/// Time after the beginning of reading in which a line may arrive that was sent before others that were not read:
+/// shards do not begin at the same line, and what is sent again comes late.
 const FIRST_MOMENTS: Duration = Duration::from_secs(15);
 
 /// How far apart the oldest records of two shards may have arrived that expired together.
 const HORIZONS_APART: Duration = Duration::from_secs(5 * 60);
 
-/// The shortest time for which a stream keeps records, with five minutes for clocks. Kinesis developer guide, retention.
+/// The shortest time for which a stream keeps records, with five minutes for clocks. Kinesis developer guide,
+/// retention.
 const SHORTEST_RETENTION: Duration = Duration::from_secs((24 * 60 - 5) * 60);
 
-/// How long a process of the forwarder runs at most: as long as an instance of Lambda Managed Instances. Lambda developer
-/// guide, Managed Instances: 14 days.
+/// How long a process of the forwarder runs at most: as long as an instance of Lambda Managed Instances. Lambda
+/// developer guide, Managed Instances: 14 days.
 const LONGEST_PROCESS: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Processes whose first lines are remembered for [`Unpacker::begun`].
@@ -43,7 +45,7 @@ pub struct Unreadable {
     pub line: Option<usize>,
     /// How many lines of the record cannot be read; 1 for a record as a whole.
     pub count: u64,
-    /// What is wrong with it.
+    /// The error in it.
     pub reason: String,
 }
 
@@ -66,7 +68,7 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// What was counted.
+/// Counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records.
@@ -97,7 +99,7 @@ pub struct Unpacker {
 /// What arrived when reading began where the stream has more before, or had it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct FirstMoments {
-    /// When they are over; none: reading began at the beginning.
+    /// End of them; none: reading began at the beginning.
     until: Option<SystemTime>,
     /// By `id` and `sink`: one more than the greatest number that arrived in them.
     lives: BTreeMap<String, BTreeMap<String, u64>>,
@@ -168,10 +170,11 @@ impl Unpacker {
         });
     }
 
-    /// Each process with what can be said of it, and the number of its first line that can be judged. `from_the_beginning`:
-    /// the reader began with the oldest record; otherwise what is missing before a process's first line is no loss, nor what
-    /// is missing among the lines of the first moments. The same where the beginning may have expired: the oldest record is
-    /// older than the shortest retention, and the process may be older than that record.
+    /// Each process with what can be said of it, and the number of its first line that can be judged.
+    /// `from_the_beginning`: the reader began with the oldest record; otherwise what is missing before a process's
+    /// first line is no loss, nor what is missing among the lines of the first moments. The same where the beginning
+    /// may have expired: the oldest record is older than the shortest retention, and the process may be older than that
+    /// record.
     #[must_use]
     pub fn judged(&self, from_the_beginning: bool) -> Vec<(LifeReport, u64)> {
         let horizon = self.first_moments.horizon.and_then(|horizon| horizon.expired_until());
@@ -200,8 +203,8 @@ impl Unpacker {
         self.newest
     }
 
-    /// One more than the greatest number of this life that arrived when reading had just begun in the middle of the stream:
-    /// gaps below it prove nothing.
+    /// One more than the greatest number of this life that arrived when reading had just begun in the middle of the
+    /// stream: gaps below it prove nothing.
     #[must_use]
     pub fn begun(&self, life: &Life) -> u64 {
         let sinks = self.first_moments.lives.get(&life.id);
@@ -291,13 +294,13 @@ impl Unpacker {
         self.joiner.give_up().into_iter().filter_map(Event::of_line).collect()
     }
 
-    /// What was counted so far.
+    /// Counters so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// What the sequence numbers say of each life of a forwarder.
+    /// Proof by sequence numbers for each process of a forwarder.
     #[must_use]
     pub fn lives(&self) -> Vec<LifeReport> {
         self.verifier.report()

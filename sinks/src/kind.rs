@@ -1,7 +1,7 @@
 //! Description of a sink type: all that configuration, help, `version`, the schema and `cost` need to know of it.
 //!
-//! Each sink has one, beside its code; [`ALL`] lists them. It exists in every build: a sink that is not compiled in has no
-//! constructor, so that a configuration that names it gets a reason.
+//! Each sink has one, beside its code; [`ALL`] lists them. It exists in every build: a sink that is not compiled in has
+//! no constructor, so that a configuration that names it gets a reason.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +35,8 @@ pub struct SinkKind {
     pub title: &'static str,
     /// Largest call and record that it takes.
     pub limits: Limits,
-    /// Largest record by default. Bytes, with its key. Less than in `limits` where the service must be told to take more.
+    /// Largest record by default. Bytes, with its key. Less than in `limits` where the service must be told to take
+    /// more.
     pub default_record_bytes: usize,
     /// Formats that it does not take, each with the reason.
     pub refused_formats: &'static [(&'static str, &'static str)],
@@ -105,7 +106,7 @@ impl SinkKind {
         ALL.into_iter().find(|kind| kind.name == name)
     }
 
-    /// Whether this build can deliver there.
+    /// True if this build can deliver there.
     pub fn is_built(&self) -> bool {
         match self.build {
             Build::Stream { new, .. } => new.is_some(),

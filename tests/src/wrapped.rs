@@ -30,7 +30,7 @@ impl Wrapped {
         wrapped
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn path(&self) -> PathBuf {
         self.dir.join(binaries::extension().file_name().unwrap_or_default())
     }

@@ -13,7 +13,7 @@ pub(crate) const SLICE: Duration = Duration::from_millis(250);
 /// A slice that took this much longer than it should was interrupted by a freeze.
 const SUSPICIOUS_DELAY: Duration = Duration::from_millis(500);
 
-/// What is granted after a freeze, for what happened meanwhile to be seen.
+/// Time granted after a freeze, so that what happened meanwhile is seen.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Sleeps until the process has been awake for this long.

@@ -1,7 +1,7 @@
 //! A lane: everything between the routes and one sink. The one retry owner, and the one place that times out.
 //!
-//! The handle and the worker share one queue behind a lock. A panic in the sink or in the worker leaves the queue as it is:
-//! the worker is started again over it.
+//! The handle and the worker share one queue behind a lock. A panic in the sink or in the worker leaves the queue as it
+//! is: the worker is started again over it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -17,39 +17,39 @@ use crate::record::envelope::{Envelope, Resource};
 use crate::record::format::{Compression, Encoding, Format};
 use crate::record::oversize::Oversize;
 
-/// How a lane packs and what its sink is called.
+/// Name and packing of a lane.
 #[derive(Debug, Clone)]
 pub struct LaneSettings {
     /// The sink's name, as routes have it.
     pub name: String,
-    /// How lines stand in a record.
+    /// Format of a record.
     pub format: Format,
-    /// What is done to a whole record.
+    /// Compression of a whole record.
     pub compression: Compression,
-    /// How much the envelope says.
+    /// Extent of the envelope.
     pub envelope: Envelope,
-    /// What the partition key of a record is.
+    /// Partition key of a record.
     pub partition_key: PartitionKey,
-    /// What a record aims at, key included; with compression before it, without the key. Bytes.
+    /// Target size of a record, key included; with compression before it, without the key. Bytes.
     pub record_bytes: usize,
-    /// What a call aims at, keys included. Bytes.
+    /// Target size of a call, keys included. Bytes.
     pub put_bytes: usize,
-    /// What a record may not pass, key included. Bytes.
+    /// Limit of a record, key included. Bytes.
     pub max_record_bytes: usize,
-    /// What becomes of lines that are longer than that.
+    /// Treatment of lines that are longer than that.
     pub oversize: Oversize,
     /// The lane that takes what this one's sink does not: its place among the forwarder's lanes.
     pub fallback: Option<usize>,
-    /// What is put in a minute, at most, of lines that other lanes hand over. Bytes; `None`: any amount.
+    /// Most that is put in a minute of lines that other lanes hand over. Bytes; `None`: any amount.
     pub taken_over_bytes: Option<usize>,
     /// No line waits longer while the environment runs.
     pub max_age: Duration,
-    /// How long a put may take, of time awake.
+    /// Time limit of a put, in time awake.
     pub put_timeout: Duration,
 }
 
 impl LaneSettings {
-    /// How lines become records.
+    /// Packing of lines into records.
     pub(crate) fn encoding(&self) -> Encoding {
         Encoding {
             format: self.format,
@@ -58,7 +58,7 @@ impl LaneSettings {
     }
 }
 
-/// What the partition key of a record is.
+/// Partition key of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PartitionKey {
     /// 128 random bits for each record, others on a retry: records spread evenly, and a retry leaves a hot shard.
@@ -94,7 +94,7 @@ impl PartitionKey {
 #[derive(Clone)]
 pub struct Lane(Arc<Shared>);
 
-/// What the handle and the worker share.
+/// State that the handle and the worker share.
 pub(super) struct Shared {
     pub(super) settings: LaneSettings,
     pub(super) sink: Arc<dyn Sink>,
@@ -256,7 +256,7 @@ impl Lane {
         self.0.sink.renew();
     }
 
-    /// What is in flight is cancelled, its lines kept, and the sink begins anew: this is another environment.
+    /// Cancels what is in flight, keeps its lines and renews the sink: this is another environment.
     pub(crate) fn forget(&self) {
         self.cancel_put();
         self.0.sink.forget();
@@ -266,7 +266,7 @@ impl Lane {
         Arc::clone(&self.0.sink)
     }
 
-    /// What the sink fails with just now.
+    /// Current failure of the sink.
     pub fn failing(&self) -> Option<Reason> {
         self.queue().failing()
     }

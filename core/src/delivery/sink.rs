@@ -1,4 +1,4 @@
-//! What a sink is to the lane that feeds it.
+//! Interface between a lane and its sink.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// One record of a put.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The payload, as it shall arrive.
+    /// The payload, as it must arrive.
     pub data: Bytes,
     /// The partition key; empty for sinks without keys.
     pub key: String,
@@ -21,7 +21,7 @@ impl Record {
     }
 }
 
-/// What a sink takes at most in one call. Sizes in bytes, before base64.
+/// Limits of one call. Sizes in bytes, before base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Records in a call.
@@ -30,11 +30,11 @@ pub struct Limits {
     pub put_bytes: usize,
     /// One record, its key included.
     pub record_bytes: usize,
-    /// Whether records have partition keys.
+    /// True if records have partition keys.
     pub keyed: bool,
 }
 
-/// What became of one record.
+/// Outcome of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The sink has it.
@@ -48,7 +48,7 @@ pub enum Outcome {
 /// A whole call failed; what became of its records is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind of failure, which decides what is done about it.
+    /// Kind of failure, which decides the reaction.
     pub reason: Reason,
     /// For a person.
     pub message: String,
@@ -70,7 +70,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Why something was not delivered.
+/// Reason why something was not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// More than the sink's throughput allows.
@@ -97,7 +97,7 @@ pub enum Reason {
     Unknown,
 }
 
-/// What is done about a failure. None is final: permissions, streams and keys come back.
+/// Reaction to a failure. None is final: permissions, streams and keys come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Treatment {
     /// It passes by itself: again after a short, growing pause.
@@ -109,7 +109,7 @@ pub enum Treatment {
 }
 
 impl Reason {
-    /// What is done about it: the one table.
+    /// Reaction to it: the one table.
     pub fn treatment(self) -> Treatment {
         match self {
             Self::Throttled | Self::Service | Self::Unreachable | Self::TimedOut => Treatment::Retry,
@@ -179,7 +179,7 @@ impl Reason {
 /// ```
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// What a call may hold.
+    /// Limits of a call.
     fn limits(&self) -> Limits;
 
     /// Delivers `records` in one call and says what became of each, in their order. A missing outcome counts as

@@ -16,7 +16,7 @@ use crate::record::oversize::{Oversize, pieces};
 use crate::record::own_event::OwnEvent;
 use crate::telemetry::json::write_string;
 
-/// What became of a line.
+/// Outcome of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
     /// The `seq` that were used up.
@@ -38,7 +38,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `key_bytes`: what the partition key takes of each record. `max_record`: what a record may not pass, key included.
+    /// `key_bytes`: what the partition key takes of each record. `max_record`: what a record may not pass, key
+    /// included.
     pub(crate) fn new(
         settings: &LaneSettings,
         max_record: usize,
@@ -61,7 +62,7 @@ impl Writer {
         }
     }
 
-    /// What the envelope says of the function from here on.
+    /// Sets the envelope's resource from here on.
     pub(crate) fn set_resource(&mut self, resource: &Resource) {
         self.stamp = Stamp::new(self.envelope, &self.own.id, &self.own.sink, resource);
     }
@@ -82,7 +83,7 @@ impl Writer {
         self.cut
     }
 
-    /// Whether lines of the forwarder's own have a place: not in the envelope `raw`.
+    /// True if the forwarder's own lines have a place: not in the envelope `raw`.
     pub(crate) fn tells_of_itself(&self) -> bool {
         self.envelope != Envelope::Raw
     }
@@ -129,8 +130,8 @@ impl Writer {
         }
     }
 
-    /// Writes a line of the forwarder's own that is in no chunk. Nothing may be open. One that does not fit, because of all
-    /// that the envelope says, has the least of an envelope.
+    /// Writes a line of the forwarder's own that is in no chunk. Nothing may be open. One that does not fit, because of
+    /// all that the envelope says, has the least of an envelope.
     pub(crate) fn write_alone(&mut self, event: &OwnEvent, now: Instant) -> (u64, Bytes) {
         let seq = self.next_seq();
         let mut line = None;

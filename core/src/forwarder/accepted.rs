@@ -1,11 +1,11 @@
-//! What a body told, beside what is forwarded of it.
+//! Lifecycle facts found in a posted batch.
 
 use std::borrow::Cow;
 
 use crate::telemetry::change::Change;
 use crate::telemetry::json::unescape;
 
-/// What a body told about the environment.
+/// Facts about the environment found in a body.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The runtime's init is over, or goes on inside an invocation.
@@ -20,7 +20,8 @@ pub struct Accepted {
     pub events_dropped: bool,
     /// The environment was restored from a snapshot, which nothing told before.
     pub restored: bool,
-    /// The buffer is near its bound: better wait for [`Forwarder::room`](super::Forwarder::room) than take more at once.
+    /// The buffer is near its bound: better wait for [`Forwarder::room`](super::Forwarder::room) than take more at
+    /// once.
     pub full: bool,
 }
 
@@ -38,7 +39,7 @@ impl Accepted {
         }
     }
 
-    /// What was told of a request before its start was of another attempt: a retry has the same id.
+    /// Facts about a request before its start belong to another attempt: a retry has the same id.
     fn note_start(&mut self, id: Option<&str>) {
         self.events_dropped = false;
         let Some(request_id) = text(id) else { return };

@@ -1,4 +1,4 @@
-//! When lanes deliver: while the environment runs, before it is frozen, after it was, and at its end.
+//! Delivery of all lanes: while the environment runs, before it is frozen, after it was, and at its end.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::delivery::pacing::Flush;
 use crate::record::ranges::Losses;
 use crate::telemetry::snapshot::Snapshot;
 
-/// What is kept at the end, of the time that is left, for each lane's final report.
+/// Part of the remaining time that is kept at the end for each lane's final report.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(150);
 
-/// What is kept at the end for the fallbacks, of the time that is left.
+/// Part of the remaining time that is kept at the end for the fallbacks.
 const FALLBACK_TIME: Duration = Duration::from_millis(400);
 
 impl Forwarder {
@@ -59,8 +59,8 @@ impl Forwarder {
         self.lanes.iter().all(|lane| lane.queue().is_empty())
     }
 
-    /// Cancels what is in flight and starts no put, for a while: the environment is about to be frozen. Returns as soon as
-    /// nothing is in flight, but for what shows whether a sink behind an open breaker is well again.
+    /// Cancels what is in flight and starts no put, for a while: the environment is about to be frozen. Returns as soon
+    /// as nothing is in flight, but for what shows whether a sink behind an open breaker is well again.
     pub async fn pause(&self) {
         self.lanes.iter().for_each(Lane::pause);
         for lane in &self.lanes {
@@ -75,7 +75,8 @@ impl Forwarder {
         self.lanes.iter().for_each(Lane::renew);
     }
 
-    /// Opens the sinks' connections while nobody waits for them; those of one that does not answer keep no other waiting.
+    /// Opens the sinks' connections while nobody waits for them; those of one that does not answer keep no other
+    /// waiting.
     pub async fn warm_up(&self) {
         let mut opening = JoinSet::new();
         for sink in self.lanes.iter().map(Lane::sink) {
@@ -84,8 +85,8 @@ impl Forwarder {
         while opening.join_next().await.is_some() {}
     }
 
-    /// Looks for what earlier processes left on disk, and delivers it with its own `id`, `sink` and `seq`; what they could
-    /// not announce is announced.
+    /// Looks for what earlier processes left on disk, and delivers it with its own `id`, `sink` and `seq`; what they
+    /// could not announce is announced.
     pub async fn recover(&self) {
         let Some(spool) = &self.spool else { return };
         let mut found = spool.look_for_earlier();
@@ -106,9 +107,10 @@ impl Forwarder {
         tokio::task::yield_now().await;
     }
 
-    /// The end of this life: delivers until shortly before `deadline`, at last to the fallbacks, and closes each lane with
-    /// its final report. What is left goes to disk if there is a life after this one to find it (`has_successor`);
-    /// otherwise it is given up, announced if the sink still takes that, and returned. Nothing may be accepted any more.
+    /// The end of this life: delivers until shortly before `deadline`, at last to the fallbacks, and closes each lane
+    /// with its final report. What is left goes to disk if there is a life after this one to find it (`has_successor`);
+    /// otherwise it is given up, announced if the sink still takes that, and returned. Nothing may be accepted any
+    /// more.
     pub async fn close(&self, deadline: Instant, has_successor: bool) -> Vec<Undelivered> {
         let intake = {
             let mut state = self.state();

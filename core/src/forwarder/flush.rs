@@ -1,4 +1,4 @@
-//! When `next` is held back, and for how long: policy only, without a clock or a task of its own.
+//! Flush policy: when `next` is held back, and for how long: policy only, without a clock or a task of its own.
 
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ impl Strategy {
 /// The longest that an invocation's `platform.start` is waited for, however Lambda buffers.
 const START_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is left of an invocation's time when every wait ends.
+/// Time left of an invocation when every wait ends.
 pub const DEADLINE_MARGIN: Duration = Duration::from_millis(100);
 
-/// A gap counts as this many times [`FlushPolicy::idle`] at most: after one long pause two invocations in a quick rhythm are
-/// held, not ten.
+/// A gap counts as this many times [`FlushPolicy::idle`] at most: after one long pause two invocations in a quick
+/// rhythm are held, not ten.
 const LONGEST_GAP: u32 = 4;
 
-/// What happens at an INVOKE.
+/// Action at an INVOKE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// `next` at once; what the last invocation left goes out while this one runs.
@@ -48,7 +48,7 @@ pub enum Hold {
     UntilDone,
 }
 
-/// Why that happens.
+/// The reason for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// The strategy says so.
@@ -107,20 +107,21 @@ impl FlushPolicy {
         }
     }
 
-    /// How long an invocation's `platform.start` may take to come before its end is not waited for. The function may have ended
-    /// long before, so this counts like a flush: no more than the budget, unless Lambda buffers for longer (`buffering`).
+    /// How long an invocation's `platform.start` may take to come before its end is not waited for. The function may
+    /// have ended long before, so this counts like a flush: no more than the budget, unless Lambda buffers for longer
+    /// (`buffering`).
     pub fn start_patience(&self, buffering: Duration) -> Duration {
         self.budget.max(buffering * 2).min(START_PATIENCE)
     }
 
-    /// How long a flush may hold `next`. `remaining`: until the invocation's deadline.
+    /// Longest time that a flush may hold `next`. `remaining`: until the invocation's deadline.
     pub fn budget(&self, remaining: Duration) -> Duration {
         self.budget.min(remaining.saturating_sub(DEADLINE_MARGIN))
     }
 }
 
-/// How far apart invocations begin: a moving mean in which each gap counts as much as all before it. A new one, as at a cold
-/// start and after a restore, knows nothing.
+/// Arrival rate of invocations: a moving mean of the gaps between them, in which each gap counts as much as all before
+/// it. A new one, as at a cold start and after a restore, knows nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rhythm {
     last: Option<Duration>,

@@ -1,8 +1,9 @@
-//! Where one life ends and the next begins: around a snapshot.
+//! End of one envelope id and start of the next: around a snapshot.
 //!
-//! A snapshot is taken of a process that waits for its first event, and many environments go on from it, each with the same
-//! memory. What they send must not look as if it came from one: each begins a life of its own, with its own `id`, and what
-//! came before is delivered and closed before the snapshot can be taken. What could not be is sent by none of them.
+//! A snapshot is taken of a process that waits for its first event, and many environments go on from it, each with the
+//! same memory. What they send must not look as if it came from one: each begins a life of its own, with its own `id`,
+//! and what came before is delivered and closed before the snapshot can be taken. What could not be is sent by none of
+//! them.
 
 use std::time::{Duration, SystemTime};
 
@@ -51,8 +52,8 @@ impl Forwarder {
         true
     }
 
-    /// The first invocation after a snapshot: this environment was restored, whether or not `platform.restoreStart` has come.
-    /// `false` if that was known, or no snapshot was expected.
+    /// The first invocation after a snapshot: this environment was restored, whether or not `platform.restoreStart` has
+    /// come. `false` if that was known, or no snapshot was expected.
     pub fn restored(&self) -> bool {
         let mut state = self.state();
         if !matches!(state.intake.snapshot, Snapshot::Expected | Snapshot::Near) {
@@ -103,7 +104,7 @@ impl Forwarder {
         state.intake.take_counts();
     }
 
-    /// What is in flight, connections and credentials are another environment's.
+    /// Puts in flight, connections and credentials are another environment's.
     pub(super) fn forget(&self) {
         self.lanes.iter().for_each(Lane::forget);
     }

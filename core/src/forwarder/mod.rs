@@ -37,12 +37,12 @@ pub use accepted::Accepted;
 use state::{Queues, State, let_go, send, send_rows};
 use waiting::WaitLimit;
 
-/// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in flight, a
-/// put takes four times as much.
+/// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in
+/// flight, a put takes four times as much.
 const PUTS_IN_BUFFER: usize = 8;
 
-/// Each lane is sure of its part of the buffer, divided by this; the rest is for whoever needs it first. What is in flight
-/// takes at most the other half.
+/// Each lane is sure of its part of the buffer, divided by this; the rest is for whoever needs it first. What is in
+/// flight takes at most the other half.
 const SHARED_PART: usize = 2;
 
 /// While a body is taken, room is made each time that so much of it was.
@@ -51,7 +51,7 @@ const ROOM_INTERVAL: usize = 256 * 1024;
 /// About what a line takes beside its event: a body of tiny events takes many times its size. Bytes.
 const LINE_OVERHEAD: usize = 256;
 
-/// What a forwarder is made of.
+/// Parts of a forwarder.
 pub struct Settings {
     /// The lanes and their sinks, in the order that the routes know them by.
     pub lanes: Vec<(LaneSettings, Arc<dyn Sink>)>,
@@ -59,19 +59,19 @@ pub struct Settings {
     pub routes: Routes,
     /// Which types are forwarded at all.
     pub types: Types,
-    /// What is masked in log lines and in what is no event.
+    /// Redaction of log lines and of what is no event.
     pub redaction: Redaction,
-    /// What the envelope says of the function.
+    /// The envelope's resource.
     pub resource: Resource,
-    /// What all lanes together may hold. Bytes.
+    /// Limit of what all lanes together hold. Bytes.
     pub buffer_bytes: usize,
-    /// Where chunks go that memory cannot hold.
+    /// Spool for chunks that memory cannot hold.
     pub spool: SpoolSettings,
     /// Invocations overlap (Managed Instances).
     pub concurrent: bool,
 }
 
-/// What could not be delivered before the end.
+/// Lines that could not be delivered before the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
     /// The envelope's `id`.
@@ -342,8 +342,8 @@ impl Forwarder {
     }
 
     /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
-    /// holds most to disk, or gives them up, until all together hold no more than they may. A lane that holds no more than
-    /// its sure part keeps it. Returns what is held then.
+    /// holds most to disk, or gives them up, until all together hold no more than they may. A lane that holds no more
+    /// than its sure part keeps it. Returns what is held then.
     fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
             let_go(intake, now, queues, now);

@@ -19,11 +19,13 @@ pub(super) struct State {
     /// The envelope's `id`.
     pub(super) id: String,
     pub(super) intake: Intake,
-    /// When the last body came while a snapshot was near: by a clock that stops in the meantime, and by one that does not.
+    /// Time of the last body while a snapshot was near: by a clock that stops in the meantime, and by one that does
+    /// not.
     pub(super) near_body: Option<(Instant, SystemTime)>,
 }
 
-/// Locks the state. A panic while it was locked leaves counters and attribution as they were then: good enough to go on.
+/// Locks the state. A panic while it was locked leaves counters and attribution as they were then: good enough to go
+/// on.
 pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

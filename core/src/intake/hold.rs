@@ -1,8 +1,8 @@
 //! Lines that wait for their invocation's end: tail sampling, `keep=…`.
 //!
-//! What waits is whole invocations, the oldest first. Each ends in one of three ways: its end comes, and the rules decide;
-//! it waits for too long or there is no more room, and it goes on as if it were kept; the forwarder closes, and so too.
-//! What comes later of the same invocation goes the same way, so that an invocation stays whole.
+//! What waits is whole invocations, the oldest first. Each ends in one of three ways: its end comes, and the rules
+//! decide; it waits for too long or there is no more room, and it goes on as if it were kept; the forwarder closes, and
+//! so too. What comes later of the same invocation goes the same way, so that an invocation stays whole.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::record::line::Line;
 use crate::route::{Candidates, Outcome};
 use crate::telemetry::invocation::Context;
 
-/// How many past invocations are remembered for what comes of them later, such as their `platform.report`. On Managed
+/// Number of past invocations remembered for what comes of them later, such as their `platform.report`. On Managed
 /// Instances 64 run at once for each of some processes.
 const REMEMBERED: usize = 256;
 
@@ -20,9 +20,9 @@ const REMEMBERED: usize = 256;
 pub(crate) struct Hold {
     /// By the age of their first line, the oldest in front.
     waiting: VecDeque<Invocation>,
-    /// What has become of others, the oldest in front.
+    /// Fates of others, the oldest in front.
     past: VecDeque<Past>,
-    /// What `waiting` takes, in bytes.
+    /// Size of `waiting`, in bytes.
     cost: usize,
 }
 
@@ -39,8 +39,8 @@ pub(crate) struct Invocation {
     members: Members,
 }
 
-/// Members of the envelope, as places in a text: from `start` to `lean_end` those that [`Context::lean`] has, up to `end`
-/// those of [`Context::trace`].
+/// Members of the envelope, as places in a text: from `start` to `lean_end` those that [`Context::lean`] has, up to
+/// `end` those of [`Context::trace`].
 #[derive(Debug, Clone, Copy, Default)]
 struct Members {
     start: usize,
@@ -52,7 +52,7 @@ struct Members {
 struct Held {
     /// Where the event's text begins and ends.
     event: (usize, usize),
-    /// Where its record stands in `text`; empty if it has none.
+    /// Place of its record in `text`; empty if it has none.
     record: (usize, usize),
     members: Members,
     has_line_breaks: bool,
@@ -65,7 +65,7 @@ struct Past {
     fate: Fate,
 }
 
-/// What has become of an invocation.
+/// Fate of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It ended like this.
@@ -75,7 +75,7 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    /// How it ended, if that is what its lines go by.
+    /// Its end, if its lines go by that.
     pub(crate) fn outcome(self) -> Option<Outcome> {
         match self {
             Self::Ended(outcome) => Some(outcome),
@@ -85,7 +85,7 @@ impl Fate {
 }
 
 impl Hold {
-    /// What is known of this invocation's fate.
+    /// Fate of this invocation, as far as known.
     pub(crate) fn fate(&self, request_id: &str) -> Option<Fate> {
         let mut newest_first = self.past.iter().rev();
         let past = newest_first.find(|past| past.request_id == request_id)?;
@@ -169,7 +169,7 @@ impl Hold {
         self.waiting.front().map(|invocation| invocation.since)
     }
 
-    /// How much of the buffer's bound it takes, in bytes.
+    /// Bytes of the buffer's bound that it takes.
     pub(crate) fn cost(&self) -> usize {
         self.cost
     }

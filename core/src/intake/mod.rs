@@ -1,5 +1,5 @@
-//! One pipeline for events: mask, attribute, route, wait for the invocation's end. Pure: [`Intake::decide`] returns what
-//! becomes of an event; the caller carries it out. It knows no lane, no lock and no task.
+//! One pipeline for events: mask, attribute, route, wait for the invocation's end. Pure: [`Intake::decide`] returns
+//! what becomes of an event; the caller carries it out. It knows no lane, no lock and no task.
 //!
 //! - this file: [`Intake`]; `verdict`: what it returns.
 //! - [`redact`]: masks; `hold`: lines that wait; `rows`: one row an invocation.
@@ -30,7 +30,7 @@ pub use rows::RowEvent;
 use rows::Rows;
 pub use verdict::{Decided, Settled, Verdict};
 
-/// What is remembered from one event to the next.
+/// State from one event to the next.
 pub struct Intake {
     pub(crate) snapshot: Snapshot,
     types: Types,
@@ -211,8 +211,8 @@ impl Intake {
             .note_invoke(&String::from_utf8_lossy(&json), trace_header);
     }
 
-    /// Takes out the lines that have waited longest for their invocation's end, if they began to wait by `until`. They go
-    /// on as if the invocation were kept.
+    /// Takes out the lines that have waited longest for their invocation's end, if they began to wait by `until`. They
+    /// go on as if the invocation were kept.
     pub fn let_go(&mut self, until: Instant) -> Option<Settled<'_>> {
         let invocation = self.hold.let_go(until)?;
         Some(Settled::new(&self.routes, invocation, None))

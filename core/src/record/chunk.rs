@@ -12,7 +12,7 @@ pub struct Chunk {
     pub lines: Bytes,
     /// The `seq` of each line, in order.
     pub seq: Range<u64>,
-    /// When its oldest line was accepted.
+    /// Time at which its oldest line was accepted.
     pub(crate) since: Instant,
 }
 
@@ -27,8 +27,8 @@ impl Chunk {
         self.seq.is_empty()
     }
 
-    /// Cuts at line ends into pieces of at most `cut.target` bytes, where its lines allow it. Each piece has memory of its
-    /// own, so that the last one that waits does not keep the others' in use.
+    /// Cuts at line ends into pieces of at most `cut.target` bytes, where its lines allow it. Each piece has memory of
+    /// its own, so that the last one that waits does not keep the others' in use.
     pub(crate) fn cut(self, cut: Cut) -> Vec<Self> {
         let fits = cut.packed(self.lines.len(), self.len()) <= cut.target;
         if self.len() <= 1 || (!cut.single && fits) {
@@ -59,7 +59,7 @@ impl Chunk {
     }
 }
 
-/// How lines are cut into chunks, which is how a format packs them into records.
+/// Rules for cutting lines into chunks, as a format packs them into records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {
     /// Bytes of lines that a chunk aims at.
@@ -71,7 +71,7 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// What this many bytes in this many lines take of the target, at most.
+    /// Most of the target that this many bytes in this many lines take.
     pub(crate) fn packed(self, bytes: usize, lines: u64) -> usize {
         let lines = usize::try_from(lines).unwrap_or(usize::MAX);
         bytes.saturating_add(self.line_overhead.saturating_mul(lines))

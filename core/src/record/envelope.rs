@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use crate::telemetry::invocation::Context;
 use crate::telemetry::json::write_string;
 
-/// How much the envelope says: `FORWARDER_ENVELOPE`.
+/// Extent of the envelope: `FORWARDER_ENVELOPE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Envelope {
     /// `id`, `sink`, `seq`, `requestId`, `tenantId`, `executionArn`, `traceId`, `spanId`, `resource`.
@@ -17,7 +17,7 @@ pub enum Envelope {
     Raw,
 }
 
-/// What the telemetry is about, under OpenTelemetry's names. What is unknown is left out.
+/// Resource of the telemetry, under OpenTelemetry's names. What is unknown is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resource {
     /// `faas.name`: the function's name.

@@ -1,6 +1,6 @@
 //! Lines that are longer than a record may be.
 
-/// What becomes of them: `…__OVERSIZE`.
+/// Treatment of such lines: `…__OVERSIZE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Oversize {
     /// Parts, each a line of its own, that a reader joins again.
@@ -43,7 +43,7 @@ pub(crate) fn pieces(text: &str, room: usize) -> Vec<&str> {
     pieces
 }
 
-/// What a character takes inside a JSON string, in bytes.
+/// Size of a character inside a JSON string, in bytes.
 fn escaped_bytes(char: char) -> usize {
     match char {
         '"' | '\\' | '\n' | '\r' | '\t' => 2,

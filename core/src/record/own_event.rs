@@ -1,4 +1,4 @@
-//! What the forwarder says of itself in a lane: events of type `forwarder.*`, in the shape of Lambda's.
+//! Events of the forwarder's own in a lane: events of type `forwarder.*`, in the shape of Lambda's.
 
 use std::time::SystemTime;
 
@@ -122,7 +122,7 @@ pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last
 /// An event of the forwarder's own, as JSON text.
 pub(crate) struct OwnEvent {
     text: String,
-    /// Where its record begins; it ends before the closing brace.
+    /// Start of its record, which ends before the closing brace.
     record: usize,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::record::origin::Origin;
 
-/// Why lines were given up.
+/// Reason why lines were given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DropReason {
     /// The buffer's bound was reached.
@@ -17,7 +17,7 @@ pub enum DropReason {
     Rejected,
     /// The environment ended first.
     Shutdown,
-    /// What the spool held cannot be read.
+    /// The spool's content cannot be read.
     SpoolCorrupt,
 }
 
@@ -51,7 +51,7 @@ impl DropReason {
 /// Lines of one owner that were given up for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
-    /// Why.
+    /// The reason.
     pub reason: DropReason,
     /// What is known beyond the reason, such as the service's own words.
     pub detail: Option<String>,
@@ -127,8 +127,8 @@ impl Ranges {
         self.0.splice(from..to.max(from), left);
     }
 
-    /// Merges neighbours, each pair into one, until there are at most `most` ranges. What was between a pair is in the set
-    /// then too.
+    /// Merges neighbours, each pair into one, until there are at most `most` ranges. What was between a pair is in the
+    /// set then too.
     fn coarsen(&mut self, most: usize) {
         while self.0.len() > most.max(1) {
             let pairs = self
@@ -143,8 +143,9 @@ impl Ranges {
 /// Ranges of at most 42 bytes each: so many stay well below the smallest record that may be configured.
 const RANGES_PER_LINE: usize = 50;
 
-/// Ranges of one owner and reason past which neighbours are merged: 64 KiB. It takes so many gaps between losses that are
-/// not announced. Lines in such a gap are announced though they may have been delivered: a reader that has them loses nothing.
+/// Ranges of one owner and reason past which neighbours are merged: 64 KiB. It takes so many gaps between losses that
+/// are not announced. Lines in such a gap are announced though they may have been delivered: a reader that has them
+/// loses nothing.
 const MOST_RANGES: usize = 4_096;
 
 /// Different details that are kept for one owner. Past that, losses are announced without their detail.

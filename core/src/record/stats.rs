@@ -33,7 +33,7 @@ pub struct LaneStats {
     pub bytes: u64,
     /// Calls made.
     pub puts: u64,
-    /// How long all calls took together.
+    /// Duration of all calls together.
     pub put_time: Duration,
     /// Calls that failed as a whole or that ran out of time.
     pub failed_puts: u64,
@@ -77,7 +77,7 @@ pub struct IntakeStats {
     pub own_lines: u64,
     /// Pieces of text that were masked.
     pub redacted: u64,
-    /// What the routes keep back.
+    /// Events that the routes keep back.
     pub routed_out: RoutedOut,
 }
 

@@ -18,7 +18,7 @@ pub struct Comparison {
     value: Value,
 }
 
-/// How a member and a value are compared.
+/// Comparison of a member and a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,
@@ -29,7 +29,7 @@ pub(super) enum Operator {
     GreaterOrEqual,
 }
 
-/// What a member is compared with.
+/// Value that a member is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// Written without quotes, and a number: the number's own text.
@@ -84,7 +84,7 @@ impl Comparison {
         Self { operator, value }
     }
 
-    /// Whether a member compares as asked. `member` is its JSON text.
+    /// True if a member compares as asked. `member` is its JSON text.
     pub(super) fn holds(&self, member: &str) -> bool {
         self.operator.holds(self.value.compare(member))
     }
@@ -98,7 +98,7 @@ impl Value {
         }
     }
 
-    /// How a member stands to this value; `None` if the two have no order. Numbers compare as numbers, also where the
+    /// Order of a member and this value; `None` if the two have no order. Numbers compare as numbers, also where the
     /// record has them as strings; texts by their bytes. A number, `true`, `false` or `null` may equal a text that
     /// reads the same; objects and arrays equal nothing.
     fn compare(&self, member: &str) -> Option<Ordering> {
@@ -191,7 +191,7 @@ impl fmt::Display for Field {
     }
 }
 
-/// Whether a path's segment may hold this character without quotes.
+/// True if a path's segment may hold this character without quotes.
 pub(super) fn is_plain(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '-' | '@' | '$' | ':')
 }
@@ -207,7 +207,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Whether a text can stand as a value without quotes, and is still a text then.
+/// True if a text can be a value without quotes, and is still a text then.
 fn is_bare(text: &str) -> bool {
     let separates =
         |char: char| char.is_whitespace() || matches!(char, '"' | ';' | ',' | '/' | '<' | '>' | '=' | '!' | '~');

@@ -16,12 +16,12 @@ pub enum Keep {
     SlowerThan(Duration),
 }
 
-/// How an invocation ended, as far as its last event told.
+/// End of an invocation, as far as its last event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Its status is not `success`.
     pub failed: bool,
-    /// How long it ran, if that was told.
+    /// Duration, if known.
     pub duration: Option<Duration>,
 }
 
@@ -44,7 +44,7 @@ impl Keep {
         }
     }
 
-    /// Whether an invocation that ended like this is kept. What was not told speaks for keeping: what is dropped here
+    /// True if an invocation that ended like this is kept. What was not told speaks for keeping: what is dropped here
     /// is gone.
     pub fn holds(self, outcome: &Outcome) -> bool {
         match self {
@@ -70,7 +70,7 @@ impl fmt::Display for Keep {
 }
 
 impl Outcome {
-    /// How the invocation ended that this event is the end of: `platform.runtimeDone`, or `platform.report` where
+    /// End of the invocation that this event closes: `platform.runtimeDone`, or `platform.report` where
     /// there is none (Managed Instances). `None` for other events.
     pub fn of(event: &Event<'_>) -> Option<Self> {
         if !matches!(event.kind, Kind::RuntimeDone | Kind::Report) {

@@ -1,4 +1,4 @@
-//! Where the text of a route table is parted: quotes, regular expressions and comments.
+//! Separators in the text of a route table: quotes, regular expressions and comments.
 //!
 //! A quote that is never closed is an ordinary character here: the rule that it stands in is found wrong, and no other.
 
@@ -62,7 +62,7 @@ pub(super) fn split_selectors(left: &str) -> (&str, &str) {
     (left, "")
 }
 
-/// The items of a list that are parted by commas; a comma inside quotes or a regular expression parts nothing.
+/// The items of a list that are separated by commas; a comma inside quotes or a regular expression parts nothing.
 pub fn list(text: &str) -> Vec<&str> {
     let (mut items, mut start, mut at) = (Vec::new(), 0, 0);
     while let Some(char) = char_at(text, at) {
@@ -84,7 +84,7 @@ pub fn list(text: &str) -> Vec<&str> {
     items
 }
 
-/// Where the next character stands, or what follows the quoted part that begins at `at`.
+/// Position of the next character, or of what follows the quoted part that begins at `at`.
 fn skip(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     let end = match char_at(text, at) {
@@ -98,7 +98,7 @@ fn skip(text: &str, at: usize) -> usize {
     }
 }
 
-/// Where the quote or slash stands that closes the one at `open`. A `\` takes its meaning from the character after it.
+/// Position of the quote or slash that closes the one at `open`. A `\` takes its meaning from the character after it.
 pub(super) fn closing(text: &str, open: usize) -> Option<usize> {
     let (quote, inner) = (char_at(text, open)?, open + 1);
     let mut escaped = false;

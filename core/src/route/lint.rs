@@ -1,4 +1,4 @@
-//! What is likely no mistake of grammar, but one of meaning.
+//! Valid rules that probably do not do what was meant.
 
 use super::{Level, Predicate, Routes, Rule, Selector};
 use crate::telemetry::event::{KNOWN_TYPES, Kind};
@@ -6,7 +6,7 @@ use crate::telemetry::event::{KNOWN_TYPES, Kind};
 /// Stands for the types that Lambda may add.
 const UNKNOWN_TYPE: &str = "platform.notYetKnown";
 
-/// Why a rule can never match.
+/// Reason why a rule can never match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dead {
     /// Rules before it take all that it could.
@@ -57,7 +57,8 @@ impl Routes {
         by.map(|by| Dead::Shadowed { by })
     }
 
-    /// The types of which some events may match no rule, and so are not forwarded: each known one, or whatever Lambda may add.
+    /// The types of which some events may match no rule, and so are not forwarded: each known one, or whatever Lambda
+    /// may add.
     pub fn uncovered_types(&self, forwards: impl Fn(&Kind<'_>) -> bool) -> Vec<&'static str> {
         let types = KNOWN_TYPES.into_iter().chain([UNKNOWN_TYPE]);
         let takes_all = |rule: &Rule, name: &str| {
@@ -89,7 +90,7 @@ fn types_of(rule: &Rule) -> Vec<&str> {
     types
 }
 
-/// Whether the earlier rule takes every event of a type that the later one could take.
+/// True if the earlier rule takes every event of a type that the later one could take.
 fn covers(earlier: &Rule, later: &Rule) -> bool {
     earlier.predicates.iter().all(|asked| match asked {
         // What one `keep` lets go, only another may still want.

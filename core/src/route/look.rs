@@ -1,4 +1,4 @@
-//! What rules may ask of one event, found out when the first of them asks.
+//! Properties of one event that rules ask for, computed when the first of them asks.
 
 use super::{Level, sample, skim};
 use crate::telemetry::event::Event;

@@ -1,7 +1,7 @@
 //! Which sinks take an event: rules in order, the first that matches wins.
 //!
 //! # Layout
-//! - `lex`: where the text of a table is parted; `parse`: rules; `predicate`: what stands between selectors and `->`.
+//! - `lex`: where the text of a table is separated; `parse`: rules; `predicate`: what stands between selectors and `->`.
 //! - `rule`: a rule, parsed, and how it is written.
 //! - `level`, `sample`, `field` (with `skim`), `keep`: what predicates ask.
 //! - `look`: an event as rules see it; `router`: decides for events in their order.
@@ -39,7 +39,7 @@ pub use sample::Share;
 use crate::telemetry::event::{INVOCATION, KNOWN_TYPES, Kind};
 use look::Look;
 
-/// How many rules of a table may have `keep`: a waiting line remembers each that takes it as a bit.
+/// Number of rules of a table that may have `keep`: a waiting line remembers each that takes it as a bit.
 const MAX_WAITING_RULES: usize = 64;
 
 /// A parsed route table.
@@ -79,7 +79,7 @@ struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Candidates(u64);
 
-/// Where an event goes.
+/// Destination of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision<'a> {
     /// To these sinks, by the rule at this place.
@@ -111,7 +111,7 @@ impl Routes {
         self
     }
 
-    /// Parses a table of rules, parted by `;` or line breaks. `sinks` are the names that targets may have.
+    /// Parses a table of rules, separated by `;` or line breaks. `sinks` are the names that targets may have.
     ///
     /// # Errors
     /// Every mistake of every rule.
@@ -150,7 +150,7 @@ impl Routes {
         &self.sinks
     }
 
-    /// Whether some rule sends anything to this sink.
+    /// True if some rule sends anything to this sink.
     pub fn name_sink(&self, sink: usize) -> bool {
         self.rules.iter().any(|rule| rule.targets.contains(&sink))
     }
@@ -171,12 +171,12 @@ impl Routes {
         Self::new(self.rules, &names)
     }
 
-    /// Whether some rule makes events wait for their invocation's end.
+    /// True if some rule makes events wait for their invocation's end.
     pub fn make_wait(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether some event of this type may go to this sink, whatever is in it.
+    /// True if some event of this type may go to this sink, whatever is in it.
     pub fn may_send(&self, kind: &Kind<'_>, sink: usize) -> bool {
         let mut rules = self.rules_for(kind);
         rules.any(|rule| rule.targets.contains(&sink))
@@ -200,7 +200,7 @@ impl Routes {
         }
     }
 
-    /// Where this event goes.
+    /// Destination of this event.
     fn decide(&self, kind: &Kind<'_>, look: &mut Look<'_, '_>) -> Decision<'_> {
         let (plan, known) = self.plan(kind);
         let mut sampled = false;
@@ -234,7 +234,7 @@ impl Routes {
         }
     }
 
-    /// What becomes of an event that waited, now that its invocation's end is known: the rule that keeps it and its
+    /// Destination of an event that waited, now that its invocation's end is known: the rule that keeps it and its
     /// sinks. Without an outcome the first rule that made it wait takes it.
     pub fn kept(&self, candidates: Candidates, outcome: Option<&Outcome>) -> Option<(usize, &[usize])> {
         let bits = 0..self.waiting.len();
@@ -283,7 +283,7 @@ impl Plan {
     }
 }
 
-/// Whether a rule takes an event, `keep` aside.
+/// True if a rule takes an event, `keep` aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
     Yes,

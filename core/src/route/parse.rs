@@ -7,7 +7,7 @@ use super::{MAX_WAITING_RULES, lex, predicate};
 use crate::route::nearest::nearest;
 use crate::telemetry::event::{INVOCATION, KNOWN_TYPES};
 
-/// What a rule may look like, for error messages.
+/// Shape of a rule, for error messages.
 const SHAPE: &str = "a rule is `selector[, selector] [predicate…] -> sink[, sink]`";
 
 /// A mistake in a route table.
@@ -17,7 +17,7 @@ pub struct RouteError {
     pub rule: usize,
     /// The rule's own text.
     pub text: String,
-    /// What is wrong, and how to mend it.
+    /// The mistake, and how to fix it.
     pub message: String,
 }
 

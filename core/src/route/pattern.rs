@@ -44,7 +44,7 @@ impl Pattern {
         ))
     }
 
-    /// Whether it matches somewhere in `text`.
+    /// True if it matches somewhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
         #[cfg(feature = "regex")]
         return self.regex.is_match(text);

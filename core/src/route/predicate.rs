@@ -13,7 +13,7 @@ use crate::route::pattern::{Pattern, unescape_slashes};
 const THERE_ARE: &str =
     "there are `level>=warn`, `sample=10%`, `text~/regex/`, `record.path=value`, `keep=failed` and `keep=slow>500ms`";
 
-/// What predicates begin with, for hints.
+/// First words of predicates, for hints.
 const NAMES: [&str; 5] = ["level", "sample", "text", "record", "keep"];
 
 /// Reads all predicates; what is wrong goes to `problems`.
@@ -67,7 +67,7 @@ fn parse(text: &str) -> (Result<Predicate, String>, &str) {
     (predicate, rest)
 }
 
-/// Where a name ends: before white space or an operator; a part in quotes belongs to it.
+/// End of a name: before white space or an operator; a part in quotes belongs to it.
 fn name_end(text: &str) -> usize {
     let mut at = 0;
     while let Some(char) = text.get(at..).and_then(|rest| rest.chars().next()) {
@@ -202,7 +202,7 @@ fn level(name: &str) -> Result<Predicate, String> {
     })
 }
 
-/// Segments parted by dots; one with other characters than names have stands in quotes.
+/// Segments separated by dots; one with other characters than names have stands in quotes.
 fn field(path: &str) -> Result<Field, String> {
     let mut segments = Vec::new();
     let mut rest = path;

@@ -29,7 +29,7 @@ impl Router {
         &self.routes
     }
 
-    /// Where the next event goes. `request_id` is that of the invocation that it belongs to, as JSON text.
+    /// Destination of the next event. `request_id` is that of the invocation that it belongs to, as JSON text.
     pub fn decide(&mut self, event: &Event<'_>, request_id: Option<&str>) -> Decision<'_> {
         let level = self.level(event, request_id, false);
         self.decide_at(event, request_id, level)

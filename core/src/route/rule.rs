@@ -17,7 +17,7 @@ pub const DROP: &str = "drop";
 pub struct Rule {
     /// The types it takes; at least one.
     pub selectors: Vec<Selector>,
-    /// What must hold besides; all of them.
+    /// Conditions besides; all must hold.
     pub predicates: Vec<Predicate>,
     /// Indices of the sinks, in the order that [`Routes::parse`](super::Routes::parse) was given them; empty: `drop`.
     pub targets: Vec<usize>,
@@ -67,7 +67,7 @@ impl Rule {
         })
     }
 
-    /// Whether it waits for the invocation's end.
+    /// True if it waits for the invocation's end.
     pub fn waits(&self) -> bool {
         self.keeps().next().is_some()
     }

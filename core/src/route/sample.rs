@@ -24,7 +24,7 @@ impl Share {
         (1..=MILLION).contains(&millionths).then_some(Self(millionths))
     }
 
-    /// Whether the invocation with this hash is in.
+    /// True if the invocation with this hash is in.
     pub(super) fn includes(self, hash: u64) -> bool {
         // The hash as a fraction of all hashes, in millionths.
         let millionths = (u128::from(hash) * u128::from(MILLION)) >> 64;

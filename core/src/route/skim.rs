@@ -3,8 +3,8 @@
 
 use crate::telemetry::json::unescape;
 
-/// The value of an object's member, or of an array's place where `key` is a number. Of members of the same name the last
-/// counts, as for nearly every reader of JSON.
+/// The value of an object's member, or of an array's place where `key` is a number. Of members of the same name the
+/// last counts, as for nearly every reader of JSON.
 pub(super) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let mut at = 1;
     match json.as_bytes().first()? {
@@ -39,12 +39,12 @@ pub(super) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether the text is one object, as far as its brackets and quotes tell.
+/// True if the text is one object, as far as its brackets and quotes tell.
 pub(super) fn is_whole_object(text: &str) -> bool {
     text.starts_with('{') && value(text, 0).is_some_and(|value| value.len() == text.len())
 }
 
-/// Where the next thing stands that is neither white space nor a separator.
+/// Position of the next token that is neither white space nor a separator.
 fn next_token(json: &str, at: usize) -> usize {
     let rest = json.as_bytes().get(at..).unwrap_or_default();
     let skipped = rest
@@ -87,7 +87,7 @@ fn value(json: &str, at: usize) -> Option<&str> {
     json.get(at..at + length)
 }
 
-/// How long the string is that these bytes begin with, quotes included.
+/// Length of the string that these bytes begin with, quotes included.
 pub(crate) fn string_length(bytes: &[u8]) -> Option<usize> {
     let mut length = 1;
     loop {

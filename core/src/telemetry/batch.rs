@@ -3,8 +3,8 @@
 use crate::telemetry::event::{Event, log_header};
 use crate::telemetry::json::{Scanner, SyntaxError};
 
-/// How often the bytes of a body may be looked at in all for where malformed elements end. Past that the rest of the body is
-/// one piece: a body of broken elements must not take the time of the function.
+/// Number of times that the bytes of a body may be looked at for where malformed elements end. Past that the rest of
+/// the body is one piece: a body of broken elements must not take the time of the function.
 const SCANS: usize = 8;
 
 /// Where a record was cut that is longer than the subscription's `maxBytes`, Lambda closes what it knows to be open.
@@ -20,8 +20,8 @@ pub struct Malformed<'a> {
     pub raw: &'a [u8],
     /// What is wrong with the first of them.
     pub error: String,
-    /// The body ends within a log line's record, where Lambda cut it; the other part comes in another body. `raw` ends at
-    /// the cut. This is the length of what is repeated there: `{"time":…,"type":…,"record":`.
+    /// The body ends within a log line's record, where Lambda cut it; the other part comes in another body. `raw` ends
+    /// at the cut. This is the length of what is repeated there: `{"time":…,"type":…,"record":`.
     pub cut: Option<usize>,
 }
 
@@ -93,8 +93,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Reads the event at `start`; errors are told by their place in the body. Bytes are taken for text once: from one that
-    /// is none the next text is looked for only when an element begins behind it.
+    /// Reads the event at `start`; errors are told by their place in the body. Bytes are taken for text once: from one
+    /// that is none the next text is looked for only when an element begins behind it.
     fn scan(&mut self, start: usize) -> Result<Event<'a>, SyntaxError> {
         if start < self.text_start || start >= self.text_start + self.text.len() {
             self.text_start = start;
@@ -221,7 +221,7 @@ impl<'a> Batch<'a> {
         is_end
     }
 
-    /// Where the element that starts at `start` ends if its brackets and quotes are paired: before a `,` or `]` of the
+    /// End of the element that starts at `start`, if its brackets and quotes are paired: before a `,` or `]` of the
     /// array itself.
     fn element_end(&mut self, start: usize) -> Option<usize> {
         let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);

@@ -11,9 +11,9 @@ use crate::telemetry::json::{Scanner, SyntaxError, has_lone_surrogate, unescape}
 pub struct Event<'a> {
     /// The event's own text, from `{` to `}`.
     pub raw: &'a str,
-    /// Whether `raw` has line breaks between its tokens (inside JSON strings there are none).
+    /// True if `raw` has line breaks between its tokens (inside JSON strings there are none).
     pub has_line_breaks: bool,
-    /// What kind of event it is.
+    /// Kind of event.
     pub kind: Kind<'a>,
     /// JSON text of the member `time`.
     pub time: Option<&'a str>,
@@ -44,7 +44,8 @@ pub struct Members<'a> {
     pub phase: Option<&'a str>,
     /// `tracing` of `platform.start`.
     pub tracing: Option<&'a str>,
-    /// `executionArn`, or where there is none `durableExecutionArn`: how the SDKs of durable functions name the execution.
+    /// `executionArn`, or where there is none `durableExecutionArn`: how the SDKs of durable functions name the
+    /// execution.
     pub execution_arn: Option<&'a str>,
     /// `source` of an extension's log line: how the forwarder knows its own.
     pub source: Option<&'a str>,
@@ -133,7 +134,7 @@ impl<'a> Kind<'a> {
         }
     }
 
-    /// Whether events of this type are log lines, which have a level and belong to whatever invocation runs.
+    /// True if events of this type are log lines, which have a level and belong to whatever invocation runs.
     pub fn is_log(&self) -> bool {
         matches!(self, Self::Function | Self::Extension)
     }
@@ -163,11 +164,11 @@ pub const KNOWN_TYPES: [&str; 14] = [
 /// The value of `source` in the forwarder's own log lines, as JSON text.
 const OWN_SOURCE: &str = "\"telemetry-forwarder\"";
 
-/// How its own log lines begin where they come back as text.
+/// First bytes of its own log lines where they come back as text.
 const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
 
 impl<'a> Event<'a> {
-    /// Whether it is a log line of the forwarder itself, which is never forwarded.
+    /// True if it is a log line of the forwarder itself, which is never forwarded.
     pub fn is_own_line(&self) -> bool {
         self.kind == Kind::Extension
             && (self.members.source == Some(OWN_SOURCE)
@@ -192,8 +193,9 @@ impl<'a> Event<'a> {
     /// Reads the event that starts at the scanner's cursor, in one pass.
     ///
     /// # Errors
-    /// The text is not JSON; it is not an object with a string `type`, and a string `time` if any; one of `time`, `type`,
-    /// `record` stands twice; a name or one of those strings is no text (a lone surrogate); or it carries what only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
+    /// The text is not JSON; it is not an object with a string `type`, and a string `time` if any; one of `time`,
+    /// `type`, `record` stands twice; a name or one of those strings is no text (a lone surrogate); or it carries what
+    /// only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
     pub(crate) fn scan(scanner: &mut Scanner<'a>) -> Result<Self, SyntaxError> {
         let start = scanner.pos;
         scanner.line_break = false;

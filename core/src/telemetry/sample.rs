@@ -1,8 +1,8 @@
 //! Telemetry made up, the same for the same seed: for benches, tests and `forwarderctl cost`.
 //!
-//! Function lines of [`LINE_BYTES`], half text as the managed runtimes write it, half JSON. What differs from line to line
-//! in real logs differs here, and cannot be guessed: times, a trace, a customer, amounts, durations, words. What an
-//! invocation's lines share they share here.
+//! Function lines of [`LINE_BYTES`], half text as the managed runtimes write it, half JSON. What differs from line to
+//! line in real logs differs here, and cannot be guessed: times, a trace, a customer, amounts, durations, words. What
+//! an invocation's lines share they share here.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 use crate::telemetry::json::write_string;
 
-/// What a function wrote for one line, in bytes: a line of text with its escapes, or a JSON object.
+/// Size of one line as a function wrote it, in bytes: a line of text with its escapes, or a JSON object.
 pub const LINE_BYTES: usize = 200;
 
 /// 2026-11-20T09:14:02Z, since the epoch.

@@ -1,8 +1,8 @@
-//! Where the process is relative to a SnapStart snapshot.
+//! State of the process relative to a SnapStart snapshot.
 
 use crate::telemetry::change::Change;
 
-/// Where the process stands towards a snapshot.
+/// State of the process relative to a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Snapshot {
     /// None is expected.
@@ -10,8 +10,8 @@ pub(crate) enum Snapshot {
     Unexpected,
     /// One will be taken when init is over.
     Expected,
-    /// It may be taken at any moment. Each body is a life of its own, delivered and closed at once, so that environments
-    /// made from the snapshot find nothing to send.
+    /// It may be taken at any moment. Each body is a life of its own, delivered and closed at once, so that
+    /// environments made from the snapshot find nothing to send.
     Near,
     /// This environment was made from one.
     Restored,

@@ -14,7 +14,7 @@ pub struct Types {
 }
 
 impl Types {
-    /// Whether events of this type are among them.
+    /// True if events of this type are among them.
     pub fn include(self, kind: &Kind<'_>) -> bool {
         match kind {
             Kind::Function => self.function,

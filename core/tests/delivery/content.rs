@@ -1,4 +1,4 @@
-//! What stands in the lines that arrive.
+//! Content of the lines that arrive.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What one sink does not take, another does.
+//! Fallbacks: one sink takes what another does not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn with_fallback(first: &Arc<Scripted>, second: &Arc<Scripted>) -> Forwarder {
     Forwarder::start(settings)
 }
 
-/// What a reader of both places finds.
+/// Findings of a reader of both places.
 fn verdicts(sinks: &[&Arc<Scripted>]) -> Vec<LifeReport> {
     let mut verifier = Verifier::default();
     for sink in sinks {

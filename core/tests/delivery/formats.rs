@@ -1,4 +1,4 @@
-//! What records hold under each format and compression, and that no put passes a limit.
+//! Content of records under each format and compression, and that no put passes a limit.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What routes keep back is counted by its reason, and nothing else is missing at the reader.
+//! Events that routes keep back are counted by reason, and nothing else is missing at the reader.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a forwarder delivers, in simulated time, before sinks that refuse, fail, stall and panic.
+//! Delivery of a forwarder, in simulated time, before sinks that refuse, fail, stall and panic.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What happens to what a sink does not take.
+//! Retries: lines that a sink does not take.
 
 use std::collections::HashSet;
 use std::time::Duration;

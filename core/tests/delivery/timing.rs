@@ -1,4 +1,4 @@
-//! When something is put, and how long anybody waits for it.
+//! Timing of puts, and of waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -17,7 +17,7 @@ use forwarder_core::{Forwarder, Settings, Types};
 use reader::decode::{LifeReport, Verifier, decode};
 use tokio::time::Instant;
 
-/// What a scripted sink does with one put; without a script it takes everything.
+/// Action of a scripted sink for one put; without a script it takes everything.
 #[derive(Clone)]
 pub enum Act {
     Take,
@@ -36,7 +36,7 @@ pub enum Act {
 pub struct Scripted {
     limits: Limits,
     script: Mutex<VecDeque<Act>>,
-    /// What it does when the script is at its end.
+    /// Action at the end of the script.
     pub always: Mutex<Act>,
     pub puts: Mutex<Vec<Vec<Record>>>,
     pub taken: Mutex<Vec<Record>>,

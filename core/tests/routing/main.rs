@@ -1,4 +1,4 @@
-//! What rules mean, case by case.
+//! Meaning of rules, case by case.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

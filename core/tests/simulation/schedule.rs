@@ -1,4 +1,4 @@
-//! What happens when, by a seed.
+//! Schedule of events, by a seed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,7 +17,7 @@ struct State {
     taken: Vec<Bytes>,
 }
 
-/// How a sink fares for a while.
+/// State of a sink for a while.
 #[derive(Debug, Clone, Copy)]
 pub enum Mood {
     Well,

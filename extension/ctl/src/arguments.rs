@@ -1,4 +1,4 @@
-//! What was asked for.
+//! The command.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use lexopt::prelude::*;
 
 use super::Output;
 
-/// What `--help` says.
+/// Text of `--help`.
 pub(super) const HELP: &str = "\
 forwarderctl: what a configuration of telemetry-forwarder means, before Lambda does it
 
@@ -33,7 +33,7 @@ Options:
 
 Exit codes: 0 good, 1 warnings under --strict, 2 errors.";
 
-/// What was asked for.
+/// The command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Help,

@@ -30,7 +30,7 @@ pub fn run(variables: &BTreeMap<String, String>, strict: bool, output: Output, o
     })
 }
 
-/// What is allowed, and most likely not meant.
+/// Allowed settings that are most likely not meant.
 pub fn warnings(config: &Config, inspection: &Inspection) -> Vec<String> {
     let routes = &config.routes;
     let rules = routes.rules();

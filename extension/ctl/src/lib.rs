@@ -35,7 +35,7 @@ pub const ERRORS: u8 = 2;
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "FORWARDER_CONFIG";
 
-/// How results are written.
+/// Format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Output {
     /// For people.
@@ -45,7 +45,7 @@ pub enum Output {
     Json,
 }
 
-/// Where it reads and writes.
+/// Input and output.
 pub struct Streams<'a> {
     /// Standard input.
     pub input: &'a mut dyn Read,

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{ERRORS, GOOD, Output, Streams};
 use telemetry_forwarder::config::{self, Config};
 
-/// What becomes of one event.
+/// Verdict for one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     /// To these sinks, by this rule.
@@ -240,7 +240,7 @@ impl Fate {
     }
 }
 
-/// How many events each rule took, each sink gets, and what became of the others.
+/// Counts of events by rule, by sink, and of the others.
 fn counts(config: &Config, routed: &[Routed]) -> (Vec<usize>, Vec<usize>, BTreeMap<&'static str, usize>) {
     let mut rules = vec![0; config.routes.rules().len()];
     let mut sinks = vec![0; config.sinks.len()];

@@ -11,11 +11,11 @@ pub struct Effective {
     pub path: String,
     /// Its value; secrets are masked.
     pub value: String,
-    /// Where it was set; `None` for a default.
+    /// Origin of the value; `None` for a default.
     pub origin: Option<Origin>,
 }
 
-/// What stands in the place of a secret.
+/// Text in the place of a secret.
 pub(super) const MASK: &str = "***";
 
 /// Every setting that has a value.

@@ -1,7 +1,7 @@
 //! The layers a configuration is made of: figment merges them and remembers where each value came from.
 //!
-//! Every scalar stays the text it was written as, in files too: what it means is the reader's business, so `012345` stays
-//! what it is.
+//! Every scalar stays the text it was written as, in files too: what it means is the reader's business, so `012345`
+//! stays what it is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::settings;
 use crate::files;
 
-/// What a variable of the forwarder begins with.
+/// Prefix of the forwarder's variables.
 pub(super) const PREFIX: &str = "FORWARDER_";
 
 /// The variable that names a file; it is not part of a file itself.
@@ -26,7 +26,7 @@ const MAX_FILE_BYTES: usize = 1024 * 1024;
 /// Files that are read where they exist, lowest first: the layer's, the function's.
 const DEFAULT_FILES: [&str; 2] = ["/opt/telemetry-forwarder.toml", "/var/task/telemetry-forwarder.toml"];
 
-/// Where a value was set.
+/// Origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// In an environment variable of this name.

@@ -4,8 +4,8 @@
 //! - `layers`: figment merges files and variables and remembers where each value came from.
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
-//! - `sink`: the settings of one sink; `packing`: how it packs records; `attributes`: those of the envelope's `resource`;
-//!   this file: all others.
+//! - `sink`: the settings of one sink; `packing`: how it packs records; `attributes`: those of the envelope's
+//! `resource`;   this file: all others.
 //! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
 mod attributes;
@@ -42,10 +42,10 @@ pub use sink::SinkConfig;
 
 use crate::telemetry_api::Buffering;
 
-/// What the Runtime API listens on; nobody else may.
+/// Port of the Runtime API; nobody else may listen there.
 const RUNTIME_API_PORT: u64 = 9001;
 
-/// What a function has whose memory is not known, in MB.
+/// Assumed memory of a function whose memory is not known, in MB.
 const DEFAULT_MEMORY_MB: usize = 128;
 
 const MIB: usize = 1_048_576;
@@ -57,21 +57,21 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// Which of them take an event; targets are places in `sinks`.
     pub routes: Routes,
-    /// When `next` is held back.
+    /// Flush settings: when `next` is held back.
     pub flush: FlushPolicy,
     /// No line waits longer while the environment runs.
     pub max_age: Duration,
-    /// What all lanes together may hold. Bytes.
+    /// Limit of what all lanes together hold. Bytes.
     pub buffer_bytes: usize,
-    /// Where lines go that memory cannot hold.
+    /// Spool for lines that memory cannot hold.
     pub spool: SpoolSettings,
-    /// What is forwarded.
+    /// Types that are forwarded.
     pub types: Types,
-    /// What is masked.
+    /// Redaction.
     pub redaction: Redaction,
     /// The port that the listener opens.
     pub port: u16,
-    /// How Lambda buffers.
+    /// Buffering by Lambda.
     pub buffering: Buffering,
     /// Its counters go to CloudWatch, in the embedded metric format.
     pub emf: bool,
@@ -79,7 +79,7 @@ pub struct Config {
     pub attributes: Vec<(String, String)>,
 }
 
-/// What is done about a configuration with mistakes.
+/// Reaction to a configuration with mistakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
     /// Stand by, the function unharmed.
@@ -89,19 +89,19 @@ pub enum OnError {
     Fail,
 }
 
-/// What a configuration says even if it has mistakes.
+/// Settings that hold even in a configuration with mistakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Basics {
-    /// What the forwarder logs.
+    /// Level of the forwarder's log.
     pub log: LevelFilter,
-    /// What is done about mistakes.
+    /// Reaction to mistakes.
     pub on_error: OnError,
     /// Values that are likely not meant, and no reason to forward nothing.
     pub warnings: Vec<String>,
 }
 
-/// The process's environment variables. What is not UTF-8 has U+FFFD in its place, which no setting takes: it is reported
-/// and not left out. Without that a redaction that cannot be read would mask nothing.
+/// The process's environment variables. What is not UTF-8 has U+FFFD in its place, which no setting takes: it is
+/// reported and not left out. Without that a redaction that cannot be read would mask nothing.
 pub fn environment() -> BTreeMap<String, String> {
     let text = |value: OsString| value.to_string_lossy().into_owned();
     std::env::vars_os()
@@ -129,11 +129,11 @@ pub fn load_in(variables: &BTreeMap<String, String>, account: Option<&str>) -> (
 /// A configuration, and what it is made of.
 #[derive(Debug)]
 pub struct Inspection {
-    /// What holds even if it has mistakes.
+    /// Settings that hold even with mistakes.
     pub basics: Basics,
     /// The configuration, or every mistake in it.
     pub config: Result<Config, Vec<Problem>>,
-    /// What was set, and where.
+    /// Values that were set, with their origins.
     pub set: Vec<Set>,
     /// The dotted paths of all settings that were looked for.
     pub known: BTreeSet<String>,
@@ -146,7 +146,7 @@ pub struct Set {
     pub path: String,
     /// Its value, with secrets masked; lists as `a,b`; empty for tables.
     pub value: String,
-    /// Where it was set.
+    /// Origin of the value.
     pub origin: Origin,
 }
 
@@ -246,8 +246,8 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     }
 }
 
-/// Some services are called by the stream's name: the ARN of another account's stream would mean the stream of this name
-/// in the function's own account.
+/// Some services are called by the stream's name: the ARN of another account's stream would mean the stream of this
+/// name in the function's own account.
 fn refuse_foreign_streams(reader: &mut Reader, sinks: &[SinkConfig], account: &str) {
     for sink in sinks
         .iter()
@@ -376,7 +376,8 @@ fn routes(reader: &mut Reader, sinks: &[SinkConfig], invocations: bool) -> Route
     }
 }
 
-/// The routes: a string, or `[[routes]]` tables with `match` and `to`. `None` if there are none, or none that can be read.
+/// The routes: a string, or `[[routes]]` tables with `match` and `to`. `None` if there are none, or none that can be
+/// read.
 fn parse_routes(reader: &mut Reader, path: &str, sinks: &[&str]) -> Option<Result<Routes, Vec<RouteError>>> {
     let (value, _) = reader.raw(path)?;
     let Some(tables) = value.as_array() else {

@@ -1,4 +1,4 @@
-//! How a sink packs: format, compression, and the sizes that go with them.
+//! Packing of a sink: format, compression, and the sizes that go with them.
 
 use forwarder_core::record::format::{Compression, Format};
 use forwarder_sinks::SinkKind;
@@ -6,22 +6,22 @@ use forwarder_sinks::SinkKind;
 use super::reader::Reader;
 use super::settings;
 
-/// What a record aims at by default before it is compressed: 256 KiB. zstd finds little more in larger ones, and
+/// Default target size of a record before it is compressed: 256 KiB. zstd finds little more in larger ones, and
 /// compressed it is some 25 to 40 KB.
 const COMPRESSED_RECORD_BYTES: usize = 262_144;
 
-/// How lines become records, and records calls.
+/// Packing of lines into records, and of records into calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packing {
-    /// How lines stand in a record.
+    /// Format of a record.
     pub format: Format,
-    /// What is done to a whole record.
+    /// Compression of a whole record.
     pub compression: Compression,
-    /// What a record aims at. Bytes, key included; with compression before it, without the key.
+    /// Target size of a record. Bytes, key included; with compression before it, without the key.
     pub record_bytes: usize,
-    /// What a call aims at. Bytes, keys included.
+    /// Target size of a call. Bytes, keys included.
     pub put_bytes: usize,
-    /// What a record may not pass. Bytes, key included.
+    /// Limit of a record. Bytes, key included.
     pub max_record_bytes: usize,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn read(reader: &mut Reader, name: &str, kind: &SinkKind) -> Packing 
     packing
 }
 
-/// What does not go together.
+/// Settings that exclude each other.
 fn refuse(reader: &mut Reader, name: &str, kind: &SinkKind, format: Format, compression: Compression) {
     let path = |key: &str| format!("sinks.{name}.{key}");
     if let Some(reason) = kind.refuses(format) {

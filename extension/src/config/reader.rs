@@ -13,18 +13,18 @@ use super::layers::{LayerError, Layers, Origin, variable_of};
 use super::settings::{self, Kind, Setting};
 use super::values;
 
-/// One thing that is wrong, where it was set, and how to mend it.
+/// One thing that is wrong, where it was set, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The dotted path of the setting; empty if it is about a whole layer.
     pub path: String,
-    /// Where it was set; `None` if it is missing.
+    /// Origin of the value; `None` if it is missing.
     pub origin: Option<Origin>,
-    /// What it was set to.
+    /// The value.
     pub value: Option<String>,
-    /// What is wrong, and what is allowed.
+    /// The mistake, and what is allowed.
     pub message: String,
-    /// What a right value looks like.
+    /// Example of a right value.
     pub example: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl From<LayerError> for Problem {
     }
 }
 
-/// What a reader has found.
+/// Findings of a reader.
 pub(super) struct Findings {
     pub problems: Vec<Problem>,
     pub warnings: Vec<String>,
@@ -101,7 +101,7 @@ impl Reader {
         self.layers.keys(path)
     }
 
-    /// Whether something is set there.
+    /// True if something is set there.
     pub(super) fn has(&self, path: &str) -> bool {
         self.layers.get(path).is_some()
     }
@@ -197,8 +197,8 @@ impl Reader {
         value.or_else(|| read(setting(path)?.default).ok())
     }
 
-    /// One of several names, or the default. A name that is known and yet not there is the name of a feature that was left
-    /// out.
+    /// One of several names, or the default. A name that is known and yet not there is the name of a feature that was
+    /// left out.
     pub(super) fn choice<T>(&mut self, path: &str, from_name: impl Fn(&str) -> Option<T>) -> Option<T> {
         let names = match setting(path).map(|setting| setting.kind) {
             Some(Kind::Choice(names)) => names,
@@ -289,8 +289,8 @@ impl Reader {
         self.text(path).map(|text| split(&text))
     }
 
-    /// Every setting that nobody asked for is unknown: a mistake in a file, or where its variable begins like a setting;
-    /// else a warning, since another tool may have variables with the same prefix. Returns all that was found.
+    /// Every setting that nobody asked for is unknown: a mistake in a file, or where its variable begins like a
+    /// setting; else a warning, since another tool may have variables with the same prefix. Returns all that was found.
     pub(super) fn finish(mut self) -> Findings {
         let mut set = Vec::new();
         for (path, value, origin) in self.layers.leaves() {

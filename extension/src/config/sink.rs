@@ -18,7 +18,7 @@ use super::settings;
 pub struct SinkConfig {
     /// Its name, as routes have it.
     pub name: String,
-    /// What it is.
+    /// Kind.
     pub kind: &'static SinkKind,
     /// The stream; `None` for a sink without one.
     pub stream: Option<StreamName>,
@@ -28,13 +28,13 @@ pub struct SinkConfig {
     pub endpoint: Option<String>,
     /// The role that puts are made under, where it is not the function's.
     pub assume_role: Option<AssumedRole>,
-    /// How lines become records and calls.
+    /// Packing of lines into records and calls.
     pub packing: Packing,
-    /// What the partition key is.
+    /// Kind of partition key.
     pub partition_key: PartitionKey,
-    /// How much the envelope says.
+    /// Extent of the envelope.
     pub envelope: Envelope,
-    /// What becomes of lines that are longer than a record may be.
+    /// Treatment of lines that are longer than a record may be.
     pub oversize: Oversize,
     /// The sink that takes what this one could not deliver.
     pub fallback: Option<String>,

@@ -20,16 +20,16 @@ use crate::turn::instant_of;
 /// Connections that were idle for longer, most likely in a frozen environment, are opened again.
 const RENEW_AFTER: Duration = Duration::from_secs(5);
 
-/// What Lambda leaves an external extension at SHUTDOWN, where it does not tell.
+/// Time that Lambda leaves an external extension at SHUTDOWN, where unknown.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
-/// What is left between a SIGTERM and the SIGKILL after it: a guess, since Lambda sends an extension neither.
+/// Time between a SIGTERM and the SIGKILL after it: a guess, since Lambda sends an extension neither.
 const SIGTERM_TIME: Duration = Duration::from_secs(1);
 
 /// Before a snapshot the function's init is waited for no longer than this: `next` must be asked for in the end.
 const INIT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the delivery of all that init said may take before a snapshot. Nobody waits for it but the publishing of a version.
+/// Time limit for delivering all that init said before a snapshot. Nobody waits for it but the publishing of a version.
 const SNAPSHOT_TIME: Duration = Duration::from_secs(5);
 
 /// Before `next` is asked again after a panic. Awake.
@@ -133,7 +133,7 @@ impl Extension {
         self.set_warming(Some(task.abort_handle()));
     }
 
-    /// What was opened before a freeze is not likely to have survived it, nor what was being opened.
+    /// Connections opened before a freeze have probably not survived it, nor what was being opened.
     fn renew(&self) {
         self.set_warming(None);
         self.forwarder.renew();
@@ -146,8 +146,8 @@ impl Extension {
         }
     }
 
-    /// The snapshot is taken when all wait for their first event. What init said is delivered before, and its life closed, so
-    /// that the environments made from it have nothing of it to send.
+    /// The snapshot is taken when all wait for their first event. What init said is delivered before, and its life
+    /// closed, so that the environments made from it have nothing of it to send.
     async fn prepare_snapshot(&self) {
         if self.turns.telemetry {
             let _ = timeout(INIT_PATIENCE, self.invocations.initialized()).await;

@@ -30,7 +30,8 @@ use crate::start::Start;
 use crate::tasks::caught;
 use crate::turn::Turns;
 
-/// Lives one life. `variables` are those of the environment; `name` is the executable's file name. Returns the exit code.
+/// Lives one life. `variables` are those of the environment; `name` is the executable's file name. Returns the exit
+/// code.
 pub async fn run(variables: &BTreeMap<String, String>, name: &str) -> u8 {
     let Some(address) = variables.get("AWS_LAMBDA_RUNTIME_API") else {
         log::error!(event = "not_in_lambda"; "AWS_LAMBDA_RUNTIME_API is not set: this is a Lambda extension, which Lambda starts from /opt/extensions");
@@ -87,7 +88,8 @@ async fn set_up(environment: &Environment, variables: &BTreeMap<String, String>,
     }
 }
 
-/// Whether the environment is of this kind: `on-demand`, `provisioned-concurrency`, `snap-start`, `lambda-managed-instances`.
+/// True if the environment is of this kind: `on-demand`, `provisioned-concurrency`, `snap-start`,
+/// `lambda-managed-instances`.
 fn is_of_type(variables: &BTreeMap<String, String>, initialization_type: &str) -> bool {
     variables
         .get("AWS_LAMBDA_INITIALIZATION_TYPE")
@@ -101,13 +103,13 @@ struct Extension {
     invocations: Arc<Invocations>,
     listener: AbortHandle,
     turns: Turns,
-    /// How long Lambda may keep an event before it posts it.
+    /// Time that Lambda may keep an event before it posts it.
     telemetry_timeout: Duration,
     /// A snapshot will be taken of the process.
     snapshot: bool,
     /// A Managed Instance that fails is replaced: nobody takes up what is on its disk.
     replaced: bool,
-    /// What opens the sinks' connections.
+    /// Opener of the sinks' connections.
     warming: Mutex<Option<AbortHandle>>,
     /// The end has begun; it comes once.
     ends: AtomicBool,

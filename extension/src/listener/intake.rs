@@ -17,10 +17,10 @@ use super::path::Paths;
 use crate::invocations::Invocations;
 use crate::warnings::Rarely;
 
-/// How long a body waits while a healthy sink makes room for it.
+/// Longest wait of a body while a healthy sink makes room for it.
 pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
-/// What connections share.
+/// State that connections share.
 pub struct Intake {
     forwarder: Arc<Forwarder>,
     invocations: Arc<Invocations>,
@@ -140,7 +140,8 @@ impl Intake {
         }
     }
 
-    /// Waits until no whole body waits for room and no piece of one has come for `quiet`. One that stalls is not waited for.
+    /// Waits until no whole body waits for room and no piece of one has come for `quiet`. One that stalls is not waited
+    /// for.
     pub async fn quiet(&self, quiet: impl Fn() -> Duration) {
         loop {
             let settled = self.settled.notified();

@@ -36,7 +36,7 @@ export abstract class Artifacts {
     return new BucketArtifacts(bucketName, keyPrefix, architectures ?? [...ARCHITECTURES]);
   }
 
-  /** Where they are, for people. */
+  /** Their place, for people. */
   public abstract readonly place: string;
 
   /** The zip of this name, for a resource in `scope`; `undefined` if it was not built for this architecture. */

@@ -19,6 +19,6 @@ export interface BoundSink {
   readonly grants: readonly SinkGrant[];
   /** The ARN of what it writes to, if it is a stream. */
   readonly streamArn?: string;
-  /** What is wrong; options relative to the sink. */
+  /** Mistakes; options relative to the sink. */
   readonly problems: readonly Problem[];
 }

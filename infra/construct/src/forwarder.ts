@@ -23,16 +23,16 @@ const MAX_LAYERS = 5;
 /** The options of functions that have none of their own: one object, so that they are prepared once. */
 const NONE: ForwarderOptions = {};
 
-/** What a forwarder is made of. */
+/** Parts of a forwarder. */
 export interface TelemetryForwarderProps {
   /**
-   * Where the layers come from.
+   * Source of the layers.
    * @default - the zips that the package brings along
    */
   readonly layers?: ForwarderLayers;
 
   /**
-   * What functions get that are attached without options of their own. An option of `attach` takes the place of the one
+   * Options of functions that are attached without options of their own. An option of `attach` takes the place of the one
    * here as a whole.
    * @default - none
    */
@@ -60,12 +60,12 @@ interface Prepared {
  * forwarder.attach(search, { routes: 'function level>=error -> kinesis; * -> drop' });
  */
 export class TelemetryForwarder extends Construct {
-  /** Whether a function has a forwarder: this one or another, a function takes one. */
+  /** True if a function has a forwarder: this one or another, a function takes one. */
   public static isAttachedTo(fn: lambda.Function): boolean {
     return isAttached(fn);
   }
 
-  /** Where the layers come from. */
+  /** Source of the layers. */
   public readonly layers: ForwarderLayers;
 
   private readonly defaults: ForwarderOptions;

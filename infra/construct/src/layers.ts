@@ -48,7 +48,7 @@ export interface LayerArns {
   readonly arm64?: string;
 }
 
-/** Where the layers come from. */
+/** Source of the layers. */
 export abstract class ForwarderLayers {
   /**
    * New layers, of zips that were built.
@@ -75,7 +75,7 @@ export abstract class ForwarderLayers {
   /** The architectures that there are layers for. */
   public abstract readonly architectures: lambda.Architecture[];
 
-  /** How to come by a layer that is missing. */
+  /** Way to get a layer that is missing. */
   public abstract readonly fix: string;
 
   /** A layer, found or made in `scope`; `undefined` if there is none for this architecture. */

@@ -13,7 +13,7 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
   return near === undefined ? '' : `; did you mean \`${near}\`?`;
 }
 
-/** How many letters must be added, left out, changed or swapped with their neighbour. */
+/** Number of letters that must be added, left out, changed or swapped with their neighbour. */
 function distance(one: string, other: string): number {
   const rows: number[][] = [];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? 0;

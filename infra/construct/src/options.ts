@@ -17,16 +17,16 @@ import type {
   OnError,
 } from './values';
 
-/** What every sink may be told. */
+/** Options of every sink. */
 export interface SinkProps {
   /**
-   * How much each event says of where it comes from.
+   * Extent of the envelope of each event.
    * @default - the forwarder's `envelope`
    */
   readonly envelope?: Envelope;
 
   /**
-   * What becomes of a line that is longer than a record may be.
+   * Treatment of a line that is longer than a record may be.
    * @default Oversize.SPLIT
    */
   readonly oversize?: Oversize;
@@ -38,34 +38,34 @@ export interface SinkProps {
   readonly fallback?: string;
 }
 
-/** What a sink of a service may be told. */
+/** Options of a service's sink. */
 export interface ServiceSinkProps extends SinkProps {
   /**
-   * How lines stand in a record.
+   * Format of a record.
    * @default RecordFormat.NDJSON
    */
   readonly format?: RecordFormat;
 
   /**
-   * How a whole record is compressed.
+   * Compression of a whole record.
    * @default Compression.NONE
    */
   readonly compression?: Compression;
 
   /**
-   * What a record aims at, its key included.
+   * Target size of a record, its key included.
    * @default - 25,000 bytes; 256 KiB before compression
    */
   readonly recordBytes?: Size;
 
   /**
-   * What a call aims at.
+   * Target size of a call.
    * @default Size.mebibytes(1)
    */
   readonly putBytes?: Size;
 
   /**
-   * What a record may not pass.
+   * Limit of a record.
    * @default - 1 MiB for Kinesis, 1,000 KiB for Firehose
    */
   readonly maxRecordBytes?: Size;
@@ -90,7 +90,7 @@ export interface ServiceSinkProps extends SinkProps {
   readonly assumeRole?: string;
 
   /**
-   * What the trust policy of that role asks for.
+   * External id that the trust policy of that role requires.
    * @default - none
    */
   readonly externalId?: string;
@@ -114,7 +114,7 @@ export interface KinesisSinkProps extends ServiceSinkProps {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * What the partition key of a record is.
+   * Partition key of a record.
    * @default PartitionKey.RANDOM
    */
   readonly partitionKey?: PartitionKey;
@@ -145,10 +145,10 @@ export interface ForwarderRoute {
   readonly to: string | string[];
 }
 
-/** When what has been collected is delivered. */
+/** Delivery of what has been collected. */
 export interface FlushOptions {
   /**
-   * When an invocation's end waits for delivery.
+   * Flush strategy: when an invocation's end waits for delivery.
    * @default FlushStrategy.ADAPTIVE
    */
   readonly strategy?: FlushStrategy;
@@ -172,7 +172,7 @@ export interface FlushOptions {
   readonly budget?: Duration;
 }
 
-/** What memory keeps while a sink does not take it. */
+/** Memory for what a sink does not take. */
 export interface BufferOptions {
   /**
    * All sinks together.
@@ -181,31 +181,31 @@ export interface BufferOptions {
   readonly maxBytes?: Size;
 }
 
-/** What the disk keeps. */
+/** The disk's part. */
 export interface SpoolOptions {
   /**
-   * Whether what cannot be delivered is kept on disk.
+   * Spool: keeps on disk what cannot be delivered.
    * @default SpoolMode.OVERFLOW
    */
   readonly mode?: SpoolMode;
 
   /**
-   * How much of the disk it may take.
+   * Most that it may take of the disk.
    * @default Size.mebibytes(64)
    */
   readonly maxBytes?: Size;
 
   /**
-   * Where.
+   * The machine.
    * @default '/tmp/telemetry-forwarder'
    */
   readonly dir?: string;
 }
 
-/** What Lambda hands over, and how. */
+/** Subscription to Lambda's telemetry. */
 export interface TelemetryOptions {
   /**
-   * What is forwarded.
+   * Types that are forwarded.
    * @default [TelemetryType.PLATFORM, TelemetryType.FUNCTION]
    */
   readonly types?: TelemetryType[];
@@ -229,16 +229,16 @@ export interface TelemetryOptions {
   readonly maxBytes?: Size;
 
   /**
-   * How long Lambda buffers, 25 ms to 30 s.
+   * Time that Lambda buffers, 25 ms to 30 s.
    * @default Duration.millis(25)
    */
   readonly timeout?: Duration;
 }
 
-/** What the forwarder does for a function. Each becomes an environment variable `FORWARDER_…` of the function. */
+/** Options of the forwarder for a function. Each becomes an environment variable `FORWARDER_…` of the function. */
 export interface ForwarderOptions {
   /**
-   * Where events go, by name. A sink that is only a fallback counts among them.
+   * Sinks, by name. A sink that is only a fallback counts among them.
    *
    * @example { kinesis: ForwarderSink.kinesis({ stream }) }
    * @default - the forwarder's own sinks
@@ -255,7 +255,7 @@ export interface ForwarderOptions {
   readonly routes?: string | ForwarderRoute[];
 
   /**
-   * How much each event says of where it comes from.
+   * Extent of the envelope of each event.
    * @default Envelope.FULL
    */
   readonly envelope?: Envelope;
@@ -271,57 +271,57 @@ export interface ForwarderOptions {
   readonly attributes?: { readonly [key: string]: string };
 
   /**
-   * What is masked in log lines before anything is stored or sent: `email`, `ipv4`, `ipv6`, `phone`, `credit_card`,
+   * Redaction of log lines before anything is stored or sent: `email`, `ipv4`, `ipv6`, `phone`, `credit_card`,
    * `iban`, `aws_access_key`, `aws_secret_key`, `jwt`, `bearer`, and regular expressions between slashes.
    * @default - nothing
    */
   readonly redact?: string[];
 
   /**
-   * When what has been collected is delivered.
+   * Delivery of what has been collected.
    * @default - see its members
    */
   readonly flush?: FlushOptions;
 
   /**
-   * What memory keeps while a sink does not take it.
+   * Memory for what a sink does not take.
    * @default - see its members
    */
   readonly buffer?: BufferOptions;
 
   /**
-   * What the disk keeps.
+   * The disk's part.
    * @default - see its members
    */
   readonly spool?: SpoolOptions;
 
   /**
-   * What Lambda hands over, and how.
+   * Subscription to Lambda's telemetry.
    * @default - see its members
    */
   readonly telemetry?: TelemetryOptions;
 
   /**
-   * What the forwarder says of itself on standard error.
+   * Level of the forwarder's own log on standard error.
    * @default ForwarderLogLevel.WARN
    */
   readonly log?: ForwarderLogLevel;
 
   /**
-   * Whether the forwarder's counters become CloudWatch metrics.
+   * Makes CloudWatch metrics of the forwarder's counters.
    * `EMF` costs $1.80 a function and month at list price: six metrics each.
    * @default ForwarderMetrics.OFF
    */
   readonly metrics?: ForwarderMetrics;
 
   /**
-   * What a mistake in the configuration does to the function.
+   * Effect of a mistake in the configuration on the function.
    * @default OnError.CONTINUE
    */
   readonly onError?: OnError;
 
   /**
-   * Whether the function may write to CloudWatch Logs. `false` denies it, which saves what CloudWatch asks for, and takes
+   * Allows the function to write to CloudWatch Logs. `false` denies it, which saves what CloudWatch asks for, and takes
    * away whatever lives on the log group: a warning says what. Functions that share a role need a `logGroup` or a
    * `functionName` for that, so that the others are not silenced too.
    * @default true

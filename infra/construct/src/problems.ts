@@ -1,14 +1,14 @@
 import type { IConstruct } from 'constructs';
 
-/** What is wrong with one option. */
+/** Mistake in one option. */
 export interface Problem {
   /** The option, as its author wrote it: `sinks.kinesis.format`. */
   readonly option: string;
 
-  /** What is wrong with it. */
+  /** The error in it. */
   readonly wrong: string;
 
-  /** What to do about it. */
+  /** Way to fix it. */
   readonly fix: string;
 }
 
@@ -17,7 +17,7 @@ export class ForwarderOptionsError extends Error {
   constructor(
     /** The path of the construct. */
     public readonly path: string,
-    /** What is wrong. */
+    /** The mistake. */
     public readonly problems: readonly Problem[],
   ) {
     super(problems.map((problem) => `${path}: ${inWords(problem)}`).join('\n'));

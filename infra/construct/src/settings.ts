@@ -16,7 +16,7 @@ export interface NamedSink extends BoundSink {
   readonly type: string;
 }
 
-/** What the options mean; what was not given is left to the forwarder's defaults. */
+/** Variables made of the options; what was not given is left to the forwarder's defaults. */
 export function toSettings(options: ForwarderOptions, sinks: readonly NamedSink[]): Settings {
   const { flush, buffer, spool, telemetry, routes } = options;
   return {

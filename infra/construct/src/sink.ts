@@ -6,7 +6,7 @@ import type { BoundSink, SinkGrant, SinkType } from './bound-sink';
 import type { FirehoseSinkProps, KinesisSinkProps, ServiceSinkProps, SinkProps } from './options';
 import type { Problem } from './problems';
 
-/** Where a forwarder sends events. */
+/** A place that a forwarder sends events to. */
 export abstract class ForwarderSink {
   /** Kinesis Data Streams. */
   public static kinesis(props: KinesisSinkProps): ForwarderSink {
@@ -53,7 +53,7 @@ class StdoutSink extends ForwarderSink {
   }
 }
 
-/** How the target of a service's sink was given. */
+/** Form in which the target of a service's sink was given. */
 interface Target {
   /** The options that may name it, and what stands in them. */
   readonly given: Record<string, unknown>;
@@ -203,7 +203,7 @@ function formatArn(stack: Stack, service: string, resource: string, resourceName
   });
 }
 
-/** Whether a resource may belong to another account or region than a stack. */
+/** True if a resource may belong to another account or region than a stack. */
 function isElsewhere(resource: IResource, stack: Stack): boolean {
   const differ = (one: string, other: string): boolean =>
     [TokenComparison.DIFFERENT, TokenComparison.ONE_UNRESOLVED].includes(Token.compareStrings(one, other));

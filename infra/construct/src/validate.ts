@@ -1,4 +1,4 @@
-/** What is wrong with options: by the JSON Schema of the forwarder's configuration, and what it cannot say. */
+/** Checks of options: by the JSON Schema of the forwarder's configuration, and what it cannot say. */
 
 import { Token } from 'aws-cdk-lib';
 import { didYouMean } from './nearest';
@@ -10,7 +10,7 @@ import type { NamedSink, Settings } from './settings';
 import { withoutAbsent } from './settings';
 import { Compression, RecordFormat, TelemetryType } from './values';
 
-/** What the Runtime API listens on. */
+/** Port of the Runtime API. */
 const RUNTIME_API_PORT = 9001;
 
 /** All that is wrong, without what is wrong with where the sinks lead. */
@@ -48,7 +48,7 @@ function below(sink: NamedSink, problem: Problem): Problem {
   return { ...problem, option: `sinks.${sink.name}.${problem.option}` };
 }
 
-/** What does not go together in one sink. */
+/** Settings of one sink that exclude each other. */
 function combinations(sink: NamedSink): Problem[] {
   const { format, compression, record_bytes: record, put_bytes: put, external_id: externalId } = sink.settings;
   const problems: Problem[] = [];

@@ -1,6 +1,6 @@
 /** Values that options choose from. */
 
-/** How much each event says of where it comes from. */
+/** Extent of the envelope of each event. */
 export enum Envelope {
   /** Identity, sequence number, request, and the function's resource attributes. */
   FULL = 'full',
@@ -10,7 +10,7 @@ export enum Envelope {
   RAW = 'raw',
 }
 
-/** How lines stand in a record. */
+/** Format of a record. */
 export enum RecordFormat {
   /** Many lines a record, each ended by a line feed. */
   NDJSON = 'ndjson',
@@ -20,14 +20,14 @@ export enum RecordFormat {
   KPL = 'kpl',
 }
 
-/** How a whole record is compressed. */
+/** Compression of a whole record. */
 export enum Compression {
   NONE = 'none',
   GZIP = 'gzip',
   ZSTD = 'zstd',
 }
 
-/** What the partition key of a record is. */
+/** Partition key of a record. */
 export enum PartitionKey {
   /** A new one for each record: spreads best over shards. */
   RANDOM = 'random',
@@ -35,7 +35,7 @@ export enum PartitionKey {
   INSTANCE = 'instance',
 }
 
-/** What becomes of a line that is longer than a record may be. */
+/** Treatment of a line that is longer than a record may be. */
 export enum Oversize {
   /** It goes in parts, which a reader joins. */
   SPLIT = 'split',
@@ -45,7 +45,7 @@ export enum Oversize {
   DROP = 'drop',
 }
 
-/** When an invocation's end waits for delivery. */
+/** Flush strategy: when an invocation's end waits for delivery. */
 export enum FlushStrategy {
   /** As `END` while invocations are rare, else as `CONTINUOUS`. */
   ADAPTIVE = 'adaptive',
@@ -55,16 +55,16 @@ export enum FlushStrategy {
   CONTINUOUS = 'continuous',
 }
 
-/** Whether what cannot be delivered is kept on disk. */
+/** Spool: keeps on disk what cannot be delivered. */
 export enum SpoolMode {
   OFF = 'off',
-  /** What memory cannot hold. */
+  /** Chunks that memory cannot hold. */
   OVERFLOW = 'overflow',
   /** Everything, before Lambda has its answer. */
   ALWAYS = 'always',
 }
 
-/** What is forwarded. */
+/** Types that are forwarded. */
 export enum TelemetryType {
   /** Starts, reports, timeouts, restores. */
   PLATFORM = 'platform',
@@ -74,7 +74,7 @@ export enum TelemetryType {
   EXTENSION = 'extension',
 }
 
-/** What the forwarder says of itself on standard error. */
+/** Level of the forwarder's own log on standard error. */
 export enum ForwarderLogLevel {
   ERROR = 'error',
   WARN = 'warn',
@@ -84,14 +84,14 @@ export enum ForwarderLogLevel {
   OFF = 'off',
 }
 
-/** Whether the forwarder's counters become CloudWatch metrics. */
+/** Makes CloudWatch metrics of the forwarder's counters. */
 export enum ForwarderMetrics {
   OFF = 'off',
   /** CloudWatch's embedded metric format, through the function's log group. */
   EMF = 'emf',
 }
 
-/** What a mistake in the configuration does to the function, if one gets as far as that. */
+/** Effect of a mistake in the configuration on the function, if one gets as far as that. */
 export enum OnError {
   /** It is logged, and the function runs without the forwarder. */
   CONTINUE = 'continue',

@@ -1,4 +1,4 @@
-/** What the forwarder itself takes and refuses: for tests here, and for those that ask it. */
+/** Tables that the forwarder takes and refuses: for tests here, and for those that ask it. */
 
 import { Duration, Size } from 'aws-cdk-lib';
 import {

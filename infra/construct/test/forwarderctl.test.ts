@@ -10,7 +10,7 @@ import { EVERY_OPTION } from './cases';
 /** Set by `make infra-test`. */
 const FORWARDERCTL = process.env['FORWARDERCTL_BIN'] ?? '';
 
-/** What the forwarder says of these variables: its exit code, and what it printed. */
+/** Answer of the forwarder to these variables: its exit code, and what it printed. */
 function check(variables: Record<string, string>): { status: number | null; said: string } {
   const { status, stdout, stderr } = spawnSync(FORWARDERCTL, ['check'], { env: variables, encoding: 'utf8' });
   return { status, said: stdout + stderr };

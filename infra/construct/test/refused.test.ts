@@ -13,7 +13,7 @@ import { FIXTURES, makeApp, makeFunction } from '../../test/apps';
 const kinesisSink = ForwarderSink.kinesis({ streamName: 'telemetry' });
 const layers = ForwarderLayers.fromArtifacts(Artifacts.fromDirectory(FIXTURES));
 
-/** What `attach` says to these options. */
+/** Answer of `attach` to these options. */
 function refusal(options: unknown, fn?: (stack: Stack) => lambda.Function, from = layers): string[] {
   const stack = new Stack(makeApp(), 'shop');
   const forwarder = new TelemetryForwarder(stack, 'Forwarder', { layers: from });

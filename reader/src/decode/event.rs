@@ -1,7 +1,7 @@
 //! A line taken apart: Lambda's event, and what the forwarder says of it.
 //!
-//! Each member is read by itself: what is wrong with one costs that one. A line whose number is readable is never called
-//! missing because of what else is in it.
+//! Each member is read by itself: what is wrong with one costs that one. A line whose number is readable is never
+//! called missing because of what else is in it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -49,13 +49,13 @@ impl<'a> Line<'a> {
 /// An event as the forwarder sent it.
 #[derive(Debug)]
 pub struct Forwarded<'a> {
-    /// When it happened: ISO 8601, as Lambda sent it. None where it is no string.
+    /// Time of the event: ISO 8601, as Lambda sent it. None where it is no string.
     pub time: Option<Cow<'a, str>>,
     /// Its type. Empty where a line with a stamp has none.
     pub kind: Cow<'a, str>,
     /// Its content, as JSON text.
     pub record: Option<&'a RawValue>,
-    /// What the forwarder says of it; absent with the envelope `raw`.
+    /// The forwarder's envelope; absent with the envelope `raw`.
     pub stamp: Option<Stamp<'a>>,
 }
 
@@ -89,7 +89,7 @@ pub struct Part {
     pub first: u64,
     /// Its place among the parts, from 0.
     pub index: usize,
-    /// How many parts there are.
+    /// Number of parts.
     pub of: usize,
 }
 

@@ -16,13 +16,13 @@ pub struct Joiner {
 /// A line of which some parts are there.
 #[derive(Debug)]
 struct Waiting {
-    /// How many parts there are.
+    /// Number of parts.
     of: usize,
     /// Those that came, by their index.
     parts: BTreeMap<usize, String>,
 }
 
-/// What a line is to a [`Joiner`].
+/// Result of giving a line to a [`Joiner`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Joined {
     /// It is no part: take it as it is.
@@ -77,13 +77,13 @@ impl Joiner {
         join(&parts).map_or(Joined::Whole, Joined::Line)
     }
 
-    /// How many lines are not whole.
+    /// Number of lines that are not whole.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// How many bytes the parts of lines take that are not whole, with what it costs to keep them. A reader gives them up
-    /// past a bound of its own.
+    /// How many bytes the parts of lines take that are not whole, with what it costs to keep them. A reader gives them
+    /// up past a bound of its own.
     pub fn waiting_bytes(&self) -> usize {
         self.bytes
     }

@@ -5,13 +5,14 @@
 
 use md5::{Digest, Md5};
 
-/// How an aggregated record begins.
+/// First bytes of an aggregated record.
 pub(super) const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 
 /// Bytes of the MD5 at its end.
 const DIGEST: usize = 16;
 
-/// `AggregatedRecord`: 3 `repeated Record records`; `Record`: 3 `required bytes data`. Each number shifted by its wire type.
+/// `AggregatedRecord`: 3 `repeated Record records`; `Record`: 3 `required bytes data`. Each number shifted by its wire
+/// type.
 mod tag {
     pub(super) const RECORD: u8 = (3 << 3) | 2;
     pub(super) const DATA: u8 = (3 << 3) | 2;
@@ -54,7 +55,7 @@ struct Field<'a> {
     data: &'a [u8],
 }
 
-/// What is left of a message.
+/// Rest of a message.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -106,7 +107,7 @@ impl<'a> Fields<'a> {
 mod tests {
     use super::*;
 
-    /// What is inside an aggregate with this body and its right digest.
+    /// Content of an aggregate with this body and its right digest.
     fn decode_body(body: &[u8]) -> Option<Vec<u8>> {
         decode(&[&MAGIC[..], body, Md5::digest(body).as_slice()].concat())
     }

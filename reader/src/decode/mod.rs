@@ -22,7 +22,7 @@ pub use event::{Forwarded, Part, Stamp};
 pub use join::{Joined, Joiner};
 pub use verify::{Life, LifeReport, Standing, Verifier};
 
-/// Why a record or line could not be read.
+/// Reasons why a record or line could not be read.
 #[derive(Debug)]
 pub enum DecodeError {
     /// The record begins like a compressed one, and is none.
@@ -54,20 +54,21 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// What a record may be when decompressed, bytes: the longest record that Kinesis takes, which the forwarder's never pass.
+/// Longest decompressed record, bytes: the longest record that Kinesis takes, which the forwarder's never pass.
 /// Whoever writes a stream may not mean its readers well.
 pub const MOST_BYTES: usize = 10 * 1024 * 1024;
 
-/// Lines of a record that are read. The shortest event of Lambda has 65 bytes, so that a record of the forwarder has fewer.
+/// Lines of a record that are read. The shortest event of Lambda has 65 bytes, so that a record of the forwarder has
+/// fewer.
 pub const MOST_LINES: usize = MOST_BYTES / 64;
 
 /// The largest window of zstd that is given memory, as a power of two: 16 MiB, more than a record may be.
 const WINDOW: u32 = 24;
 
-/// How a gzip member begins. RFC 1952.
+/// First bytes of a gzip member. RFC 1952.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// How a zstd frame begins. RFC 8878.
+/// First bytes of a zstd frame. RFC 8878.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Reads a record of any format, told by its first bytes. So is an object of many such records, one after the other as
@@ -79,8 +80,8 @@ pub fn decode(data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
     decode_within(data, usize::MAX)
 }
 
-/// As [`decode`], but gives up on what would be more than `most` bytes when decompressed: who writes a stream need not mean
-/// its readers well. What the forwarder writes is never more than the longest record that its sink takes: 10 MiB.
+/// As [`decode`], but gives up on what would be more than `most` bytes when decompressed: who writes a stream need not
+/// mean its readers well. What the forwarder writes is never more than the longest record that its sink takes: 10 MiB.
 ///
 /// # Errors
 /// As `decode`, and [`DecodeError::TooLong`].
@@ -116,7 +117,7 @@ fn owned(text: Vec<u8>) -> Result<Cow<'static, str>, DecodeError> {
     Ok(Cow::Owned(text))
 }
 
-/// What a record holds.
+/// Content of a record.
 #[derive(Debug, Clone)]
 pub struct Decoded<'a> {
     text: Cow<'a, str>,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Forwarded;
 
-/// Reads events in any order and tells for each life of a forwarder and each sink whether all of it is there. A reader that
-/// is to go on later keeps it as it serializes: ranges of numbers, however many events there were.
+/// Reads events in any order and tells for each life of a forwarder and each sink whether all of it is there. A reader
+/// that is to go on later keeps it as it serializes: ranges of numbers, however many events there were.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Verifier {
     #[serde(with = "as_list")]
@@ -49,7 +49,7 @@ struct Seen {
     last_heard: u64,
 }
 
-/// What is known of a life's completeness.
+/// Verdict about the completeness of a process' lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// The final report is there, and every line that it promises, but for those announced as dropped.
@@ -77,7 +77,7 @@ pub struct LifeReport {
     pub announced: u64,
     /// Lines seen once more than needed.
     pub repeats: u64,
-    /// What the final report says: how many lines the life had. `None` as long as it was not seen.
+    /// Statement of the final report: how many lines the life had. `None` as long as it was not seen.
     pub next_seq: Option<u64>,
     /// When the first line of it arrived that was seen; none where that is unknown.
     pub first_heard: Option<SystemTime>,
@@ -87,9 +87,9 @@ pub struct LifeReport {
 
 impl LifeReport {
     /// The findings of a reader that began in the middle of the stream: what is missing before the first line seen came
-    /// before the reader, and is no loss. Nor is what is missing below `begun`: a stream has no order over its shards, so
-    /// that of the lines of the first moments those of one shard may be read and those of another not. Answers with which
-    /// line what can be judged begins.
+    /// before the reader, and is no loss. Nor is what is missing below `begun`: a stream has no order over its shards,
+    /// so that of the lines of the first moments those of one shard may be read and those of another not. Answers with
+    /// which line what can be judged begins.
     pub fn from_the_middle(&mut self, begun: u64) -> u64 {
         let before = self.lost.iter().take_while(|[first, _]| *first == 0 || *first < begun);
         let before = before.count();
@@ -102,7 +102,7 @@ impl LifeReport {
         last + 1
     }
 
-    /// How many lines are missing and not announced.
+    /// Number of lines that are missing and not announced.
     pub fn lost_lines(&self) -> u64 {
         let lines = self.lost.iter().map(|[first, last]| (last - first).saturating_add(1));
         lines.fold(0, u64::saturating_add)
@@ -155,7 +155,8 @@ impl Verifier {
         self.bytes = self.counted();
     }
 
-    /// How many bytes all of it takes, about. Whoever writes a stream can make this grow: [`forget`](Self::forget) what is old.
+    /// How many bytes all of it takes, about. Whoever writes a stream can make this grow: [`forget`](Self::forget) what
+    /// is old.
     pub fn bytes(&mut self) -> usize {
         if self.bytes == 0 {
             // It was read back.
@@ -175,7 +176,7 @@ impl Verifier {
         self.unstamped
     }
 
-    /// What became of each life seen.
+    /// Verdict for each process seen.
     pub fn report(&self) -> Vec<LifeReport> {
         self.lives
             .iter()
@@ -318,7 +319,7 @@ impl Ranges {
         counts.fold(0, u64::saturating_add)
     }
 
-    /// What is missing below `end`.
+    /// Missing numbers below `end`.
     fn gaps(&self, end: u64) -> Vec<[u64; 2]> {
         let mut gaps = Vec::new();
         let mut next = 0;

@@ -25,7 +25,7 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// What begins like an ARN is one.
+    /// Text that begins like an ARN is one.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
@@ -68,7 +68,7 @@ impl Stream {
     }
 }
 
-/// Why a stream could not be read.
+/// Reasons why a stream could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Kinesis answered with an error.
@@ -88,7 +88,7 @@ pub enum Error {
     Unreachable {
         /// The operation.
         operation: &'static str,
-        /// What went wrong.
+        /// The error.
         reason: String,
     },
     /// The call could not be made: credentials, region, endpoint.
@@ -96,7 +96,7 @@ pub enum Error {
     NotCalled {
         /// The operation.
         operation: &'static str,
-        /// What is missing.
+        /// The missing thing.
         reason: String,
     },
 }
@@ -115,7 +115,7 @@ const PASSING: [&str; 8] = [
 ];
 
 impl Error {
-    /// Whether the same call may succeed later.
+    /// True if the same call may succeed later.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -176,7 +176,7 @@ pub(super) struct Api {
     pub(super) stream: Stream,
 }
 
-/// What `GetRecords` gave.
+/// Answer of `GetRecords`.
 pub(super) struct Got {
     pub(super) records: Vec<Record>,
     /// Absent once a closed shard has been read to its end.

@@ -47,7 +47,8 @@ impl Lineage {
         }
     }
 
-    /// Takes note of the stream's shards. Answers those that are no longer there though they were not read to their ends.
+    /// Takes note of the stream's shards. Answers those that are no longer there though they were not read to their
+    /// ends.
     pub(super) fn learn(&mut self, listed: Vec<Listed>, start: Start) -> Vec<String> {
         let begins = std::mem::take(&mut self.is_new) && self.shards.is_empty();
         let there: BTreeSet<String> = listed.iter().map(|listed| listed.shard.clone()).collect();
@@ -97,8 +98,8 @@ impl Lineage {
         begun
     }
 
-    /// Whether a shard has been read to its end whose children no list has named yet. A list may be older than the split or
-    /// merge that ended the shard.
+    /// True if a shard has been read to its end whose children no list has named yet. A list may be older than the
+    /// split or merge that ended the shard.
     pub(super) fn lacks_children(&self) -> bool {
         let named: BTreeSet<&str> = self
             .shards

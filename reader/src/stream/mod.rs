@@ -45,25 +45,25 @@ pub struct Record {
     pub arrival: SystemTime,
 }
 
-/// What one call for one shard gave.
+/// Result of one call for one shard.
 #[derive(Debug)]
 pub struct Batch {
     /// The shard.
     pub shard: String,
     /// In the shard's order; may be none.
     pub records: Vec<Record>,
-    /// How far it is behind what was put last.
+    /// Lag behind the last put.
     pub behind: Duration,
 }
 
-/// What a reader has to tell.
+/// News of a reader.
 #[derive(Debug)]
 pub enum News {
     /// Records were read, or a shard has none at present.
     Batch(Batch),
     /// A call failed and is made again.
     Trouble(Trouble),
-    /// What was not read of this shard is no longer in the stream: it was away for longer than the stream keeps records.
+    /// Unread records of this shard are no longer in the stream: it was away for longer than the stream keeps records.
     Expired(String),
 }
 
@@ -72,9 +72,9 @@ pub enum News {
 pub struct Trouble {
     /// For which shard; none for the list of shards.
     pub shard: Option<String>,
-    /// What went wrong.
+    /// The error.
     pub error: Error,
-    /// When it is made again.
+    /// Time of the next try.
     pub again_in: Duration,
 }
 
@@ -117,12 +117,12 @@ pub struct Reader {
     api: Api,
     pace: Pace,
     start: Start,
-    /// When it was made: with `Start::Latest`, what comes from then on is wanted.
+    /// Time of its creation: with `Start::Latest`, what comes from then on is wanted.
     began: SystemTime,
     lineage: Lineage,
     /// A turn of each shard that is being read, and the list of shards where it is wanted. They end with the reader.
     calls: JoinSet<Done>,
-    /// How each shard that is being read stands; `None` as long as it has not answered.
+    /// Progress of each shard that is being read; `None` as long as it has not answered.
     standing: BTreeMap<String, Option<Standing>>,
     /// Lists of shards that are on their way: at the beginning, and when a shard has been read to its end.
     listings: usize,
@@ -142,7 +142,7 @@ enum Done {
 /// After so many empty answers that came no nearer to its end, a shard has nothing more: two seconds at the usual pace.
 const STUCK: u32 = 10;
 
-/// How far a shard has been read, by its last answer.
+/// Progress of a shard, by its last answer.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     behind: Duration,
@@ -152,10 +152,10 @@ struct Standing {
     stuck: u32,
     /// Nothing was behind what it gave.
     at_end: bool,
-    /// When it was asked.
+    /// Time of the call.
     called: Instant,
-    /// What was in it at this time has been read. Known with the answer after the one that was `at_end`: had that one been
-    /// the last of a closed shard, the rest would be in its children.
+    /// Everything in it at this time has been read. Known with the answer after the one that was `at_end`: had that one
+    /// been the last of a closed shard, the rest would be in its children.
     read_until: Option<Instant>,
 }
 
@@ -319,13 +319,13 @@ impl Reader {
         });
     }
 
-    /// Whether everything has been read that was in the stream when its shards were asked last.
+    /// True if everything has been read that was in the stream when its shards were asked last.
     #[must_use]
     pub fn caught_up(&self) -> bool {
         self.each_is(|standing| standing.idle)
     }
 
-    /// Whether everything has been read that was in the stream at this time, however much is put meanwhile.
+    /// True if everything has been read that was in the stream at this time, however much is put meanwhile.
     #[must_use]
     pub fn caught_up_with(&self, time: Instant) -> bool {
         self.each_is(|standing| standing.read_until.is_some_and(|until| until >= time))
@@ -336,26 +336,27 @@ impl Reader {
         self.listings == 0 && !self.standing.is_empty() && standing.all(|standing| standing.as_ref().is_some_and(&so))
     }
 
-    /// How far the shard that is furthest behind is behind; `None` as long as one has not answered.
+    /// Lag of the shard that is furthest behind; `None` as long as one has not answered.
     #[must_use]
     pub fn behind(&self) -> Option<Duration> {
         let standing = self.standing.values().copied().collect::<Option<Vec<_>>>()?;
         standing.into_iter().map(|standing| standing.behind).max()
     }
 
-    /// How many shards are being read.
+    /// Number of shards that are being read.
     #[must_use]
     pub fn shards(&self) -> usize {
         self.standing.len()
     }
 
-    /// How many shards are known, those read to their ends and those that wait for their parents included.
+    /// Number of known shards, those read to their ends and those that wait for their parents included.
     #[must_use]
     pub fn known_shards(&self) -> usize {
         self.lineage.len()
     }
 
-    /// For how long the stream keeps records; `None` where that cannot be asked, which needs `kinesis:DescribeStreamSummary`.
+    /// For how long the stream keeps records; `None` where that cannot be asked, which needs
+    /// `kinesis:DescribeStreamSummary`.
     pub fn retention(&self) -> impl Future<Output = Option<Duration>> + Send + 'static {
         let api = self.api.clone();
         async move { api.retention().await }
@@ -367,7 +368,7 @@ impl Reader {
         standing.map(|(shard, standing)| (shard.as_str(), standing.map(|standing| standing.behind)))
     }
 
-    /// Where to go on, by shard, after what [`next`](Self::next) gave. Empty before the first of it.
+    /// Position to continue from, by shard, after what [`next`](Self::next) gave. Empty before the first of it.
     #[must_use]
     pub fn positions(&self) -> BTreeMap<String, Position> {
         let mut positions = self.lineage.positions();

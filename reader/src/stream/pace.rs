@@ -1,4 +1,4 @@
-//! When a shard may be asked again, and for how much. Pure but for jitter.
+//! Pace: time of a shard's next call, and its size. Pure but for jitter.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// No pause after a failure is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What a call may give at most, bytes. Kinesis API reference, `GetRecords`. Half of it leaves room for the next call.
+/// Most that a call gives, bytes. Kinesis API reference, `GetRecords`. Half of it leaves room for the next call.
 const ANSWER: usize = 5 * 1024 * 1024;
 
 /// Records that a call may give at most. Kinesis API reference, `GetRecords`.
@@ -24,19 +24,19 @@ const MOST_RECORDS: usize = 10_000;
 /// Records of a first call, which does not know how large they are: 5 MB of those that the forwarder fills.
 const FIRST_RECORDS: usize = 200;
 
-/// How fast a stream is read.
+/// Reading speed of a stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Between two calls for a shard.
     pub interval: Duration,
-    /// What may be read of a shard in a second.
+    /// Bytes that may be read of a shard in a second.
     pub bytes_per_second: f64,
-    /// How often in a row a call may fail that may succeed later.
+    /// Number of failures in a row of a call that may succeed later.
     pub attempts: u32,
 }
 
 impl Default for Pace {
-    /// What Kinesis allows: five calls and 2 MB a second and shard. Kinesis developer guide, quotas. Patience has no end.
+    /// Kinesis' limits: five calls and 2 MB a second and shard. Kinesis developer guide, quotas. Patience has no end.
     fn default() -> Self {
         Self {
             interval: Duration::from_millis(200),
@@ -57,7 +57,7 @@ impl Pace {
         }
     }
 
-    /// How long to wait after an answer of so many bytes to a call that was made at `called`.
+    /// Wait after an answer of so many bytes to a call that was made at `called`.
     pub(super) fn after_answer(&self, called: Instant, bytes: usize) -> Duration {
         // An infinite pace divides to no time at all.
         let due = self
@@ -66,7 +66,7 @@ impl Pace {
         due.saturating_sub(called.elapsed())
     }
 
-    /// How long to wait after so many failures in a row, of which `error` is the last; `None`: it is final.
+    /// Wait after so many failures in a row, of which `error` is the last; `None`: it is final.
     pub(super) fn after_failure(&self, error: &Error, failures: u32) -> Option<Duration> {
         (error.may_pass() && failures < self.attempts).then(|| self.pause(failures))
     }
@@ -79,7 +79,7 @@ impl Pace {
     }
 }
 
-/// How many records to ask for after an answer: as many of its size as fit.
+/// Number of records to ask for after an answer: as many of its size as fit.
 pub(super) fn limit(records: usize, bytes: usize) -> Option<usize> {
     let average = bytes.checked_div(records)?.max(1);
     Some((ANSWER / average).clamp(1, MOST_RECORDS))

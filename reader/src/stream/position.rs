@@ -1,14 +1,14 @@
-//! Where reading begins and goes on.
+//! Positions at which reading begins and continues.
 
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// How far apart clocks may be: beyond that Kinesis takes no signature either.
+/// Largest difference of clocks: beyond that Kinesis takes no signature either.
 const CLOCKS_APART: Duration = Duration::from_secs(5 * 60);
 
-/// Where a reader of a stream begins.
+/// Start of a stream's reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// With what is put from now on.
@@ -19,7 +19,7 @@ pub enum Start {
     At(SystemTime),
 }
 
-/// Where reading of a shard goes on.
+/// Position at which reading of a shard continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Position {
@@ -43,7 +43,7 @@ impl Position {
         Self::At(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Whether it is a time that by another clock may be yet to come, though by ours it is `now`.
+    /// True if it is a time that by another clock may be yet to come, though by ours it is `now`.
     pub(super) fn may_be_ahead_of(&self, now: SystemTime) -> bool {
         let Self::At(millis) = self else { return false };
         let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(*millis));
@@ -79,7 +79,7 @@ impl Start {
         Ok(Self::At(time))
     }
 
-    /// Whether a reader that begins here sees every line of each life that the stream still has.
+    /// True if a reader that begins here sees every line of each life that the stream still has.
     #[must_use]
     pub fn is_the_beginning(self) -> bool {
         self == Self::TrimHorizon

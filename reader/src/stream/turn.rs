@@ -15,17 +15,18 @@ pub(super) struct ShardReader {
     pub(super) shard: String,
     /// After the records that the last turn gave.
     pub(super) position: Position,
-    /// When the last call for records was made.
+    /// Time of the last call for records.
     pub(super) called: Instant,
     /// Turns in a row that failed.
     pub(super) failures: u32,
     iterator: Option<String>,
     limit: usize,
-    /// What arrived before is not wanted. Some stand-ins of Kinesis give it nevertheless where nothing came since.
+    /// Records that arrived before are not wanted. Some stand-ins of Kinesis give it nevertheless where nothing came
+    /// since.
     since: SystemTime,
 }
 
-/// What became of a turn.
+/// Result of a turn.
 #[derive(Debug)]
 pub(super) enum Turn {
     Read {

@@ -1,4 +1,4 @@
-//! What stands on the terminal, in the pipe, and in the exit code.
+//! Output on the terminal and in the pipe, and the exit code.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};

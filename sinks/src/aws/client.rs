@@ -27,7 +27,7 @@ use super::http::{Http, OnlyConnect};
 use crate::kind::AssumedRole;
 use crate::kind::Connection;
 
-/// A client that is made at its first use, and anew after [`forget`](Self::forget).
+/// A client that is made at its first use, and again after [`forget`](Self::forget).
 pub(crate) struct LazyClient<C> {
     service: &'static str,
     connection: Connection,
@@ -55,7 +55,7 @@ impl<C: Clone> LazyClient<C> {
         made.await.clone()
     }
 
-    /// Meaning of a failed call. Signed with what is no longer good: the next attempt asks for credentials anew.
+    /// Meaning of a failed call. Signed with what is no longer good: the next attempt asks for credentials again.
     pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

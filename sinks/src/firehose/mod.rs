@@ -11,7 +11,7 @@ pub use sink::Firehose;
 use crate::arn::StreamName;
 use crate::kind::{Build, NewStream, SinkKind};
 
-/// What `PutRecordBatch` takes: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
+/// Limits of `PutRecordBatch`: 500 records, 4 MiB; a record at most 1,000 KiB. Firehose API reference.
 pub const LIMITS: Limits = Limits {
     put_records: 500,
     put_bytes: 4 * 1024 * 1024,

@@ -11,7 +11,7 @@ pub use sink::Kinesis;
 use crate::arn::StreamName;
 use crate::kind::{Build, NewStream, SinkKind};
 
-/// What `PutRecords` takes: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
+/// Limits of `PutRecords`: 500 records, 10 MiB with their keys. Kinesis API reference. A record may be as large, where
 /// the stream allows it.
 pub const LIMITS: Limits = Limits {
     put_records: 500,

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt: exponential with full jitter.
+//! Wait before the next attempt: exponential with full jitter.
 //!
 //! Full jitter (a wait drawn evenly from zero to the ceiling) spreads the retries of a thousand environments that
 //! failed together better than any other.

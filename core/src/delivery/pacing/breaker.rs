@@ -1,10 +1,10 @@
-//! How a sink fares, and what follows from it: the one place for that policy.
+//! Health of a sink, and what follows from it: the one place for that policy.
 //!
 //! - **Failing**: puts fail, or take less than half of their records. It ends with a put that takes at least half.
-//! - **Handing over**: a sink that somebody must repair is failing, or any other has failed for [`FALLBACK_AFTER`] of time
-//!   awake; its lines go to the fallback then. A freeze counts as nothing: nobody tried meanwhile.
-//! - **Open breaker**: a flush had its chance, and nothing was delivered. Later flushes do not wait for this sink until it
-//!   takes a record.
+//! - **Handing over**: a sink that somebody must repair is failing, or any other has failed for [`FALLBACK_AFTER`] of
+//! time   awake; its lines go to the fallback then. A freeze counts as nothing: nobody tried meanwhile.
+//! - **Open breaker**: a flush had its chance, and nothing was delivered. Later flushes do not wait for this sink until
+//! it   takes a record.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ struct Failing {
     awake: Duration,
 }
 
-/// What a put changed, for the log.
+/// Change by a put, for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::delivery) enum Change {
     Fails(Reason),
@@ -60,7 +60,7 @@ pub(crate) struct Flush {
 }
 
 impl Breaker {
-    /// What the sink fails with just now.
+    /// Current failure of the sink.
     pub(in crate::delivery) fn failing(&self) -> Option<Reason> {
         self.failing.map(|failing| failing.reason)
     }

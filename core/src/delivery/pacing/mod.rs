@@ -18,7 +18,7 @@ use backoff::Backoff;
 pub(in crate::delivery) use breaker::Change;
 pub(crate) use breaker::{Breaker, Flush};
 
-/// When there is something to put.
+/// Time at which there is something to put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::delivery) enum Due {
     Now,

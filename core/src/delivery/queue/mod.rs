@@ -32,7 +32,7 @@ use crate::record::ranges::{DropReason, Losses};
 use crate::record::stats::{IntakeStats, LaneStats};
 pub(super) use put::Taken;
 
-/// How often a lane says what became of its lines.
+/// Interval between reports of a lane.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(crate) struct Queue {
@@ -74,7 +74,7 @@ struct Reports {
     /// The final report is written.
     closed: bool,
     last: Instant,
-    /// What the last report said, so that nothing new needs no new report.
+    /// Counters of the last report: without news there is no new one.
     reported: u64,
 }
 
@@ -130,7 +130,7 @@ impl Queue {
         }
     }
 
-    /// What the envelope says of the function from here on.
+    /// Sets the envelope's resource from here on.
     pub(crate) fn set_resource(&mut self, resource: &Resource) {
         self.writer.set_resource(resource);
     }
@@ -148,7 +148,7 @@ impl Queue {
         self.writer.open_bytes() + self.store.cost() + self.attempt.cost() + self.ledger.cost()
     }
 
-    /// What the sink fails with just now.
+    /// Current failure of the sink.
     pub(crate) fn failing(&self) -> Option<Reason> {
         self.pacing.breaker.failing()
     }
@@ -260,8 +260,8 @@ impl Queue {
         }
     }
 
-    /// Under `always`, before Lambda gets its answer: writes every chunk to disk that is not there yet, and seals what is open.
-    /// What the disk does not take stays in memory, and is noted on disk as lost if the process is killed.
+    /// Under `always`, before Lambda gets its answer: writes every chunk to disk that is not there yet, and seals what
+    /// is open. What the disk does not take stays in memory, and is noted on disk as lost if the process is killed.
     pub(crate) fn persist(&mut self) {
         let Some(Disk { spool, .. }) = &self.disk else { return };
         if !spool.is_always() {

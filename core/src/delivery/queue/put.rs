@@ -1,4 +1,4 @@
-//! What is due, what a put takes, what becomes of it.
+//! Puts: what is due, what one takes, what becomes of it.
 
 use std::time::Duration;
 
@@ -301,9 +301,10 @@ impl Queue {
         }
     }
 
-    /// A call was called invalid: either one record in it is, or the configuration. Smaller calls tell, each made at once.
-    /// A record that is refused alone is put aside; if others are delivered then and it is refused again, it is given up.
-    /// If others are refused as well, it is the configuration, nothing is given up, and the sink is looked at now and then.
+    /// A call was called invalid: either one record in it is, or the configuration. Smaller calls tell, each made at
+    /// once. A record that is refused alone is put aside; if others are delivered then and it is refused again, it is
+    /// given up. If others are refused as well, it is the configuration, nothing is given up, and the sink is looked at
+    /// now and then.
     fn search(&mut self, mut records: Vec<InFlight>, message: &str, now: Instant) -> Option<Change> {
         let lines: u64 = records.iter().map(|record| record.content.lines()).sum();
         self.ledger.stats.retried += lines;

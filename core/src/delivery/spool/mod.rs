@@ -1,16 +1,18 @@
 //! Chunks on disk: what memory cannot hold, and what one process leaves to the next.
 //!
-//! A Lambda environment's `/tmp` survives a reset (after a time-out, a crash, an out-of-memory kill), though not the end of
-//! the environment. Nothing is synced: what must be survived is the end of a process, not of the machine.
+//! A Lambda environment's `/tmp` survives a reset (after a time-out, a crash, an out-of-memory kill), though not the
+//! end of the environment. Nothing is synced: what must be survived is the end of a process, not of the machine.
 //!
 //! - `folder`: a folder for each process, locked by it; who may read what.
 //! - `segment`: the format of one file, with checksums; `losses`: of what was given up and not announced.
 //! - `found`: what earlier processes left.
 //!
-//! In memory is one small entry for each segment, whatever is in it; a segment is opened, and its chunks are listed, when
-//! its lane needs them. A segment belongs to one lane, so that one that is full of a sick lane's chunks keeps no other's.
+//! In memory is one small entry for each segment, whatever is in it; a segment is opened, and its chunks are listed,
+//! when its lane needs them. A segment belongs to one lane, so that one that is full of a sick lane's chunks keeps no
+//! other's.
 //!
-//! Why no crate does this: see `docs/decisions/0002-spool.md`; why segments are listed late, `0121-segments-per-lane.md`.
+//! Why no crate does this: see `docs/decisions/0002-spool.md`; why segments are listed late,
+//! `0121-segments-per-lane.md`.
 
 mod folder;
 mod found;
@@ -50,16 +52,17 @@ const SEGMENT_COST: usize = 256;
 /// Each lane is sure of its part of the disk, divided by this; the rest is for whoever needs it first.
 const SHARED_PART: u64 = 2;
 
-/// Room that is kept on disk for each lane's final report, and no more than its part of the disk, divided by `KEPT_PART`.
+/// Room that is kept on disk for each lane's final report, and no more than its part of the disk, divided by
+/// `KEPT_PART`.
 const LAST_WORDS_BYTES: u64 = 16 * 1024;
 const KEPT_PART: u64 = 8;
 
-/// When chunks go to disk: `FORWARDER_SPOOL__MODE`.
+/// Mode of the spool, `FORWARDER_SPOOL__MODE`: when chunks go to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SpoolMode {
     /// Never.
     Off,
-    /// What memory cannot hold, and what is left at the end of a life that has a successor.
+    /// Chunks that memory cannot hold, and what is left at an end that has a successor.
     #[default]
     Overflow,
     /// Every chunk before Lambda gets its answer, so that not even SIGKILL loses one.
@@ -81,14 +84,14 @@ impl SpoolMode {
     }
 }
 
-/// Where the spool is and how much it may hold.
+/// Folder and size of the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolSettings {
     /// The folder that holds all lives.
     pub dir: PathBuf,
-    /// What the files of all lives together may hold. Bytes.
+    /// Limit of the files of all processes together. Bytes.
     pub max_bytes: u64,
-    /// When chunks go to disk.
+    /// Mode.
     pub mode: SpoolMode,
 }
 
@@ -426,8 +429,8 @@ impl Inner {
         self.files.push_front((key, file));
     }
 
-    /// Reads something of a segment. What an earlier process left is marked meanwhile: if it kills this one, the next does
-    /// without.
+    /// Reads something of a segment. What an earlier process left is marked meanwhile: if it kills this one, the next
+    /// does without.
     fn reading<T>(&mut self, key: u64, read: impl FnOnce(&File) -> T) -> io::Result<T> {
         let file = self.file(key)?;
         let found = self.segments.get(&key).filter(|segment| segment.is_found);

@@ -25,7 +25,7 @@ pub(super) struct Store {
     /// Whether lines of this lane carry the member `forwarder`.
     stamped: bool,
     cut: Cut,
-    /// What comes from elsewhere: from disk, an earlier process, another lane.
+    /// Lines from elsewhere: from disk, an earlier process, another lane.
     pub older: Shelf,
     /// This process's own, in order.
     pub sealed: Shelf,
@@ -159,8 +159,8 @@ impl Store {
         None
     }
 
-    /// Writes every sealed chunk that is not on disk: under `always`, before Lambda gets its answer. Returns what the disk
-    /// does not take, which stays in memory only.
+    /// Writes every sealed chunk that is not on disk: under `always`, before Lambda gets its answer. Returns what the
+    /// disk does not take, which stays in memory only.
     pub(super) fn persist(&mut self) -> Losses {
         let mut missing = Losses::default();
         let Some(spool) = &self.spool else { return missing };
@@ -204,8 +204,8 @@ impl Store {
         self.backlog.add_found(segment);
     }
 
-    /// Loads from disk until memory holds `enough` bytes of what comes from there. Nothing may be in flight. `recovered` counts
-    /// lines that were found and not known before.
+    /// Loads from disk until memory holds `enough` bytes of what comes from there. Nothing may be in flight.
+    /// `recovered` counts lines that were found and not known before.
     pub(super) fn load(&mut self, enough: usize, recovered: &mut u64) -> Vec<GivenUp> {
         let mut given_up = Vec::new();
         let Some(spool) = self.spool.clone() else {

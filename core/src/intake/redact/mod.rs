@@ -1,8 +1,8 @@
-//! What is masked before anything is stored or sent: `FORWARDER_REDACT`.
+//! Redaction, `FORWARDER_REDACT`: masks before anything is stored or sent.
 //!
-//! It is the text that people see which is masked, in each JSON string and number for itself: escapes are undone, again and
-//! again for what is JSON inside of strings, and only the bytes that a match came from are replaced. So the JSON stays
-//! valid, whatever an expression matches, and the rest of a line stays byte for byte.
+//! It is the text that people see which is masked, in each JSON string and number for itself: escapes are undone, again
+//! and again for what is JSON inside of strings, and only the bytes that a match came from are replaced. So the JSON
+//! stays valid, whatever an expression matches, and the rest of a line stays byte for byte.
 //!
 //! `layers`: a text and what its escapes stand for; `redactor`: masks records; `named`: what has a name.
 
@@ -18,7 +18,7 @@ use crate::route::pattern::{Pattern, unescape_slashes};
 use crate::telemetry::event::{Event, Members};
 use crate::telemetry::json::Scanner;
 
-/// What shall be masked.
+/// Items to be masked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redaction(Vec<Mask>);
 
@@ -48,7 +48,7 @@ impl Redaction {
         }
     }
 
-    /// Whether nothing is masked.
+    /// True if nothing is masked.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -111,7 +111,7 @@ impl Mask {
         }
     }
 
-    /// What stands in the place of what was found.
+    /// Text in the place of a finding.
     fn text(&self) -> &'static str {
         match self {
             Self::Named(named) => named.mask(),
@@ -120,7 +120,8 @@ impl Mask {
     }
 }
 
-/// Reads the event that this text is. One that is none any more goes out as text all the same, with nothing known of it.
+/// Reads the event that this text is. One that is none any more goes out as text all the same, with nothing known of
+/// it.
 pub fn reread<'a>(text: &'a str, original: &Event<'a>) -> Event<'a> {
     Event::scan(&mut Scanner::new(text)).unwrap_or_else(|_| Event {
         raw: text,

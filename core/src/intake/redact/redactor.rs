@@ -10,8 +10,8 @@ use crate::route::skim::string_length;
 use crate::telemetry::event::Event;
 use crate::telemetry::json::{Scanner, unescape};
 
-/// As much may own expressions read of a line, in times of its length, before the clock is asked. One that matches at many
-/// places may read to the line's end from each of them.
+/// As much may own expressions read of a line, in times of its length, before the clock is asked. One that matches at
+/// many places may read to the line's end from each of them.
 const FREE_READS: usize = 64;
 
 /// As long may own expressions take for one line that passes [`FREE_READS`]; then it is masked as a whole.
@@ -85,7 +85,7 @@ impl Redactor {
         }
     }
 
-    /// Whether it masks nothing.
+    /// True if it masks nothing.
     pub fn is_idle(&self) -> bool {
         self.masks.is_empty()
     }

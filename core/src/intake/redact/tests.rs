@@ -1,4 +1,4 @@
-//! What is masked, and what stays.
+//! Masked texts, and texts that stay.
 
 use proptest::prelude::*;
 

@@ -1,20 +1,20 @@
 //! gzip and zstd at level 1, whole records at a time.
 //!
 //! Neither can fail, nor pass a known size: whatever a compressor does not make smaller, or does not do at all, is
-//! stored as it is in a member or frame written here. How much that adds is what sizes are reckoned with.
+//! stored as it is in a member or frame written here. How much that adds is what sizes are computed with.
 
 use bytes::Bytes;
 
 /// Both compressors' fastest level but for zstd's negative ones: records are compressed while a function waits.
 const LEVEL: i32 = 1;
 
-/// What gzip adds to `length` bytes at most.
+/// Most that gzip adds to `length` bytes.
 #[cfg(feature = "gzip")]
 pub(super) fn gzip_growth(length: usize) -> usize {
     GZIP_FRAME + 5 * length.div_ceil(GZIP_BLOCK).max(1)
 }
 
-/// What zstd adds to `length` bytes at most.
+/// Most that zstd adds to `length` bytes.
 #[cfg(feature = "zstd")]
 pub(super) fn zstd_growth(length: usize) -> usize {
     ZSTD_HEADER + 3 * length.div_ceil(ZSTD_BLOCK).max(1)

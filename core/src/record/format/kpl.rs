@@ -1,4 +1,5 @@
-//! The aggregated record of the Kinesis Producer Library: magic number, protobuf `AggregatedRecord`, MD5 of the protobuf.
+//! The aggregated record of the Kinesis Producer Library: magic number, protobuf `AggregatedRecord`, MD5 of the
+//! protobuf.
 //!
 //! Every line is a user record of its own, and all of them share the one partition key that the record is put under.
 //! KCL drops, silently, an aggregate in which some user record's key belongs to another shard; with one key that cannot
@@ -9,14 +10,14 @@
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
-/// How an aggregated record begins.
+/// First bytes of an aggregated record.
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 
 /// Bytes of the MD5 at its end.
 const DIGEST: usize = 16;
 
-/// `AggregatedRecord`: 1 `repeated string partition_key_table`, 3 `repeated Record records`; `Record`: 1 `required uint64
-/// partition_key_index`, 3 `required bytes data`. Each number shifted by its wire type.
+/// `AggregatedRecord`: 1 `repeated string partition_key_table`, 3 `repeated Record records`; `Record`: 1 `required
+/// uint64 partition_key_index`, 3 `required bytes data`. Each number shifted by its wire type.
 mod tag {
     pub(super) const KEY: u8 = (1 << 3) | 2;
     pub(super) const RECORD: u8 = (3 << 3) | 2;
@@ -24,11 +25,11 @@ mod tag {
     pub(super) const DATA: u8 = (3 << 3) | 2;
 }
 
-/// What a line takes besides its own bytes, at most: two tags, two lengths of up to four bytes (256 MiB), and the
+/// Most that a line takes besides its own bytes: two tags, two lengths of up to four bytes (256 MiB), and the
 /// key's place.
 pub(super) const LINE_OVERHEAD: usize = (1 + 4) + 2 + (1 + 4);
 
-/// What an aggregated record has besides its lines: magic, digest, and the table of its one key of `key` bytes.
+/// Size of an aggregated record besides its lines: magic, digest, and the table of its one key of `key` bytes.
 pub(super) fn record_overhead(key: usize) -> usize {
     MAGIC.len() + DIGEST + 1 + varint_len(key) + key
 }

@@ -1,4 +1,4 @@
-//! How lines stand in a record: one place that knows a format.
+//! Formats of records: one place that knows them.
 //!
 //! # Layout
 //! - this file: [`Format`] and [`Compression`] by name, and [`Encoding`]: the sizes that follow from both.
@@ -20,7 +20,7 @@ pub use pack::Packer;
 
 use crate::record::chunk::Cut;
 
-/// What a record holds.
+/// Content of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// Many lines, each ended by a line feed.
@@ -59,7 +59,7 @@ impl Format {
     }
 }
 
-/// What is done to a whole record after packing.
+/// Compression of a whole record after packing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// Nothing.
@@ -100,7 +100,7 @@ impl Compression {
         }
     }
 
-    /// What `length` bytes may grow by in the worst case, which is data that cannot be compressed. Bytes; never less for
+    /// Growth of `length` bytes in the worst case, which is data that cannot be compressed. Bytes; never less for
     /// a greater length.
     fn growth(self, length: usize) -> usize {
         match self {
@@ -116,12 +116,12 @@ impl Compression {
     }
 }
 
-/// How a lane's lines become records.
+/// Encoding of a lane's lines into records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Encoding {
-    /// What a record holds.
+    /// Content of a record.
     pub format: Format,
-    /// What is done to the whole of it.
+    /// Compression of the whole of it.
     pub compression: Compression,
 }
 
@@ -132,7 +132,7 @@ impl Encoding {
         room.saturating_sub(self.compression.growth(room))
     }
 
-    /// How lines are cut into chunks so that each becomes a record that aims at `target` bytes and never passes
+    /// Rules for cutting lines into chunks so that each becomes a record that aims at `target` bytes and never passes
     /// `max_record`, its key of `key` bytes included. With compression `target` is the size before it, without a key.
     pub(crate) fn cut(self, target: usize, max_record: usize, key: usize) -> Cut {
         let longest = self.longest_line(max_record, key);
@@ -148,8 +148,8 @@ impl Encoding {
         }
     }
 
-    /// The most bytes of a record of so many `lines`, of `bytes` together, with a key of `key` bytes. Exact for lines that
-    /// are not compressed.
+    /// The most bytes of a record of so many `lines`, of `bytes` together, with a key of `key` bytes. Exact for lines
+    /// that are not compressed.
     pub(crate) fn most(self, bytes: usize, lines: u64, key: usize) -> usize {
         let lines = usize::try_from(lines).unwrap_or(usize::MAX);
         let overhead = if lines == 1 {

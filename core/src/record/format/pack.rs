@@ -1,4 +1,4 @@
-//! Packing without a lane: for tools that reckon, and for benches.
+//! Packing without a lane: for tools that compute, and for benches.
 
 use bytes::Bytes;
 use tokio::time::Instant;

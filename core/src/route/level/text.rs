@@ -1,7 +1,7 @@
 //! Reads the level of a text line: the formats of the managed runtimes and of the best-known loggers.
 //!
-//! A line is read word by word from its beginning. Times, ids, numbers, threads and what stands in brackets are skipped;
-//! the first word that is none of them must be a level, or the line has none.
+//! A line is read word by word from its beginning. Times, ids, numbers, threads and what stands in brackets are
+//! skipped; the first word that is none of them must be a level, or the line has none.
 
 mod words;
 
@@ -13,8 +13,8 @@ use super::{Level, combine};
 use crate::telemetry::json::unescape_into;
 use words::{is_month, looks_like_time, words};
 
-/// How much of a text line is searched for its level, in bytes of JSON text. The longest known prefix, Rust's tracing
-/// with colours and a request's span, stays well below.
+/// Length of a text line that is searched for its level, in bytes of JSON text. The longest known prefix, Rust's
+/// tracing with colours and a request's span, stays well below.
 const HEAD_BYTES: usize = 256;
 
 /// The level that a text line shows. `json` is its JSON text, `scratch` memory to work in.

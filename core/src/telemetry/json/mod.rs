@@ -10,10 +10,10 @@ mod text;
 pub(crate) use text::{has_lone_surrogate, unescape_into};
 pub use text::{unescape, write_string};
 
-/// Why a text is not JSON, and where.
+/// Error in a JSON text, and its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// What was expected or refused.
+    /// The token that was expected or refused.
     pub what: &'static str,
     /// Byte offset in the text that was scanned.
     pub at: usize,
@@ -265,7 +265,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes of `bytes` come before the first quote, backslash or control character: eight at a time.
+/// Number of bytes of `bytes` before the first quote, backslash or control character: eight at a time.
 fn plain_prefix(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;

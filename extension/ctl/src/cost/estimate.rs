@@ -19,21 +19,21 @@ use super::Options;
 use super::receiver::{Receiver, Tally};
 use telemetry_forwarder::config::{SinkKind, default_put_bytes, default_record_bytes};
 
-/// What a shard takes in a second: 1 MB and 1,000 records. Kinesis Data Streams quotas.
+/// Capacity of a shard in a second: 1 MB and 1,000 records. Kinesis Data Streams quotas.
 const SHARD: (f64, f64) = (1_000_000.0, 1_000.0);
 
 const KB_IN_GB: f64 = 1_048_576.0;
 
-/// What one encoding costs.
+/// Cost of one encoding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// How lines stand in a record.
+    /// Format of a record.
     pub format: Format,
-    /// What is done to the whole of it.
+    /// Compression of the whole of it.
     pub compression: Compression,
     /// Events that were sent.
     pub events: u64,
-    /// What arrived.
+    /// Lines and records that arrived.
     pub tally: Tally,
     /// Shards that a provisioned stream needs at the given rate.
     pub shards: f64,

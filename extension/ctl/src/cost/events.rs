@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Why a file is no sample.
+/// Reason why a file is no sample.
 #[derive(Debug)]
 pub struct EventsError(serde_json::Error);
 

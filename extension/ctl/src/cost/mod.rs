@@ -22,7 +22,7 @@ pub use events::{EventsError, events};
 pub use options::{Options, OptionsError, Prices};
 pub use receiver::Tally;
 
-/// How many events are made up where there is no file.
+/// Number of synthetic events where there is no file.
 const SAMPLE_EVENTS: usize = 20_000;
 
 /// Runs the command with the arguments behind `cost`. Returns the exit code: 0, or 2 for a mistake.

@@ -1,11 +1,11 @@
-//! What the command line says.
+//! Options of the command line.
 
 use std::fmt;
 
 use forwarder_core::record::envelope::Envelope;
 use lexopt::prelude::*;
 
-/// What `forwarderctl cost --help` prints.
+/// Text of `forwarderctl cost --help`.
 pub(super) const HELP: &str = "\
 forwarderctl cost [OPTIONS] [FILE]: what telemetry costs under each format and compression
 
@@ -47,7 +47,7 @@ impl Default for Prices {
     }
 }
 
-/// What is asked.
+/// Options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// The sample; made up where there is none.
@@ -56,9 +56,9 @@ pub struct Options {
     pub flush: usize,
     /// Events a second.
     pub rate: f64,
-    /// How much the envelope says.
+    /// Extent of the envelope.
     pub envelope: Envelope,
-    /// What AWS asks for.
+    /// Prices of AWS.
     pub prices: Prices,
 }
 
@@ -74,7 +74,7 @@ impl Default for Options {
     }
 }
 
-/// Why the command line cannot be followed.
+/// Error in the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionsError {
     /// It asks for help.

@@ -11,10 +11,10 @@ const KB: usize = 1_024;
 /// A PUT payload unit, bytes: 25 KB of a record begun. Kinesis Data Streams pricing page.
 const PUT_UNIT: usize = 25 * KB;
 
-/// What Firehose rounds each record up to, bytes: 5 KB. Amazon Data Firehose pricing page.
+/// Unit that Firehose rounds each record up to, bytes: 5 KB. Amazon Data Firehose pricing page.
 const FIREHOSE_STEP: usize = 5 * KB;
 
-/// What arrived, and what it is billed as.
+/// Bytes that arrived, and as billed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Records.

@@ -1,4 +1,4 @@
-//! What the command says, and what is promised about cost.
+//! Output of the command, and the promises about cost.
 
 use forwarder_core::record::envelope::Envelope;
 use forwarder_core::record::format::{Compression, Format};

@@ -1,4 +1,4 @@
-//! What configurations mean, and what is said of wrong ones.
+//! Meaning of configurations, and messages about wrong ones.
 
 mod as_written;
 

@@ -14,7 +14,7 @@ use reader::filter::Filter;
 use reader::stream::{Start, Stream};
 use reader::web::DEFAULT_ADDRESS;
 
-/// What `--help` prints.
+/// Text of `--help`.
 pub(crate) const HELP: &str = "\
 Shows the telemetry in a Kinesis stream as it arrives: all shards, every format, each event once.
 
@@ -52,7 +52,7 @@ The role needs kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecor
 Exit codes: 0 good, 1 something is missing (--verify), 2 it could not begin or go on.
 ";
 
-/// What is to be done.
+/// The command.
 pub(crate) enum Command {
     Help,
     Version,

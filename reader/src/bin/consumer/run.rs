@@ -22,25 +22,25 @@ use crate::arguments::Arguments;
 use crate::pace::{Notices, Rate};
 use crate::page::Page;
 
-/// How often lines that waited are looked at, and the progress is shown.
+/// Interval at which waiting lines are checked and the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long the first lines wait until every shard has answered, so that they come in the order of time.
+/// Longest wait of the first lines until every shard has answered, so that they come in the order of time.
 const FIRST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Trouble is said no more often: where several readers share a stream, each is throttled now and then.
 const TROUBLE: Duration = Duration::from_secs(5);
 
-/// How often a checkpoint is written.
+/// Interval between checkpoints.
 const CHECKPOINT: Duration = Duration::from_secs(2);
 
-/// How often it is looked for lives that can be forgotten.
+/// Interval at which processes that can be forgotten are looked for.
 const FORGET: Duration = Duration::from_secs(300);
 
 /// For how long a stream keeps records where that may not be asked: longer than it most often does.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Why it could not begin or go on.
+/// Reasons why it could not begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -53,7 +53,7 @@ pub(crate) enum Failure {
     Page { address: SocketAddr, source: io::Error },
 }
 
-/// How it ended.
+/// Status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     Good,
@@ -79,9 +79,9 @@ struct Consumer<'a> {
     /// Lines read in earlier lives of this reader.
     lines_before: u64,
     rate: Rate,
-    /// When trouble was last said.
+    /// Time of the last warning.
     troubled: Option<Instant>,
-    /// Whether the closing table has colours.
+    /// True if the closing table has colours.
     colours: bool,
     /// Something was read since the last checkpoint.
     is_dirty: bool,

@@ -61,7 +61,7 @@ pub(super) fn ipv4(text: &[u8], from: usize) -> Option<(usize, usize)> {
     None
 }
 
-/// Whether what stands before `at` makes it the middle of a word or a number.
+/// True if what is before `at` makes it the middle of a word or a number.
 fn joins(text: &[u8], at: usize) -> bool {
     !begins(text, at) || before(text, at) == b'.'
 }

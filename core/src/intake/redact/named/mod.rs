@@ -1,5 +1,5 @@
-//! What has a name in `redact`, found without regular expressions. Each search is one pass: what is looked at twice is
-//! bounded by the longest thing of its kind.
+//! Kinds that have a name in `redact`, found without regular expressions. Each search is one pass: what is looked at
+//! twice is bounded by the longest thing of its kind.
 //!
 //! - `address`: e-mail, IP addresses, telephone numbers; `account`: cards and IBANs; `secret`: keys and tokens.
 
@@ -123,7 +123,8 @@ fn before(text: &[u8], at: usize) -> u8 {
 /// The longest sequence of a terminal before a word: `ESC [ 38;2;255;255;255 m`. Bytes.
 const LONGEST_SEQUENCE: usize = 24;
 
-/// Whether a word begins here: behind no letter or digit, or behind one that belongs to `%20` and its kin, or to a colour.
+/// Whether a word begins here: behind no letter or digit, or behind one that belongs to `%20` and its kin, or to a
+/// colour.
 fn begins(text: &[u8], at: usize) -> bool {
     if !before(text, at).is_ascii_alphanumeric() {
         return true;
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Every match in the text, parted by `|`.
+    /// Every match in the text, separated by `|`.
     fn found(name: Named, text: &str) -> String {
         let (mut from, mut found) = (0, Vec::new());
         while let Some((start, end)) = name.find(text, from) {

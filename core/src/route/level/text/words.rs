@@ -4,7 +4,7 @@ use super::super::table::{self, PLAIN_WORDS};
 use super::super::{Level, object};
 use super::{Found, Rest, of_letter};
 
-/// How many words may stand before the level: date, time, zone, request id, process, thread, logger.
+/// Number of words that may precede the level: date, time, zone, request id, process, thread, logger.
 const WORDS_BEFORE_LEVEL: usize = 8;
 
 pub(super) fn is_month(word: &str) -> bool {
