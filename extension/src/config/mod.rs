@@ -5,7 +5,7 @@
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
 //! - `sink`: the settings of one sink; `packing`: how it packs records; `attributes`: those of the envelope's
-//! `resource`;   this file: all others.
+//!   `resource`; this file: all others.
 //! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
 mod attributes;

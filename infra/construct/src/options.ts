@@ -14,6 +14,7 @@ import type {
   TelemetryType,
   ForwarderLogLevel,
   ForwarderMetrics,
+  Invocations,
   OnError,
 } from './values';
 
@@ -300,6 +301,12 @@ export interface ForwarderOptions {
    * @default - see its members
    */
   readonly telemetry?: TelemetryOptions;
+
+  /**
+   * Rows of invocations, where there are no routes: with routes a rule names `forwarder.invocation`.
+   * @default Invocations.OFF
+   */
+  readonly invocations?: Invocations;
 
   /**
    * Level of the forwarder's own log on standard error.

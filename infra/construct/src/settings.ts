@@ -40,6 +40,7 @@ export function toSettings(options: ForwarderOptions, sinks: readonly NamedSink[
       max_bytes: telemetry?.maxBytes?.toBytes(),
       timeout: millis(telemetry?.timeout),
     },
+    invocations: options.invocations,
     log: options.log,
     metrics: options.metrics,
     on_error: options.onError,

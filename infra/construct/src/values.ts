@@ -91,6 +91,13 @@ export enum ForwarderMetrics {
   EMF = 'emf',
 }
 
+/** Rows of invocations, where there are no routes. */
+export enum Invocations {
+  OFF = 'off',
+  /** An event `forwarder.invocation` for each invocation. */
+  ON = 'on',
+}
+
 /** Effect of a mistake in the configuration on the function, if one gets as far as that. */
 export enum OnError {
   /** It is logged, and the function runs without the forwarder. */

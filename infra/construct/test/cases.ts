@@ -8,6 +8,7 @@ import {
   ForwarderLogLevel,
   ForwarderMetrics,
   ForwarderSink,
+  Invocations,
   OnError,
   Oversize,
   PartitionKey,
@@ -61,6 +62,7 @@ export const EVERY_OPTION: ForwarderOptions = {
     timeout: Duration.millis(100),
   },
   log: ForwarderLogLevel.INFO,
+  invocations: Invocations.ON,
   metrics: ForwarderMetrics.EMF,
   onError: OnError.FAIL,
 };

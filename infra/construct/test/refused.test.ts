@@ -107,7 +107,7 @@ describe('refused with the construct’s path, the option and the fix', () => {
     [
       'an option that is none',
       { sinks, metric: 'emf' },
-      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are attributes, buffer, envelope, flush, log, metrics, onError, redact, routes, sinks, spool, telemetry, cloudWatchLogs',
+      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are attributes, buffer, envelope, flush, invocations, log, metrics, onError, redact, routes, sinks, spool, telemetry, cloudWatchLogs',
     ],
     [
       'an option of a group that is none',
@@ -251,6 +251,7 @@ describe('the options', () => {
     ['Envelope', ['envelope']],
     ['ForwarderLogLevel', ['log']],
     ['ForwarderMetrics', ['metrics']],
+    ['Invocations', ['invocations']],
     ['OnError', ['on_error']],
     ['FlushStrategy', ['flush', 'strategy']],
     ['SpoolMode', ['spool', 'mode']],

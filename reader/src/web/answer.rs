@@ -220,7 +220,7 @@ fn parameter(query: &str, wanted: &str) -> Option<String> {
         .map(|(_, value)| value)
 }
 
-/// `application/x-www-form-urlencoded`, as browsers write queries. https://url.spec.whatwg.org
+/// `application/x-www-form-urlencoded`, as browsers write queries. <https://url.spec.whatwg.org>
 fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, String)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -1,5 +1,5 @@
 //! What an open page is sent: rows as fast as it takes them, and once a second how everything stands. Server-sent events:
-//! https://html.spec.whatwg.org/multipage/server-sent-events.html
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
 use std::convert::Infallible;
 use std::sync::Arc;

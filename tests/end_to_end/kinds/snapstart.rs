@@ -160,6 +160,9 @@ async fn credentials_come_from_the_endpoint_and_are_fetched_again_after_the_rest
                 "{host}: {authorization} {body}"
             );
         }
-        assert_silent(&lambda);
+        // `sandbox.localdomain` is not known here: beside an address that is not a loopback one, that is a warning.
+        let mut log = extension_log(&lambda);
+        log.retain(|line| host.is_loopback() || !line.contains(r#""event":"listener_open""#));
+        assert!(log.is_empty(), "{host}: {log:#?}");
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! - **Failing**: puts fail, or take less than half of their records. It ends with a put that takes at least half.
 //! - **Handing over**: a sink that somebody must repair is failing, or any other has failed for [`FALLBACK_AFTER`] of
-//! time   awake; its lines go to the fallback then. A freeze counts as nothing: nobody tried meanwhile.
+//!   time awake; its lines go to the fallback then. A freeze counts as nothing: nobody tried meanwhile.
 //! - **Open breaker**: a flush had its chance, and nothing was delivered. Later flushes do not wait for this sink until
-//! it   takes a record.
+//!   it takes a record.
 
 use std::time::Duration;
 
