@@ -93,12 +93,16 @@ lint: setup ## clippy without warnings: the workspace, and the extension with ev
 doc: setup ## The documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --document-private-items
 
+# What of a crate answers in seconds; `make test` runs all of it.
+QUICK_forwarder-core := --lib --test contract --test delivery --test layout --test routing --test simulation
+QUICK_consumer := --lib
+
 .PHONY: check
 check: setup ## Format, clippy and tests of one crate, in seconds when warm: CRATE=forwarder-core
 	@[ -n "$(CRATE)" ] || { echo "error: which crate? make check CRATE=forwarder-core" >&2; exit 2; }
 	$(CARGO) fmt -p $(CRATE) --check
 	$(CARGO) clippy --quiet -p $(CRATE) --all-targets --all-features -- -D warnings
-	SIMULATION_SEEDS=$${SIMULATION_SEEDS:-10} $(CARGO) test --quiet -p $(CRATE) --all-features $(CHECK_ARGS)
+	SIMULATION_SEEDS=$${SIMULATION_SEEDS:-10} $(CARGO) test --quiet -p $(CRATE) --all-features $(or $(CHECK_ARGS),$(QUICK_$(CRATE)))
 
 .PHONY: settings
 settings: setup ## Write what is made from the table of settings: the JSON Schema

@@ -14,8 +14,8 @@
 mod world;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -60,8 +60,14 @@ impl Sink for Dead {
 
 const BUFFER: usize = 4 << 20;
 
-/// One test after the other: they share one allocator, whose counters would count all of them.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// Runs one test after the other, each with a runtime of its own that is gone before the next: they share one allocator,
+/// whose counters count all of them.
+fn alone(test: impl Future<Output = ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap().block_on(test);
+}
 
 fn live() -> usize {
     LIVE.load(Ordering::Relaxed)
@@ -74,16 +80,21 @@ async fn settle() {
 }
 
 /// one dead sink, `json`, the default spool of 64 MiB.
-#[tokio::test(start_paused = true)]
-async fn what_is_on_disk_costs_no_memory_under_json() {
+#[test]
+fn what_is_on_disk_costs_no_memory_under_json() {
+    alone(what_is_on_disk_costs_no_memory_under_json_alone());
+}
+async fn what_is_on_disk_costs_no_memory_under_json_alone() {
     on_disk(Format::Json, SpoolMode::Overflow, 1_000).await;
 }
-#[tokio::test(start_paused = true)]
-async fn what_is_on_disk_costs_no_memory_under_always_with_small_bodies() {
+#[test]
+fn what_is_on_disk_costs_no_memory_under_always_with_small_bodies() {
+    alone(what_is_on_disk_costs_no_memory_under_always_with_small_bodies_alone());
+}
+async fn what_is_on_disk_costs_no_memory_under_always_with_small_bodies_alone() {
     on_disk(Format::Ndjson, SpoolMode::Always, 1).await;
 }
 async fn on_disk(format: Format, mode: SpoolMode, per_body: usize) {
-    let _alone = ALONE.lock().await;
     let dir = std::env::temp_dir().join(format!("forwarder-memory-{}-{}", std::process::id(), format.name()));
     let _ = std::fs::remove_dir_all(&dir);
     let before = live();
@@ -122,9 +133,11 @@ async fn on_disk(format: Format, mode: SpoolMode, per_body: usize) {
 }
 
 /// a sink and its fallback, both refused; no spool.
-#[tokio::test(start_paused = true)]
-async fn a_fallback_that_is_dead_too_is_bounded() {
-    let _alone = ALONE.lock().await;
+#[test]
+fn a_fallback_that_is_dead_too_is_bounded() {
+    alone(a_fallback_that_is_dead_too_is_bounded_alone());
+}
+async fn a_fallback_that_is_dead_too_is_bounded_alone() {
     let before = live();
     let lanes: Vec<(_, Arc<dyn Sink>)> = vec![
         (lane("first"), Arc::new(Dead(Reason::AccessDenied))),
@@ -157,9 +170,11 @@ async fn a_fallback_that_is_dead_too_is_bounded() {
 }
 
 /// descriptors of a large spool.
-#[tokio::test(start_paused = true)]
-async fn a_large_spool_does_not_use_up_the_descriptors() {
-    let _alone = ALONE.lock().await;
+#[test]
+fn a_large_spool_does_not_use_up_the_descriptors() {
+    alone(a_large_spool_does_not_use_up_the_descriptors_alone());
+}
+async fn a_large_spool_does_not_use_up_the_descriptors_alone() {
     let dir = std::env::temp_dir().join(format!("forwarder-memory-files-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
     let mut settings = settings(
@@ -207,9 +222,11 @@ fn walk(dir: &std::path::Path) -> u64 {
 }
 
 /// the same two, and a third sink that is well.
-#[tokio::test(start_paused = true)]
-async fn a_healthy_sink_does_not_suffer_from_two_dead_ones() {
-    let _alone = ALONE.lock().await;
+#[test]
+fn a_healthy_sink_does_not_suffer_from_two_dead_ones() {
+    alone(a_healthy_sink_does_not_suffer_from_two_dead_ones_alone());
+}
+async fn a_healthy_sink_does_not_suffer_from_two_dead_ones_alone() {
     let well = Scripted::new([]);
     let lanes: Vec<(_, Arc<dyn Sink>)> = vec![
         (lane("first"), Arc::new(Dead(Reason::AccessDenied))),
@@ -252,9 +269,11 @@ async fn a_healthy_sink_does_not_suffer_from_two_dead_ones() {
 }
 
 /// one body of garbage within the listener's bound.
-#[tokio::test(start_paused = true)]
-async fn a_large_body_of_garbage_is_not_in_memory_several_times() {
-    let _alone = ALONE.lock().await;
+#[test]
+fn a_large_body_of_garbage_is_not_in_memory_several_times() {
+    alone(a_large_body_of_garbage_is_not_in_memory_several_times_alone());
+}
+async fn a_large_body_of_garbage_is_not_in_memory_several_times_alone() {
     let sink = Arc::new(Dead(Reason::Unreachable));
     let mut settings = settings(vec![(lane("kinesis"), sink)], Routes::all_to(0));
     settings.lanes[0].0.oversize = forwarder_core::record::oversize::Oversize::Split;
