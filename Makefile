@@ -201,8 +201,8 @@ gate-update: binaries ## Write these figures
 	@.ci/setup gate
 	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
 
-# What looks at dependencies, of exact versions.
-CARGO_TOOLS := $(CURDIR)/target/cargo-tools
+# What looks at dependencies, of exact versions. Built once for all checkouts: it takes minutes.
+CARGO_TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-telemetry-forwarder/cargo-tools
 
 $(CARGO_TOOLS)/ready: .ci/cargo-tools.txt
 	@while read -r name version; do cargo install --quiet --locked --root $(CARGO_TOOLS) --version "$$version" "$$name"; done < $<
