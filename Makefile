@@ -64,7 +64,7 @@ picture-web: binaries $(PAGE_MODULES)/ready ## Draw the README's picture of the 
 	@PATH="$(INFRA)/bin:$$PATH" reader/picture-web.sh
 
 .PHONY: test
-test: fmt documents lint doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
+test: fmt documents lint deny doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -209,7 +209,7 @@ $(CARGO_TOOLS)/ready: .ci/cargo-tools.txt
 	@touch $@
 
 .PHONY: deny
-deny: setup $(CARGO_TOOLS)/ready ## Dependencies: licences, sources, bans, duplicates, none unused (a job of its own in CI: its tools take minutes to build)
+deny: setup $(CARGO_TOOLS)/ready ## Dependencies: licences, sources, bans, duplicates, none unused
 	$(CARGO_TOOLS)/bin/cargo-deny --locked check licenses bans sources
 	$(CARGO_TOOLS)/bin/cargo-machete
 
