@@ -1,12 +1,14 @@
 """Runs what stands in docs/CONSUMERS.md.
 
-    consumers.py sql DOC FOLDER   its statements, over the objects in FOLDER; the rows of each query by its heading, as JSON
-    consumers.py settings DOC     its JSON, checked by AWS's own API models
-    consumers.py filter DOC       of the records on standard input, one a line, those that its filter lets pass
-    consumers.py variables DOC    the variables of its filtered sink, one a line
+    consumers.py sql DOC FOLDER [MORE]   its statements, then those of the document MORE, over the objects in FOLDER; the
+                                         rows of each query by its heading, as JSON
+    consumers.py settings DOC            its JSON, checked by AWS's own API models
+    consumers.py filter DOC              of the records on standard input, one a line, those that its filter lets pass
+    consumers.py variables DOC HEADING   the variables of a sink, one a line
 
 The SQL is Athena's. DuckDB runs it, in the translation of sqlglot. What DuckDB has no word for is CREATE EXTERNAL TABLE:
-the table of that name and columns is made here, of the objects that the table's own properties find.
+the table of that name and columns is made here, of the objects that the table's own properties find. FOLDER stands for
+the bucket.
 """
 
 import json
@@ -28,13 +30,17 @@ def blocks(doc, language):
     return found
 
 
-def sql(doc, folder):
+BUCKET = "s3://my-archive/"
+
+
+def sql(doc, folder, *more):
     import duckdb
     import sqlglot
 
     database = duckdb.connect()
     rows = {}
-    for heading, text in blocks(doc, "sql").items():
+    statements = [item for each in (doc, *more) for item in blocks(each, "sql").items()]
+    for heading, text in statements:
         statement = sqlglot.parse_one(text, read="athena")
         if statement.find(sqlglot.exp.ExternalProperty):
             external_table(database, statement, pathlib.Path(folder))
@@ -52,18 +58,28 @@ def external_table(database, statement, folder):
     properties = {p.name: p.args["value"].name for p in statement.find_all(exp.Property) if type(p) is exp.Property}
     columns = {c.name: c.kind.sql("duckdb") for c in statement.this.find_all(exp.ColumnDef)}
     partitions = [c.name for c in statement.find(exp.PartitionedByProperty).find_all(exp.ColumnDef)]
-    delimiter = statement.find(exp.RowFormatDelimitedProperty).args["fields"].name
-    bucket = statement.find(exp.LocationProperty).name
+    location = statement.find(exp.LocationProperty).name
     # What stands in the place of the partition's name in an object's.
     template = properties["storage.location.template"]
-    assert template.startswith(bucket) and len(partitions) == 1, template
-    pattern = re.escape(str(folder) + "/" + template.removeprefix(bucket)).replace(re.escape("${%s}" % partitions[0]), "(.+)")
+    assert location.startswith(BUCKET) and template.startswith(location) and len(partitions) == 1, template
+    pattern = re.escape(str(folder) + "/" + template.removeprefix(BUCKET)).replace(re.escape("${%s}" % partitions[0]), "(.+)")
+    objects = f"{folder}/{location.removeprefix(BUCKET)}**/*.gz"
+    delimited = statement.find(exp.RowFormatDelimitedProperty)
+    if delimited:
+        delimiter = delimited.args["fields"].name.encode().decode("unicode_escape")
+        reader = (
+            "read_csv(?, columns = ?, delim = ?, quote = '', escape = '', header = false, auto_detect = false,"
+            " filename = true, max_line_size = 20000000)"
+        )
+        arguments = [objects, columns, delimiter]
+    else:
+        # A SerDe for JSON.
+        reader = "read_json(?, columns = ?, format = 'newline_delimited', filename = true)"
+        arguments = [objects, columns]
     database.execute(
         f"CREATE TABLE {statement.this.this.name} AS"
-        f" SELECT * EXCLUDE filename, regexp_extract(filename, ?, 1) AS {partitions[0]}"
-        " FROM read_csv(?, columns = ?, delim = ?, quote = '', escape = '', header = false, auto_detect = false,"
-        " filename = true, max_line_size = 20000000)",
-        [pattern, f"{folder}/**/*.gz", columns, delimiter.encode().decode("unicode_escape")],
+        f" SELECT * EXCLUDE filename, regexp_extract(filename, ?, 1) AS {partitions[0]} FROM {reader}",
+        [pattern, *arguments],
     )
 
 
@@ -76,6 +92,7 @@ def settings(doc):
         "A Lambda function": ("lambda", "CreateEventSourceMapping", None),
         "Event source filters": ("lambda", "CreateEventSourceMapping", "FilterCriteria"),
         "Firehose, S3, Athena": ("firehose", "CreateDeliveryStream", "ExtendedS3DestinationConfiguration"),
+        "Rows: a Glue table for Kinesis' own delivery": ("glue", "CreateTable", "TableInput"),
     }
     found = blocks(doc, "json")
     assert found.keys() == shapes.keys(), f"JSON that nobody checks: {found.keys() ^ shapes.keys()}"
@@ -95,8 +112,8 @@ def filter_records(doc):
             sys.stdout.write(line)
 
 
-def variables(doc):
-    sys.stdout.write(blocks(doc, "")["Event source filters"])
+def variables(doc, heading):
+    sys.stdout.write(blocks(doc, "")[heading])
 
 
 what, *arguments = sys.argv[1:]

@@ -89,6 +89,8 @@ pub enum Reason {
     Credentials,
     /// The stream's KMS key cannot be used.
     Encryption,
+    /// The certificate of the endpoint is not trusted.
+    Certificate,
     /// The service calls the request invalid.
     Invalid,
     /// The sink's code panicked.
@@ -114,7 +116,9 @@ impl Reason {
         match self {
             Self::Throttled | Self::Service | Self::Unreachable | Self::TimedOut => Treatment::Retry,
             Self::Credentials | Self::Panicked | Self::Unknown => Treatment::RetrySlowly,
-            Self::AccessDenied | Self::NotFound | Self::Encryption | Self::Invalid => Treatment::Probe,
+            Self::AccessDenied | Self::NotFound | Self::Encryption | Self::Certificate | Self::Invalid => {
+                Treatment::Probe
+            },
         }
     }
 
@@ -129,6 +133,7 @@ impl Reason {
             Self::NotFound => "not_found",
             Self::Credentials => "credentials",
             Self::Encryption => "encryption",
+            Self::Certificate => "certificate",
             Self::Invalid => "invalid",
             Self::Panicked => "panicked",
             Self::Unknown => "unknown",

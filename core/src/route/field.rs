@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::skim;
-use crate::telemetry::json::unescape;
+use crate::telemetry::json::{skim, unescape};
 
 /// The path to a member, segment by segment. A number as a segment is also a place in an array, from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Properties of one event that rules ask for, computed when the first of them asks.
 
-use super::{Level, sample, skim};
+use super::{Level, sample};
 use crate::telemetry::event::Event;
-use crate::telemetry::json::unescape_into;
+use crate::telemetry::json::{skim, unescape_into};
 
 /// One event as rules see it.
 pub(super) struct Look<'e, 's> {

@@ -3,14 +3,13 @@
 //! # Layout
 //! - `lex`: where the text of a table is separated; `parse`: rules; `predicate`: what stands between selectors and `->`.
 //! - `rule`: a rule, parsed, and how it is written.
-//! - `level`, `sample`, `field` (with `skim`), `keep`: what predicates ask.
+//! - `sample`, `field`, `keep`: what predicates ask, besides the level (`telemetry::level`).
 //! - `look`: an event as rules see it; `router`: decides for events in their order.
 //! - [`pattern`]: regular expressions; [`nearest`](mod@nearest): "did you mean".
 //! - `lint`: rules that can never match, types that no rule takes for certain.
 
 mod field;
 mod keep;
-mod level;
 mod lex;
 mod lint;
 mod look;
@@ -21,14 +20,11 @@ mod predicate;
 mod router;
 mod rule;
 mod sample;
-pub(crate) mod skim;
 
 use std::fmt;
 
 pub use field::{Comparison, Field};
 pub use keep::{Keep, Outcome};
-pub(crate) use level::may_hold_level;
-pub use level::{LEVEL_NAMES, Level, Levels};
 pub use lex::list;
 pub use lint::Dead;
 pub use parse::RouteError;
@@ -37,6 +33,7 @@ pub use rule::{DROP, Predicate, Rule, Selector};
 pub use sample::Share;
 
 use crate::telemetry::event::{INVOCATION, KNOWN_TYPES, Kind};
+pub use crate::telemetry::level::{LEVEL_NAMES, Level, Levels};
 use look::Look;
 
 /// Number of rules of a table that may have `keep`: a waiting line remembers each that takes it as a bit.

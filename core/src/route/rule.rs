@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::field::{Comparison, Field};
 use super::keep::Keep;
-use super::level::Level;
+use super::Level;
 use super::sample::Share;
 use crate::route::pattern::Pattern;
 use crate::telemetry::event::INVOCATION;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::route::may_hold_level;
+use super::level::may_hold_level;
 use crate::telemetry::json::{Scanner, SyntaxError, has_lone_surrogate, unescape};
 
 /// One event of the Telemetry API. Nothing is copied and nothing is interpreted that the forwarder need not know: the

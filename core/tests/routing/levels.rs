@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 /// Records, each with what it is and its right level.
 const LINES: &str = include_str!("content/levels.ndjson");
 
+/// The same of more loggers, from their documentation, each with the logger's name.
+const LOGGERS: &str = include_str!("content/loggers.ndjson");
+
 #[derive(Deserialize)]
 struct Case<'a> {
     what: String,
@@ -20,7 +23,8 @@ struct Case<'a> {
 }
 
 fn cases() -> impl Iterator<Item = Case<'static>> {
-    LINES.lines().map(|line| serde_json::from_str(line).unwrap())
+    let lines = LINES.lines().chain(LOGGERS.lines());
+    lines.map(|line| serde_json::from_str(line).unwrap())
 }
 
 fn in_event(record: &str) -> String {
@@ -167,5 +171,48 @@ fn members_are_found_wherever_a_logger_puts_json() {
     ] {
         let rules = format!("function {predicate} -> kinesis; * -> drop");
         assert!(!goes_to_kinesis(&rules, &record), "{predicate}: {record}");
+    }
+}
+
+/// What becomes of each function line of a body, by the rules of its function.
+fn of_lines(rules: &str, body: &str) -> Vec<String> {
+    let mut router = Router::new(Arc::new(Routes::parse(rules, &["kinesis"]).unwrap()));
+    let events = Batch::new(body.as_bytes()).map(|event| event.unwrap());
+    let lines = events.filter(|event| event.kind == Kind::Function);
+    lines
+        .map(|event| match router.decide(&event, None) {
+            Decision::To(..) => "kinesis".to_owned(),
+            other => format!("{other:?}: {}", event.raw),
+        })
+        .collect()
+}
+
+#[test]
+fn whole_bodies_go_where_their_rules_mean() {
+    for (rules, body, count) in [
+        (
+            "function record.errorType=TypeError -> kinesis; function record.orderId=7 -> kinesis; \
+             function level>=error -> kinesis; * -> drop",
+            include_str!("content/node-prefix-json.json"),
+            3,
+        ),
+        (
+            "function record.message.orderId=7 -> kinesis; function level>=error -> kinesis; * -> drop",
+            include_str!("content/json-in-message.json"),
+            2,
+        ),
+        (
+            "function level>=error -> kinesis; * -> drop",
+            include_str!("content/surrogates.json"),
+            5,
+        ),
+    ] {
+        assert_eq!(of_lines(rules, body), vec!["kinesis"; count], "{rules}");
+    }
+    // Each rule by itself, too.
+    let prefix = include_str!("content/node-prefix-json.json");
+    for (rule, place) in [("record.errorType=TypeError", 2), ("record.orderId=7", 0)] {
+        let found = of_lines(&format!("function {rule} -> kinesis; * -> drop"), prefix);
+        assert_eq!(found[place], "kinesis", "{rule}");
     }
 }

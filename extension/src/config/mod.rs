@@ -5,12 +5,13 @@
 //! - `values`: what people write for sizes, durations, lists.
 //! - `reader`: typed reads that collect [`Problem`]s.
 //! - `sink`: the settings of one sink; `packing`: how it packs records; `attributes`: those of the envelope's
-//!   `resource`; this file: all others.
+//!   `resource`; `network`: what others say of certificates and proxies; this file: all others.
 //! - [`settings`]: all of them, as `forwarderctl` describes them; `effective`: as they are in force.
 
 mod attributes;
 mod effective;
 mod layers;
+mod network;
 mod packing;
 mod reader;
 pub mod settings;
@@ -214,6 +215,7 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         reader.warn("invocations", message);
     }
     refuse_feedback(reader, types, &routes, &sinks);
+    network::check(reader, variables, &sinks);
     Config {
         attributes: attributes::read(reader, variables),
         flush: FlushPolicy {

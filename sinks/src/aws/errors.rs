@@ -6,6 +6,8 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use forwarder_core::delivery::sink::{Failure, Outcome, Reason};
 
+use super::http::NotTrusted;
+
 /// Error codes of Kinesis, Firehose, KMS and the signature check, by the services' API references.
 const CODES: [(&str, Reason); 44] = [
     ("ProvisionedThroughputExceededException", Reason::Throttled),
@@ -87,6 +89,9 @@ pub(super) fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
+    if let Some(not_trusted) = sources(&error).find_map(|source| source.downcast_ref::<NotTrusted>()) {
+        return Failure::new(Reason::Certificate, not_trusted.to_string());
+    }
     let code = error.code();
     let reason = match &error {
         _ if code.is_some_and(|code| reason_of_code(code).is_some()) => {
@@ -112,15 +117,21 @@ where
 }
 
 fn mentions_credentials<E: std::error::Error + 'static>(error: &E) -> bool {
-    let mut source = Some(error as &(dyn std::error::Error + 'static));
-    while let Some(error) = source {
-        let text = error.to_string();
-        if text.contains("credentials") || text.contains("identity") {
-            return true;
+    let mut texts = sources(error).map(ToString::to_string);
+    texts.any(|text| text.contains("credentials") || text.contains("identity"))
+}
+
+/// An error, and what caused it. One inside of an [`io::Error`](std::io::Error) is that error's own, not its source.
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        match inner {
+            Some(inner) => Some(inner as &(dyn std::error::Error + 'static)),
+            None => error.source(),
         }
-        source = error.source();
-    }
-    false
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::layers::{Layers, quote};
 use super::named::{Named, is_secret_name};
 use super::{Mask, Redaction};
-use crate::route::skim::string_length;
+use crate::telemetry::json::skim::string_length;
 use crate::telemetry::event::Event;
 use crate::telemetry::json::{Scanner, unescape};
 

@@ -3,8 +3,9 @@
 //! It validates (RFC 8259) and finds the bounds of values; it builds nothing. A telemetry event is looked at once, and
 //! what the forwarder must know of it is picked up in passing.
 //!
-//! `text`: from strings to JSON and back.
+//! `text`: from strings to JSON and back; `skim`: members of text that was scanned before.
 
+pub(crate) mod skim;
 mod text;
 
 pub(crate) use text::{has_lone_surrogate, unescape_into};

@@ -253,3 +253,30 @@ fn a_firehose_stream_of_another_account_is_refused_where_the_account_is_known() 
         "{text}"
     );
 }
+
+/// Variables, one a line, with whatever blanks are at its end.
+fn of_file(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    text.lines().map(|line| line.split_once('=').unwrap()).collect()
+}
+
+#[test]
+fn files_of_variables_as_they_were_found() {
+    // A bare `off` in CloudFormation's YAML arrives as `false`.
+    let yaml = warnings(&of_file(include_str!("as_written/yaml.env")));
+    assert_eq!(yaml.len(), 3, "{yaml:#?}");
+    let blank = config(&of_file(include_str!("as_written/blank.env")));
+    assert_eq!(blank.sinks[0].region.as_deref(), Some("eu-west-1"));
+    for (text, cause) in [
+        (include_str!("as_written/partition.env"), "is in the partition `aws-cn`"),
+        (include_str!("as_written/placeholder.env"), "was to be replaced"),
+        (include_str!("as_written/zone.env"), "is an availability zone"),
+    ] {
+        refused(&of_file(text), cause);
+    }
+    let lower_case = problems(&of_file(include_str!("as_written/lower-case.env")));
+    let cause = "names of variables are in upper case: FORWARDER_SINKS__KINESIS__STREAM";
+    assert!(
+        lower_case.iter().any(|problem| problem.contains(cause)),
+        "{lower_case:#?}"
+    );
+}

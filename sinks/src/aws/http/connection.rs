@@ -58,7 +58,8 @@ impl Target {
         }
         let config = tls::config(&self.host).map_err(io::Error::other)?;
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        handshake(TlsConnector::from(config).connect(name, stream).await?).await
+        let stream = TlsConnector::from(config).connect(name, stream).await;
+        handshake(stream.map_err(|error| tls::NotTrusted::of(&self.host, error))?).await
     }
 }
 

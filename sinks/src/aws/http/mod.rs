@@ -31,6 +31,7 @@ use hyper::header::HOST;
 use hyper::{Request, Response, Uri};
 
 use connection::{Connection, Target};
+pub(super) use tls::NotTrusted;
 
 /// A connection in the same region takes some milliseconds; after this one is not worth waiting for. Awake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

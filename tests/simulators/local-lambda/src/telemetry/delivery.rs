@@ -13,8 +13,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::cut::Body;
 use super::fault::Befallen;
 use super::hub::{AfterPost, Hub};
+use super::subscriber::Batch;
 use super::terms::Destination;
 
 /// POSTs of one batch before it is given up.
@@ -35,22 +37,30 @@ impl Hub {
         let mut poster = Poster::new(destination).await;
         loop {
             let mut batch = self.next_batch(index).await;
-            let body = array(&batch.events);
-            let mut failures = 0;
-            loop {
-                let befallen = self.begin_post(index, &mut batch).await;
-                let success = self.post(index, &mut poster, body.clone(), befallen).await;
-                match self.end_post(index, &batch, success) {
-                    AfterPost::Delivered => break,
-                    AfterPost::Gone => {}
-                    AfterPost::Failed => {
-                        failures += 1;
-                        if failures == ATTEMPTS {
-                            self.give_up(index, &batch);
-                            break;
-                        }
-                        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(failures - 1)).await;
+            for body in std::mem::take(&mut batch.bodies) {
+                if !self.deliver_body(index, &mut poster, &mut batch, &body).await {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Posts one body until it is taken. `false` if it was given up, and what follows of the batch with it.
+    async fn deliver_body(&self, index: usize, poster: &mut Poster, batch: &mut Batch, body: &Body) -> bool {
+        let mut failures = 0;
+        loop {
+            let befallen = self.begin_post(index, batch, &body.events).await;
+            let success = self.post(index, poster, body.text.clone(), befallen).await;
+            match self.end_post(index, batch, &body.events, success) {
+                AfterPost::Delivered => return true,
+                AfterPost::Gone => {}
+                AfterPost::Failed => {
+                    failures += 1;
+                    if failures == ATTEMPTS {
+                        self.give_up(index, batch, &body.events);
+                        return false;
                     }
+                    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(failures - 1)).await;
                 }
             }
         }
@@ -78,20 +88,6 @@ impl Hub {
         }
         success
     }
-}
-
-/// The events as one JSON array.
-fn array(events: &[Arc<str>]) -> Bytes {
-    let mut body = String::with_capacity(events.iter().map(|event| event.len() + 1).sum::<usize>() + 2);
-    body.push('[');
-    for (index, event) in events.iter().enumerate() {
-        if index > 0 {
-            body.push(',');
-        }
-        body.push_str(event);
-    }
-    body.push(']');
-    body.into()
 }
 
 /// A connection that is kept alive, and made again after a failure.

@@ -1,5 +1,6 @@
 //! All events in one order, and one queue a subscriber.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -21,9 +22,10 @@ pub struct HandedOver {
     pub json: Arc<str>,
     /// Time of its first POST.
     pub at: SystemTime,
-    /// Number of POSTs. More than one: a POST failed, and the subscriber may have the event twice.
+    /// Number of POSTs with its end. More than one: a POST failed, and the subscriber may have the event twice. A line
+    /// longer than the subscription's `maxBytes` begins in POSTs before.
     pub posts: u32,
-    /// True if a POST with it was answered with success.
+    /// True if a POST with its end was answered with success.
     pub acknowledged: bool,
 }
 
@@ -270,8 +272,9 @@ impl Hub {
         }
     }
 
-    /// Waits until the subscriber may be posted to, and notes that the batch is on its way. Answers what befalls it.
-    pub(super) async fn begin_post(&self, index: usize, batch: &mut Batch) -> Befallen {
+    /// Waits until the subscriber may be posted to, and notes that a body is on its way with the end of these events.
+    /// Answers what befalls it.
+    pub(super) async fn begin_post(&self, index: usize, batch: &mut Batch, ended: &Range<usize>) -> Befallen {
         self.state
             .wait(|state| {
                 let paused = state.paused;
@@ -291,7 +294,7 @@ impl Hub {
                         acknowledged: false,
                     }));
                 }
-                for event in state.handed_over.iter_mut().skip(first).take(batch.events.len()) {
+                for event in state.handed_over.iter_mut().skip(first + ended.start).take(ended.len()) {
                     event.posts += 1;
                 }
                 Some(state.faults.take())
@@ -299,18 +302,18 @@ impl Hub {
             .await
     }
 
-    /// Notes how a POST ended. Answers whether the batch is done with: delivered, or to be tried again later
+    /// Notes how the POST of a body ended. Answers whether that is done with: delivered, or to be tried again later
     /// because nobody listens any more.
-    pub(super) fn end_post(&self, index: usize, batch: &Batch, success: bool) -> AfterPost {
+    pub(super) fn end_post(&self, index: usize, batch: &Batch, ended: &Range<usize>, success: bool) -> AfterPost {
         self.state.update(|state| {
             let Some(subscriber) = state.subscribers.get_mut(index) else {
                 return AfterPost::Delivered;
             };
             subscriber.posting = false;
             if success {
-                subscriber.in_hand = 0;
-                let first = batch.first.unwrap_or(usize::MAX);
-                for event in state.handed_over.iter_mut().skip(first).take(batch.events.len()) {
+                subscriber.in_hand = batch.events.len() - ended.end;
+                let first = batch.first.unwrap_or(usize::MAX).saturating_add(ended.start);
+                for event in state.handed_over.iter_mut().skip(first).take(ended.len()) {
                     event.acknowledged = true;
                 }
                 return AfterPost::Delivered;
@@ -324,17 +327,18 @@ impl Hub {
         })
     }
 
-    /// Drops a batch that nobody would take, and says so.
-    pub(super) fn give_up(&self, index: usize, batch: &Batch) {
+    /// Drops what nobody would take, from the body with the end of these events on, and says so.
+    pub(super) fn give_up(&self, index: usize, batch: &Batch, ended: &Range<usize>) {
         self.state.update(|state| {
             if let Some(subscriber) = state.subscribers.get_mut(index) {
                 subscriber.in_hand = 0;
             }
             if !batch.only_losses {
+                let taken: usize = batch.events.iter().take(ended.start).map(|event| event.len()).sum();
                 state.push(Event::platform(&LogsDropped {
                     reason: "Some logs were dropped because the downstream consumer did not accept them",
-                    dropped_records: batch.events.len(),
-                    dropped_bytes: batch.bytes,
+                    dropped_records: batch.events.len() - ended.start,
+                    dropped_bytes: batch.bytes - taken,
                 }));
             }
         });

@@ -5,8 +5,9 @@
 //! - [`terms`]: what a subscription asks for, validated
 //! - [`subscriber`]: the queue of one subscriber
 //! - [`hub`]: all events, all subscribers
-//! - [`delivery`]: the task that posts one subscriber's batches; [`fault`]: what may be wrong on their way
+//! - [`delivery`]: the task that posts one subscriber's batches; [`cut`]: their bodies; [`fault`]: what may be wrong on their way
 
+mod cut;
 mod delivery;
 mod event;
 mod fault;

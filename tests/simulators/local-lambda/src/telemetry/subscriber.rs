@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::cut::{Bodies, Body};
 use super::event::Event;
 use super::terms::{Subscription, Terms};
 
@@ -43,6 +44,8 @@ struct Queued {
 pub(super) struct Batch {
     pub(super) events: Vec<Arc<str>>,
     pub(super) bytes: usize,
+    /// Several where a line is cut.
+    pub(super) bodies: Vec<Body>,
     /// Of the batch's first event in the list of what was handed over; `None` before the first POST.
     pub(super) first: Option<usize>,
     pub(super) only_losses: bool,
@@ -133,15 +136,17 @@ impl Subscriber {
         let mut batch = Batch {
             events: Vec::new(),
             bytes: 0,
+            bodies: Vec::new(),
             first: None,
             only_losses: true,
         };
+        let mut bodies = Bodies::new(self.terms.max_bytes);
         while let Some(next) = self.queue.front() {
             let text = next.event.text(&self.terms.schema_version);
-            let fits = batch.events.len() < self.terms.max_items && batch.bytes + text.len() <= self.terms.max_bytes;
-            if !fits && !batch.events.is_empty() {
+            if batch.events.len() >= self.terms.max_items || !bodies.fits(text) {
                 break;
             }
+            bodies.push(text);
             batch.bytes += text.len();
             batch.only_losses &= next.event.tells_loss;
             batch.events.push(Arc::clone(text));
@@ -149,6 +154,7 @@ impl Subscriber {
             self.queue.pop_front();
         }
         self.in_hand = batch.events.len();
+        batch.bodies = bodies.finish();
         batch
     }
 }

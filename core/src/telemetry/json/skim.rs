@@ -1,11 +1,11 @@
 //! Finds members in JSON text that is known to be valid, without a stack and without copies. On other text it finds
 //! nothing, or whatever stands where a member would.
 
-use crate::telemetry::json::unescape;
+use super::unescape;
 
 /// The value of an object's member, or of an array's place where `key` is a number. Of members of the same name the
 /// last counts, as for nearly every reader of JSON.
-pub(super) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let mut at = 1;
     match json.as_bytes().first()? {
         b'{' => {
@@ -40,7 +40,7 @@ pub(super) fn child<'a>(json: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// True if the text is one object, as far as its brackets and quotes tell.
-pub(super) fn is_whole_object(text: &str) -> bool {
+pub(crate) fn is_whole_object(text: &str) -> bool {
     text.starts_with('{') && value(text, 0).is_some_and(|value| value.len() == text.len())
 }
 

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use super::Level;
 use super::table::{self, Member, NAMES_IN_OBJECTS, Scale, Small};
 use super::text::without_colours;
-use crate::route::skim;
-use crate::telemetry::json::unescape;
+use crate::telemetry::json::{skim, unescape};
 
 /// The longest text that may be a level, with colours. Bytes of JSON.
 const LONGEST_WORD: usize = 96;

@@ -23,6 +23,10 @@ pub(super) fn words(line: &str) -> Found {
         let Some(word) = words.next() else {
             return Found::Nothing;
         };
+        if is_place(word.text) {
+            before = Before::Brackets;
+            continue;
+        }
         if word.text.starts_with('{') {
             return Found::Json;
         }
@@ -35,10 +39,12 @@ pub(super) fn words(line: &str) -> Found {
             continue;
         }
         if word.text.contains('=') && word.depth == 0 {
-            return match logfmt(word.from) {
-                Some(level) => Found::Level(level, Rest::None),
-                None => Found::Nothing,
-            };
+            match logfmt(word.from) {
+                Some(level) => return Found::Level(level, Rest::None),
+                // Sidekiq: `time pid=8 class=Order ERROR: message`
+                None if times > 0 => continue,
+                None => return Found::Nothing,
+            }
         }
         if matches!(word.text, "-" | "|" | "--" | "---" | "–") {
             before = Before::Separator;
@@ -185,6 +191,14 @@ fn of_word(word: &Word<'_>, has_time: bool, before: Before) -> Option<Level> {
     if let Some(level) = of_name(name, next, has_time) {
         return Some(level);
     }
+    // Zig: `error(scope): message`
+    if next == b'(' && text.ends_with("):") && name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return table::find_word(name);
+    }
+    // tracer: `time <error> message`
+    if has_time && let Some(inner) = text.strip_prefix('<') {
+        return plain_word(inner.strip_suffix('>')?);
+    }
     // `app.ERROR:` (Symfony, Laravel), `WARNING/MainProcess` is above.
     let (_, name) = text.strip_suffix(':')?.rsplit_once('.')?;
     table::find_word(name).filter(|_| has_time && is_upper(name))
@@ -212,6 +226,15 @@ fn of_name(name: &str, next: u8, has_time: bool) -> Option<Level> {
     // winston, Microsoft's console, Go's panic.
     let is_lower = name.bytes().all(|byte| byte.is_ascii_lowercase());
     table::find_word(name).filter(|_| is_lower && next == b':')
+}
+
+/// Where in its code a logger was called, as Airflow writes it: `{taskinstance.py:1149}`.
+fn is_place(word: &str) -> bool {
+    let inner = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    inner
+        .and_then(|inner| inner.rsplit_once(':'))
+        .is_some_and(|(file, line)| file.bytes().all(is_name) && line.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn plain_word(name: &str) -> Option<Level> {

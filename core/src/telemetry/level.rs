@@ -6,8 +6,8 @@ mod object;
 mod table;
 mod text;
 
-use crate::telemetry::event::{Event, Kind, Members};
-use crate::telemetry::json::unescape_into;
+use super::event::{Event, Kind, Members};
+use super::json::unescape_into;
 
 /// Log levels, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -158,8 +158,14 @@ fn syslog(line: &str) -> Option<Level> {
     (number < 192).then(|| table::Scale::Syslog.level(f64::from(number % 8), table::Small::Nothing))?
 }
 
-/// Ruby: `I, [2026-11-20T09:14:02.820123 #8]  INFO <request> -- : message`.
+/// Ruby: `I, [2026-11-20T09:14:02.820123 #8]  INFO <request> -- : message`. Tornado: `[E 261120 09:14:02 web:1789] message`.
 fn ruby(line: &str) -> Option<Level> {
+    if let Some((letter, rest)) = line.strip_prefix('[').and_then(|line| line.split_once(' '))
+        && letter.len() == 1
+        && looks_like_time(rest.split(' ').next()?)
+    {
+        return of_letter(letter);
+    }
     let (letter, rest) = line.split_at_checked(1)?;
     rest.strip_prefix(", [")?;
     of_letter(letter)
