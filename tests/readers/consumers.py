@@ -64,22 +64,13 @@ def external_table(database, statement, folder):
     assert location.startswith(BUCKET) and template.startswith(location) and len(partitions) == 1, template
     pattern = re.escape(str(folder) + "/" + template.removeprefix(BUCKET)).replace(re.escape("${%s}" % partitions[0]), "(.+)")
     objects = f"{folder}/{location.removeprefix(BUCKET)}**/*.gz"
-    delimited = statement.find(exp.RowFormatDelimitedProperty)
-    if delimited:
-        delimiter = delimited.args["fields"].name.encode().decode("unicode_escape")
-        reader = (
-            "read_csv(?, columns = ?, delim = ?, quote = '', escape = '', header = false, auto_detect = false,"
-            " filename = true, max_line_size = 20000000)"
-        )
-        arguments = [objects, columns, delimiter]
-    else:
-        # A SerDe for JSON.
-        reader = "read_json(?, columns = ?, format = 'newline_delimited', filename = true)"
-        arguments = [objects, columns]
+    delimiter = statement.find(exp.RowFormatDelimitedProperty).args["fields"].name
     database.execute(
         f"CREATE TABLE {statement.this.this.name} AS"
-        f" SELECT * EXCLUDE filename, regexp_extract(filename, ?, 1) AS {partitions[0]} FROM {reader}",
-        [pattern, *arguments],
+        f" SELECT * EXCLUDE filename, regexp_extract(filename, ?, 1) AS {partitions[0]}"
+        " FROM read_csv(?, columns = ?, delim = ?, quote = '', escape = '', header = false, auto_detect = false,"
+        " filename = true, max_line_size = 20000000)",
+        [pattern, objects, columns, delimiter.encode().decode("unicode_escape")],
     )
 
 

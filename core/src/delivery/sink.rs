@@ -118,7 +118,7 @@ impl Reason {
             Self::Credentials | Self::Panicked | Self::Unknown => Treatment::RetrySlowly,
             Self::AccessDenied | Self::NotFound | Self::Encryption | Self::Certificate | Self::Invalid => {
                 Treatment::Probe
-            },
+            }
         }
     }
 

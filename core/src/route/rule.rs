@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::Level;
 use super::field::{Comparison, Field};
 use super::keep::Keep;
-use super::Level;
 use super::sample::Share;
 use crate::route::pattern::Pattern;
 use crate::telemetry::event::INVOCATION;

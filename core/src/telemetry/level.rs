@@ -141,7 +141,7 @@ fn of_object(record: &str, members: &Members<'_>, scratch: &mut String) -> Optio
         [b'"', first, ..] if !first.is_ascii_lowercase() => {
             let is_console = own == Some(Level::Info) && members.request_id.is_some();
             (own.is_none() || is_console)
-                .then(|| text::level_of(message.trim_matches('"')))
+                .then(|| text::level_of(message, scratch))
                 .flatten()
         }
         _ => None,

@@ -62,7 +62,11 @@ fn host(sink: &SinkConfig, variables: &BTreeMap<String, String>) -> Option<Strin
     };
     let region = sink.region.as_deref().or(of_arn);
     let region = region.or_else(|| variables.get("AWS_REGION").map(String::as_str));
-    Some(format!("{}.{}.amazonaws.com", sink.kind.name, region.unwrap_or("us-east-1")))
+    Some(format!(
+        "{}.{}.amazonaws.com",
+        sink.kind.name,
+        region.unwrap_or("us-east-1")
+    ))
 }
 
 /// `*`, a host, or what its name ends with: `amazonaws.com`, `.amazonaws.com`.
@@ -92,7 +96,6 @@ const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 #[cfg(test)]
 mod tests {
     use super::super::load;
-    use super::*;
 
     fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
         let stream = ("FORWARDER_SINKS__KINESIS__STREAM", "telemetry");
@@ -139,7 +142,9 @@ mod tests {
             (Some("hello"), "no certificate in PEM"),
             (Some("x\n-----BEGIN CERTIFICATE-----\n"), ""),
         ] {
-            text.map(|text| std::fs::write(&file, text).unwrap());
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
             let said = warnings(&[("AWS_CA_BUNDLE", path)]);
             if cause.is_empty() {
                 assert_eq!(said, [""; 0]);

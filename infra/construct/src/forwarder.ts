@@ -13,6 +13,7 @@ import { ForwarderOptionsError, refuse } from './problems';
 import type { NamedSink } from './settings';
 import { toSettings, toVariables } from './settings';
 import type { ForwarderSink } from './sink';
+import { tagVariables } from './tags';
 import { findProblems } from './validate';
 import { bytesOf, checkVariables, MAX_VARIABLES_BYTES } from './variables';
 import { watch } from './watch';
@@ -137,7 +138,8 @@ export class TelemetryForwarder extends Construct {
     } else {
       fn.addLayers(layer);
     }
-    for (const [name, value] of Object.entries(prepared.variables)) {
+    const variables = { ...prepared.variables, ...tagVariables(fn, { ...this.defaults, ...options }) };
+    for (const [name, value] of Object.entries(variables)) {
       if (!(name in theirs)) {
         fn.addEnvironment(name, value);
       }

@@ -272,6 +272,15 @@ export interface ForwarderOptions {
   readonly attributes?: { readonly [key: string]: string };
 
   /**
+   * Keys of tags of the function's stack that become attributes, with the values that they have when the app is synthesized,
+   * whoever set them. An attribute of the same key wins. A stack without such a tag is an error.
+   *
+   * @example ['CostCenter', 'Owner']
+   * @default - none
+   */
+  readonly attributesFromTags?: string[];
+
+  /**
    * Redaction of log lines before anything is stored or sent: `email`, `ipv4`, `ipv6`, `phone`, `credit_card`,
    * `iban`, `aws_access_key`, `aws_secret_key`, `jwt`, `bearer`, and regular expressions between slashes.
    * @default - nothing

@@ -29,7 +29,7 @@ export function findProblems(options: ForwarderOptions, sinks: readonly NamedSin
 }
 
 /** Options of the construct alone. */
-const OWN_OPTIONS = ['cloudWatchLogs'];
+const OWN_OPTIONS = ['attributesFromTags', 'cloudWatchLogs'];
 
 /** Options that nobody knows, and that would be left out in silence: the compiler sees them only where they are written out. */
 function unknownOptions(options: object, at: readonly string[] = []): Problem[] {
@@ -147,7 +147,8 @@ function routes(options: ForwarderOptions, sinks: readonly NamedSink[]): Problem
 const MAX_ATTRIBUTES = 32;
 const MAX_ATTRIBUTE_BYTES = 256;
 
-function attributes({ attributes = {} }: ForwarderOptions): Problem[] {
+/** What is wrong with attributes. */
+export function attributes({ attributes = {} }: ForwarderOptions): Problem[] {
   const entries = Object.entries(attributes);
   const problems = entries.flatMap(([key, value]): Problem[] => {
     const option = `attributes.${key}`;

@@ -36,7 +36,7 @@ async fn no_seed_loses_an_event_that_lambda_got_an_answer_for() {
         }
         match running.join_next().await {
             None => break,
-            Some(Ok(())) => {}
+            Some(Ok(_)) => {}
             Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
         }
     }
@@ -62,7 +62,8 @@ fn order(random: &mut fastrand::Rng, mode: Mode) -> String {
     order.to_string()
 }
 
-async fn run(seed: u64) {
+/// Plays the plan of a seed, judges what arrived, and returns it. The function has the seed in its name.
+pub(crate) async fn run(seed: u64) -> Found {
     let chaos = Chaos::of(seed);
     eprintln!("KINDS_SEED={seed} {}", chaos.mode);
     let mut random = fastrand::Rng::with_seed(seed);
@@ -71,6 +72,7 @@ async fn run(seed: u64) {
     let strategy = ["adaptive", "end", "continuous"][random.usize(..3)];
     let builder = builder
         .function(binaries::test_function())
+        .function_name(format!("seed-{seed}"))
         .concurrency(6)
         .timeout(Duration::from_secs(10))
         .extension_env("FORWARDER_INVOCATIONS", "on")
@@ -113,9 +115,35 @@ async fn run(seed: u64) {
     let found = Found::in_stream(&kinesis, STREAM).await;
     judge(seed, &lambda, &found);
     judge_rows(seed, &lambda, &found);
+    found
 }
 
-/// Each invocation that the stream knows has one row; what it says is what the stream's other lines say.
+/// Log lines that Lambda handed over, by their text: those that were answered for, and all.
+fn printed(lambda: &LocalLambda) -> BTreeMap<String, (u64, u64)> {
+    let mut lines: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for event in lambda.ground_truth() {
+        let json: Value = serde_json::from_str(&event.json).unwrap();
+        if json["type"] == "function" {
+            let (answered, all) = lines.entry(json.to_string()).or_default();
+            *answered += u64::from(event.acknowledged);
+            *all += 1;
+        }
+    }
+    lines
+}
+
+/// Requests whose start Lambda got an answer for.
+fn started(lambda: &LocalLambda) -> BTreeSet<String> {
+    let truth = lambda.ground_truth().into_iter().filter(|event| event.acknowledged);
+    let events = truth.map(|event| serde_json::from_str::<Value>(&event.json).unwrap());
+    let starts = events.filter(|event| event["type"] == "platform.start");
+    starts
+        .map(|start| start["record"]["requestId"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Each invocation that Lambda started has one row, and nothing else has. It counts the lines that Lambda handed over, and
+/// says what Lambda's report says.
 fn judge_rows(seed: u64, lambda: &LocalLambda, found: &Found) {
     let log = extension_log(lambda);
     let mut expected: BTreeMap<String, (BTreeSet<String>, Value)> = BTreeMap::new();
@@ -130,13 +158,18 @@ fn judge_rows(seed: u64, lambda: &LocalLambda, found: &Found) {
         let is_new = seen.insert(event.to_string());
         let (lines, report) = expected.entry(request.to_owned()).or_default();
         match line["type"].as_str() {
-            // Each line of the function is numbered or of a time of its own; what is not, counts once here.
             Some("function") if is_new => drop(lines.insert(event.to_string())),
             Some("platform.report") => *report = line["record"].clone(),
             _ => {}
         }
     }
     let mut wrong = Vec::new();
+    let printed = printed(lambda);
+    for request in started(lambda) {
+        if !expected.contains_key(&request) {
+            wrong.push(format!("{request} was started, and nothing of it arrived"));
+        }
+    }
     let mut rows: BTreeMap<&str, &Value> = BTreeMap::new();
     let mut places = BTreeSet::new();
     for row in found.of_type("forwarder.invocation") {
@@ -155,8 +188,13 @@ fn judge_rows(seed: u64, lambda: &LocalLambda, found: &Found) {
             wrong.push(format!("no row of {request}"));
             continue;
         };
-        if row["complete"] == true && row["lines"].as_u64().unwrap_or_default() < lines.len() as u64 {
-            wrong.push(format!("{} different lines: {row}", lines.len()));
+        let (least, most) = lines
+            .iter()
+            .filter_map(|line| printed.get(line))
+            .fold((0, 0), |sum, line| (sum.0 + line.0, sum.1 + line.1));
+        let counted = row["lines"].as_u64().unwrap_or_default();
+        if counted > most || (row["complete"] == true && counted < least) {
+            wrong.push(format!("{least} to {most} lines were printed: {row}"));
         }
         let levels: u64 = ["trace", "debug", "info", "warn", "error", "fatal"]
             .iter()

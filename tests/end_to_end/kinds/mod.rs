@@ -1,6 +1,6 @@
 //! Each kind of Lambda, with the real binary in it: what a reader finds is all that Lambda handed over.
 
-mod chaos;
+pub(crate) mod chaos;
 mod durable;
 mod envelope;
 mod managed_instances;

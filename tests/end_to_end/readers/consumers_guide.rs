@@ -16,7 +16,10 @@ use super::{Folder, python, read};
 
 const DELIVERY_STREAM: &str = "telemetry-to-s3";
 
-fn run(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+/// As the guide has it.
+const ROWS_STREAM: &str = "invocations-to-s3";
+
+pub(super) fn run(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/consumers.py");
     let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONSUMERS.md");
     let (command, more) = arguments.split_first().unwrap();
@@ -26,7 +29,11 @@ fn run(arguments: &[&str], input: &[u8]) -> Vec<u8> {
 /// A function whose telemetry goes to Firehose.
 fn function(name: &str, firehose: &LocalFirehose) -> Builder {
     let port = free_port();
-    LocalLambda::builder()
+    let mut builder = LocalLambda::builder();
+    for (name, value) in variables("Rows of invocations") {
+        builder = builder.extension_env(name, value);
+    }
+    builder
         .function(binaries::test_function())
         .function_name(name)
         .extension(binaries::extension())
@@ -42,6 +49,13 @@ fn function(name: &str, firehose: &LocalFirehose) -> Builder {
         .extension_env("FORWARDER_FLUSH__BUDGET", "20s")
 }
 
+/// The variables that the guide shows under a heading.
+fn variables(heading: &str) -> Vec<(String, String)> {
+    let text = String::from_utf8(run(&["variables", heading], b"")).unwrap();
+    let lines = text.lines().map(|line| line.split_once('=').unwrap());
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// A log line of so many bytes.
 fn long_line(level: &str, bytes: usize) -> String {
     let record = json!({ "level": level, "message": "x".repeat(bytes) });
@@ -49,9 +63,10 @@ fn long_line(level: &str, bytes: usize) -> String {
 }
 
 /// Telemetry of three functions: one that fails at times and is started again after a time-out, one whose lines are
-/// long and which is killed, one that may not send long lines. Each Firehose record as it came.
-async fn telemetry() -> Vec<Vec<u8>> {
-    let firehose = LocalFirehose::builder().stream(DELIVERY_STREAM).start().await.unwrap();
+/// long and which is killed, one that may not send long lines. Each Firehose record as it came: lines, and rows.
+async fn telemetry() -> [Vec<Vec<u8>>; 2] {
+    let firehose = LocalFirehose::builder().stream(DELIVERY_STREAM).stream(ROWS_STREAM);
+    let firehose = firehose.start().await.unwrap();
     let checkout = function("checkout", &firehose).timeout(Duration::from_secs(3));
     let checkout = checkout.start().await.unwrap();
     for number in 0..20 {
@@ -90,11 +105,10 @@ async fn telemetry() -> Vec<Vec<u8>> {
             .unwrap()
             .clean()
     );
-    firehose
-        .delivered(DELIVERY_STREAM)
-        .iter()
-        .map(|record| record.to_vec())
-        .collect()
+    [DELIVERY_STREAM, ROWS_STREAM].map(|stream| {
+        let records = firehose.delivered(stream);
+        records.iter().map(|record| record.to_vec()).collect()
+    })
 }
 
 /// Lines by our own reader from the same records: each line once, long ones whole.
@@ -102,10 +116,12 @@ struct Ours {
     events: Vec<Value>,
     lives: Vec<LifeReport>,
     joined: Vec<Value>,
+    /// Rows of invocations, by function.
+    rows: BTreeMap<String, Vec<Value>>,
 }
 
 impl Ours {
-    fn of(records: &[Vec<u8>]) -> Self {
+    fn of(records: &[Vec<u8>], rows: &[Vec<u8>]) -> Self {
         let (mut verifier, mut joiner) = (Verifier::default(), Joiner::default());
         let (mut events, mut joined): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
         for record in records {
@@ -127,6 +143,7 @@ impl Ours {
             events,
             lives: verifier.report(),
             joined,
+            rows: rows_by_function(rows),
         }
     }
 
@@ -146,9 +163,26 @@ impl Ours {
     }
 }
 
-/// Writes records into the objects of an hour, many an object.
-fn write(folder: &Folder, hour: &str, records: &[Vec<u8>]) {
-    let place = folder.0.join(hour);
+/// The `record`s of rows, each once.
+fn rows_by_function(records: &[Vec<u8>]) -> BTreeMap<String, Vec<Value>> {
+    let mut seen = Verifier::default();
+    let mut functions: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for record in records {
+        for line in decode(record).unwrap().lines() {
+            let mut event: Value = serde_json::from_str(line.0).unwrap();
+            if seen.observe(&line.event().unwrap()) && kind(&event) == "forwarder.invocation" {
+                let row = event["record"].take();
+                let name = row["functionName"].as_str().unwrap().to_owned();
+                functions.entry(name).or_default().push(row);
+            }
+        }
+    }
+    functions
+}
+
+/// Writes records into the objects of an hour below a prefix, many an object.
+pub(super) fn write(folder: &Folder, prefix: &str, hour: &str, records: &[Vec<u8>]) {
+    let place = folder.0.join(prefix).join(hour);
     std::fs::create_dir_all(&place).unwrap();
     let stem = hour.replace('/', "-");
     for (number, records) in records.chunks(8).enumerate() {
@@ -189,14 +223,14 @@ fn metric(report: &Value, name: &str) -> f64 {
 #[tokio::test]
 #[ignore = "needs readers that `make test-readers` installs"]
 async fn each_query_finds_what_our_own_reader_finds() {
-    let mut records = telemetry().await;
+    let [mut records, row_records] = telemetry().await;
     // A record is lost between the forwarder and S3, and two come twice.
     let of_checkout = |record: &Vec<u8>| decode(record).unwrap().lines().any(|line| line.0.contains("line 1/6"));
     let lost = records.iter().position(of_checkout).unwrap() + 2;
     assert!(of_checkout(&records[lost]), "a record from the middle of a life");
     let lost = records.remove(lost);
     let repeated = [records[1].clone(), records[4].clone()];
-    let ours = Ours::of(&[&records[..], &repeated].concat());
+    let ours = Ours::of(&[&records[..], &repeated].concat(), &row_records);
     assert!(
         ours.joined.len() == 2 && records.len() > 20,
         "{} records",
@@ -207,19 +241,32 @@ async fn each_query_finds_what_our_own_reader_finds() {
     records.reverse();
     let folder = Folder::new("athena");
     let (first, second) = records.split_at(records.len() / 2);
-    write(&folder, "2026/11/20/09", first);
-    write(&folder, "2026/11/20/10", &[second, &repeated].concat());
+    write(&folder, "telemetry", "2026/11/20/09", first);
+    write(&folder, "telemetry", "2026/11/20/10", &[second, &repeated].concat());
+    // Each row comes twice.
+    write(
+        &folder,
+        "invocations",
+        "2026/11/20/10",
+        &[&row_records[..], &row_records].concat(),
+    );
     // What lies outside of the hours that a query asks for must not count: here stands what was lost.
-    write(&folder, "2026/11/19/23", &[lost]);
+    write(&folder, "telemetry", "2026/11/19/23", &[lost]);
     let answers: Value = serde_json::from_slice(&run(&["sql", folder.0.to_str().unwrap()], b"")).unwrap();
 
-    let tested: [(&str, Test); 6] = [
+    let tested: [(&str, Test); 12] = [
         ("Error rate by function", error_rate),
         ("Duration by function", durations),
         ("Cold starts", cold_starts),
         ("Cost by function", cost),
         ("Is anything missing?", missing),
         ("Long lines, whole again", long_lines),
+        ("Rows: error rate", row_error_rate),
+        ("Rows: duration", row_durations),
+        ("Rows: cold starts", row_cold_starts),
+        ("Rows: cost by function", row_costs),
+        ("Rows: out of memory", row_memory),
+        ("Rows: top first errors", row_errors),
     ];
     let queries: BTreeSet<_> = answers.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
@@ -395,6 +442,123 @@ fn long_lines(ours: &Ours, answers: &Value, query: &str) {
     assert!(found == expected.collect(), "the parts make other lines");
 }
 
+/// The sum of a member over rows, `null` being nothing.
+fn sum(rows: &[Value], member: &str) -> f64 {
+    rows.iter().filter_map(|row| row[member].as_f64()).sum()
+}
+
+fn with_verdict(rows: &[Value], verdict: &str) -> f64 {
+    rows.iter().filter(|row| row["verdict"] == verdict).count() as f64
+}
+
+fn row_error_rate(ours: &Ours, answers: &Value, query: &str) {
+    let answers = rows_by(answers, query, "function_name");
+    assert_eq!(answers.len(), ours.rows.len());
+    for (function, rows) in &ours.rows {
+        let answer = answers[function.as_str()];
+        let failed: f64 = ["error", "crash", "timeout", "oom"]
+            .map(|verdict| with_verdict(rows, verdict))
+            .iter()
+            .sum();
+        assert_eq!(number(answer, "invocations"), rows.len() as f64, "{answer}");
+        assert_eq!(number(answer, "failed"), failed, "{answer}");
+        assert_near(answer, "failed_percent", 100.0 * failed / rows.len() as f64, 0.01);
+        assert_eq!(number(answer, "timeouts"), with_verdict(rows, "timeout"), "{answer}");
+        assert_eq!(number(answer, "crashes"), with_verdict(rows, "crash"), "{answer}");
+        assert_eq!(
+            number(answer, "error_lines"),
+            sum(rows, "error") + sum(rows, "fatal"),
+            "{answer}"
+        );
+    }
+    assert_eq!(number(answers["checkout"], "invocations"), 22.0);
+    assert_eq!(number(answers["checkout"], "failed"), 5.0);
+}
+
+fn row_durations(ours: &Ours, answers: &Value, query: &str) {
+    let answers = rows_by(answers, query, "function_name");
+    for (function, rows) in &ours.rows {
+        let mut durations: Vec<_> = rows.iter().filter_map(|row| row["durationMs"].as_f64()).collect();
+        durations.sort_by(f64::total_cmp);
+        let answer = answers[function.as_str()];
+        let last = durations.len() - 1;
+        assert_eq!(number(answer, "invocations"), durations.len() as f64);
+        assert_near(answer, "max_ms", durations[last], 0.06);
+        for (column, part) in [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)] {
+            // An estimate, as Athena's is: between the neighbours of the exact one.
+            let place = (part * last as f64).round() as usize;
+            let around = durations[place.saturating_sub(2)] - 0.06..=durations[(place + 2).min(last)] + 0.06;
+            assert!(
+                around.contains(&number(answer, column)),
+                "{column} of {durations:?}: {answer}"
+            );
+        }
+    }
+}
+
+fn row_cold_starts(ours: &Ours, answers: &Value, query: &str) {
+    let answers = rows_by(answers, query, "function_name");
+    for (function, rows) in &ours.rows {
+        let cold: Vec<_> = rows.iter().filter(|row| row["coldStart"] == true).collect();
+        let answer = answers[function.as_str()];
+        assert_eq!(number(answer, "cold_starts"), cold.len() as f64, "{answer}");
+        let times: Vec<_> = cold.iter().filter_map(|row| row["initMs"].as_f64()).collect();
+        assert_near(
+            answer,
+            "average_start_ms",
+            times.iter().sum::<f64>() / times.len() as f64,
+            0.06,
+        );
+        assert_near(
+            answer,
+            "longest_start_ms",
+            times.iter().copied().fold(0.0, f64::max),
+            0.06,
+        );
+    }
+    assert!(number(answers["checkout"], "cold_starts") >= 1.0);
+}
+
+fn row_costs(ours: &Ours, answers: &Value, query: &str) {
+    let answers = rows_by(answers, query, "function_name");
+    for (function, rows) in &ours.rows {
+        let of_row = |row: &Value| Some(row["billedMs"].as_f64()? * row["memoryMb"].as_f64()?);
+        let gb_seconds = rows.iter().filter_map(of_row).sum::<f64>() / 1_024_000.0;
+        let answer = answers[function.as_str()];
+        assert_near(answer, "gb_seconds", gb_seconds, 0.000_6);
+        let dollars = gb_seconds * 0.000_016_666_7 + rows.len() as f64 * 0.000_000_2;
+        assert_near(answer, "dollars", dollars, 0.000_000_6);
+    }
+}
+
+fn row_memory(ours: &Ours, answers: &Value, query: &str) {
+    let answers = rows_by(answers, query, "function_name");
+    for (function, rows) in &ours.rows {
+        let most = rows
+            .iter()
+            .filter_map(|row| row["maxMemoryMb"].as_f64())
+            .fold(0.0, f64::max);
+        let answer = answers[function.as_str()];
+        assert_eq!(number(answer, "memory_mb"), 1_024.0, "{answer}");
+        assert_eq!(number(answer, "out_of_memory"), with_verdict(rows, "oom"), "{answer}");
+        assert_eq!(number(answer, "most_memory_mb"), most, "{answer}");
+        assert_near(answer, "most_percent", 100.0 * most / 1_024.0, 0.06);
+    }
+}
+
+fn row_errors(ours: &Ours, answers: &Value, query: &str) {
+    let answers = answers[query].as_array().unwrap();
+    let with_error = ours.rows.values().flatten().filter(|row| !row["firstError"].is_null());
+    let counted: f64 = answers.iter().map(|answer| number(answer, "invocations")).sum();
+    assert_eq!(counted, with_error.count() as f64, "{answers:#?}");
+    // What differs in numbers alone is one mistake.
+    let most = &answers[0];
+    assert!(
+        number(most, "invocations") >= 4.0 && !most["what"].as_str().unwrap().contains(['0', '1', '2']),
+        "{most}"
+    );
+}
+
 #[test]
 fn the_route_that_is_cheaper_than_a_filter_is_one() {
     let rule = "platform.report record.status!=success -> reports";
@@ -414,8 +578,7 @@ async fn the_filter_lets_failed_and_slow_invocations_pass() {
     let kinesis = LocalKinesis::builder().stream(STREAM, 1).stream("reports", 1);
     let kinesis = kinesis.enforce_limits(false).start().await.unwrap();
     let (mut builder, _) = lambda_to_kinesis(&kinesis);
-    for variable in String::from_utf8(run(&["variables"], b"")).unwrap().lines() {
-        let (name, value) = variable.split_once('=').unwrap();
+    for (name, value) in variables("Event source filters") {
         builder = builder.extension_env(name, value);
     }
     let lambda = builder.function(binaries::test_function()).start().await.unwrap();

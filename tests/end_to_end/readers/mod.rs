@@ -3,6 +3,7 @@
 //! - `formats`: AWS's `aws_kinesis_agg`, Python's gzip, `zstd`, `jq`
 //! - `firehose`: what Firehose writes to S3
 //! - `consumers_guide`: what stands in docs/CONSUMERS.md, its SQL above all
+//! - `rows`: SQL over rows of invocations, and over the lines that they were made of
 //! - `languages`: the readers of examples/readers
 //! - `lambda_consumer`: the function behind an event source mapping
 
@@ -11,6 +12,7 @@ mod firehose;
 mod formats;
 mod lambda_consumer;
 mod languages;
+mod rows;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

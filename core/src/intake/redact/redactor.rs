@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::layers::{Layers, quote};
 use super::named::{Named, is_secret_name};
 use super::{Mask, Redaction};
-use crate::telemetry::json::skim::string_length;
 use crate::telemetry::event::Event;
+use crate::telemetry::json::skim::string_length;
 use crate::telemetry::json::{Scanner, unescape};
 
 /// As much may own expressions read of a line, in times of its length, before the clock is asked. One that matches at

@@ -38,9 +38,17 @@ pub(super) fn level(json: &str, scratch: &mut String) -> Option<Level> {
     combine(outer, line.find('{').and_then(|at| of_json(line.get(at..)?)))
 }
 
-/// The level of a text that is no JSON string.
-pub(super) fn level_of(text: &str) -> Option<Level> {
-    match find(&plain(head(text))) {
+/// The level of a message's text, without looking into JSON. `message` is its JSON text.
+pub(super) fn level_of(message: &str, scratch: &mut String) -> Option<Level> {
+    let head = head(message.get(1..message.len().saturating_sub(1))?);
+    let text = if head.contains('\\') {
+        scratch.clear();
+        unescape_into(head, scratch);
+        scratch.as_str()
+    } else {
+        head
+    };
+    match find(&plain(text)) {
         Found::Level(level, _) => Some(level),
         _ => None,
     }

@@ -105,7 +105,9 @@ fn header_of_cut(event: &str, max_bytes: usize) -> Option<&str> {
     }
     let (before, _) = event.split_once(r#""record":"#)?;
     let is_line = before.ends_with(r#""type":"function","#) || before.ends_with(r#""type":"extension","#);
-    is_line.then(|| event.get(..before.len() + r#""record":"#.len())).flatten()
+    is_line
+        .then(|| event.get(..before.len() + r#""record":"#.len()))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -145,7 +147,11 @@ mod tests {
             for (index, body) in made.iter().enumerate() {
                 let mut text = body.text.strip_prefix(b"[").unwrap();
                 if index == 0 {
-                    text = text.strip_prefix(before.as_bytes()).unwrap().strip_prefix(b",").unwrap();
+                    text = text
+                        .strip_prefix(before.as_bytes())
+                        .unwrap()
+                        .strip_prefix(b",")
+                        .unwrap();
                 }
                 text = text.strip_prefix(HEADER.as_bytes()).unwrap();
                 let end = if index + 1 == made.len() {
@@ -177,7 +183,10 @@ mod tests {
 
     #[test]
     fn platform_events_stay_whole() {
-        let long = format!(r#"{{"time":"t","type":"platform.fault","record":"{}"}}"#, "x".repeat(300));
+        let long = format!(
+            r#"{{"time":"t","type":"platform.fault","record":"{}"}}"#,
+            "x".repeat(300)
+        );
         assert_eq!(bodies(&[&long], 120).len(), 1);
     }
 }
