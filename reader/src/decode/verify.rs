@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Forwarded;
+use super::ranges::Ranges;
 
 /// Reads events in any order and tells for each life of a forwarder and each sink whether all of it is there. A reader
 /// that is to go on later keeps it as it serializes: ranges of numbers, however many events there were.
@@ -279,60 +280,6 @@ mod as_list {
 
     pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<Life, Seen>, D::Error> {
         Ok(Vec::<(Life, Seen)>::deserialize(from)?.into_iter().collect())
-    }
-}
-
-/// A set of integers as ranges: first → last, both inclusive, none touching the next.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Ranges(BTreeMap<u64, u64>);
-
-impl Ranges {
-    /// `false` if all of it was there.
-    fn insert(&mut self, mut first: u64, mut last: u64) -> bool {
-        if let Some((&start, &end)) = self.0.range(..=first).next_back() {
-            if end >= last {
-                return false;
-            }
-            if end.saturating_add(1) >= first {
-                first = start;
-            }
-        }
-        while let Some((&start, &end)) = self.0.range(first..=last.saturating_add(1)).next_back() {
-            last = last.max(end);
-            self.0.remove(&start);
-        }
-        self.0.insert(first, last);
-        true
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter().map(|(&first, &last)| (first, last))
-    }
-
-    /// One more than the largest member.
-    fn end(&self) -> u64 {
-        self.0.last_key_value().map_or(0, |(_, &last)| last.saturating_add(1))
-    }
-
-    fn count(&self) -> u64 {
-        let counts = self.iter().map(|(first, last)| (last - first).saturating_add(1));
-        counts.fold(0, u64::saturating_add)
-    }
-
-    /// Missing numbers below `end`.
-    fn gaps(&self, end: u64) -> Vec<[u64; 2]> {
-        let mut gaps = Vec::new();
-        let mut next = 0;
-        for (first, last) in self.iter() {
-            if first > next {
-                gaps.push([next, first - 1]);
-            }
-            next = last.saturating_add(1);
-        }
-        if end > next {
-            gaps.push([next, end - 1]);
-        }
-        gaps
     }
 }
 
