@@ -1,7 +1,7 @@
 //! `forwarder.invocation`: one row an invocation, of fixed schema, on evidence.
 
-use forwarder_core::route::Routes;
 use forwarder_core::Types;
+use forwarder_core::route::Routes;
 use serde_json::{Value, json};
 
 use crate::lambda::*;
