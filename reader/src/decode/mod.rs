@@ -12,6 +12,7 @@ mod kpl;
     allow(dead_code, reason = "the program shows more than proofs need")
 )]
 pub(crate) mod lenient;
+mod ranges;
 mod verify;
 
 use std::borrow::Cow;
