@@ -15,6 +15,8 @@ pub mod flush;
 mod life;
 mod room;
 mod state;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};

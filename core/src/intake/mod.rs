@@ -70,7 +70,7 @@ impl Intake {
 
     /// Returns the counters of the environment that ends here, and begins the next at zero.
     pub(crate) fn take_counts(&mut self) -> IntakeStats {
-        self.redactor.masked = 0;
+        (self.redactor.masked, self.redactor.masked_whole) = (0, 0);
         std::mem::take(&mut self.stats)
     }
 
@@ -94,7 +94,7 @@ impl Intake {
         }
         if may_mask && !is_own_line {
             self.masked = self.redactor.event(event);
-            self.stats.redacted = self.redactor.masked;
+            self.count_masked();
         }
         let event = match &self.masked {
             Some(text) => Cow::Owned(redact::reread(text, event)),
@@ -205,7 +205,13 @@ impl Intake {
     pub fn mask<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let masked = self.redactor.bytes(bytes);
         self.stats.redacted = self.redactor.masked;
+        self.stats.redacted_whole = self.redactor.masked_whole;
         masked
+    }
+
+    fn count_masked(&mut self) {
+        self.stats.redacted = self.redactor.masked;
+        self.stats.redacted_whole = self.redactor.masked_whole;
     }
 
     /// Notes the trace that INVOKE told of a request.

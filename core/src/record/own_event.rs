@@ -106,6 +106,7 @@ pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last
                 counters.number("sliced", intake.sliced);
                 counters.number("ownLines", intake.own_lines);
                 counters.number("redacted", intake.redacted);
+                counters.number("redactedWhole", intake.redacted_whole);
             });
         });
         members.object("routedOut", |routed_out| {

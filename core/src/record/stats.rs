@@ -79,6 +79,8 @@ pub struct IntakeStats {
     pub own_lines: u64,
     /// Pieces of text that were masked.
     pub redacted: u64,
+    /// Lines that were masked as a whole, since own expressions took too much work for them.
+    pub redacted_whole: u64,
     /// Events that the routes keep back.
     pub routed_out: RoutedOut,
 }

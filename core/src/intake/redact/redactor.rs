@@ -38,6 +38,8 @@ pub struct Redactor {
     work: Work,
     /// Matches masked so far.
     pub masked: u64,
+    /// Texts masked as a whole so far: their own expressions took too much work.
+    pub masked_whole: u64,
 }
 
 /// A part of a text to be masked.
@@ -128,6 +130,8 @@ impl Redactor {
             all.extend_from_slice(chunk.invalid());
         }
         if self.work.is_over {
+            self.masked += 1;
+            self.masked_whole += 1;
             return Cow::Borrowed(b"[redacted]");
         }
         Cow::Owned(all)
@@ -189,6 +193,7 @@ impl Redactor {
             out.truncate(begin);
             out.push_str(WHOLE);
             self.masked += 1;
+            self.masked_whole += 1;
             return true;
         }
         out.push_str(json.get(copied..).unwrap_or_default());
