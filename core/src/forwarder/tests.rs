@@ -1,6 +1,7 @@
 //! A panic in each task in turn: all that was accepted arrives.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
