@@ -179,9 +179,14 @@ impl Intake {
         self.halves.add(raw, header, &self.attribution, now, buffer_bytes)
     }
 
-    /// A body begins.
-    pub fn begin_body(&mut self, body: &[u8]) {
-        self.rows.iter_mut().for_each(|rows| rows.begin_body(body));
+    /// A body begins. `true`: it came before.
+    pub fn begin_body(&mut self, body: &[u8]) -> bool {
+        self.rows.as_mut().is_some_and(|rows| rows.begin_body(body))
+    }
+
+    /// What comes next is of the body of which [`begin_body`](Self::begin_body) said this.
+    pub(crate) fn go_on(&mut self, is_repeated: bool) {
+        self.rows.iter_mut().for_each(|rows| rows.is_repeated = is_repeated);
     }
 
     /// Ends the rows of all invocations: nothing more comes of them.

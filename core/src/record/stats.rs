@@ -73,6 +73,8 @@ pub struct IntakeStats {
     pub oversized_bodies: u64,
     /// Requests to the listener on another path than the subscription's, or with another method than POST.
     pub refused: u64,
+    /// Bodies that took so long that others had turns in between.
+    pub sliced: u64,
     /// Log lines of the forwarder itself, which are never forwarded.
     pub own_lines: u64,
     /// Pieces of text that were masked.
