@@ -47,6 +47,9 @@ pub struct Subject {
     way: Way,
 }
 
+/// Does the work for a body.
+pub type Work = Box<dyn FnMut(&[u8]) -> usize>;
+
 enum Way {
     /// The scanner alone.
     Scan,
@@ -197,7 +200,7 @@ fn start(change: impl FnOnce(&mut Settings), takes: bool) -> Forwarder {
 
 impl Subject {
     /// Makes ready what is not measured. What is returned does the work.
-    pub fn prepare(&self) -> Box<dyn FnMut(&[u8]) -> usize> {
+    pub fn prepare(&self) -> Work {
         if matches!(self.way, Way::Scan) {
             return Box::new(|body| Batch::new(body).count());
         }
@@ -217,7 +220,7 @@ impl Subject {
     }
 }
 
-fn accept(runtime: Runtime, change: fn(&mut Settings)) -> Box<dyn FnMut(&[u8]) -> usize> {
+fn accept(runtime: Runtime, change: fn(&mut Settings)) -> Work {
     let forwarder = runtime.block_on(async { start(change, true) });
     Box::new(move |body| {
         forwarder.accept(body);
@@ -240,7 +243,7 @@ fn halves(body: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Writes to disk what the sink does not take, and reads it again in the next process.
-fn spool(runtime: Runtime) -> Box<dyn FnMut(&[u8]) -> usize> {
+fn spool(runtime: Runtime) -> Work {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let dir: PathBuf = std::env::temp_dir().join(format!("forwarder-hostile-{}-{number}", std::process::id()));
