@@ -139,6 +139,12 @@ SIMULATION_SEEDS ?= 10000
 test-simulation: setup ## Thousands of schedules of faults, in simulated time
 	SIMULATION_SEEDS=$(SIMULATION_SEEDS) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test simulation
 
+# Optimised: instructions are counted by valgrind, which takes fifty times as long. HOSTILE_SUBJECT: one of them alone.
+.PHONY: test-hostile
+test-hostile: setup ## The cost of foreign bytes grows in proportion to them, in instructions
+	@.ci/setup gate
+	$(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test hostile -- --include-ignored the_cost
+
 # One change to the code of the ledger at a time: a change that no test notices is a test that is missing.
 .PHONY: test-mutants
 test-mutants: ## Changes to the ledger that no test notices (needs cargo-mutants)
