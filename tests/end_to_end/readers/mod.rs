@@ -5,11 +5,12 @@
 //! - `consumers_guide`: what stands in docs/CONSUMERS.md, its SQL above all
 //! - `rows`: SQL over rows of invocations, and over the lines that they were made of
 //! - `languages`: the readers of examples/readers
-//! - `lambda_consumer`: the function behind an event source mapping
+//! - `lambda_consumer`: the function behind an event source mapping; `hostile`: what a record may cost it
 
 mod consumers_guide;
 mod firehose;
 mod formats;
+mod hostile;
 mod lambda_consumer;
 mod languages;
 mod rows;

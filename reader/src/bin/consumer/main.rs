@@ -5,6 +5,7 @@
 mod arguments;
 mod pace;
 mod page;
+mod progress;
 mod run;
 
 use std::io::{self, Write as _};

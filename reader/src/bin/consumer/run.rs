@@ -8,13 +8,12 @@ use std::time::{Duration, SystemTime};
 use reader::checkpoint::{CheckpointError, CheckpointFile};
 use reader::clean::clean;
 use reader::event::Event;
-use reader::numbers::{bytes, counted, grouped, time};
+use reader::numbers::{bytes, counted, time};
 use reader::proof::{Memory, Proof, Totals};
 use reader::screen::Screen;
 use reader::show::{Output, Show};
 use reader::stream::{self, Batch, News, Pace, Reader, Start};
 use reader::unpack::{Unpacker, Unreadable};
-use reader::web::Status;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -61,30 +60,30 @@ pub(crate) enum Ended {
     WithLoss,
 }
 
-struct Consumer<'a> {
-    screen: &'a mut Screen,
-    name: String,
-    reader: Reader,
-    unpacker: Unpacker,
-    show: Show,
-    file: Option<CheckpointFile>,
-    from_the_beginning: bool,
-    memory: Memory,
+pub(crate) struct Consumer<'a> {
+    pub(crate) screen: &'a mut Screen,
+    pub(crate) name: String,
+    pub(crate) reader: Reader,
+    pub(crate) unpacker: Unpacker,
+    pub(crate) show: Show,
+    pub(crate) file: Option<CheckpointFile>,
+    pub(crate) from_the_beginning: bool,
+    pub(crate) memory: Memory,
     /// For how long the stream keeps records, once that was answered.
-    retention: Arc<OnceLock<Duration>>,
-    notices: Notices,
-    page: Option<Page>,
-    forgotten: Totals,
-    began: Instant,
+    pub(crate) retention: Arc<OnceLock<Duration>>,
+    pub(crate) notices: Notices,
+    pub(crate) page: Option<Page>,
+    pub(crate) forgotten: Totals,
+    pub(crate) began: Instant,
     /// Lines read in earlier lives of this reader.
-    lines_before: u64,
-    rate: Rate,
+    pub(crate) lines_before: u64,
+    pub(crate) rate: Rate,
     /// Time of the last warning.
-    troubled: Option<Instant>,
+    pub(crate) troubled: Option<Instant>,
     /// True if the closing table has colours.
-    colours: bool,
+    pub(crate) colours: bool,
     /// Something was read since the last checkpoint.
-    is_dirty: bool,
+    pub(crate) is_dirty: bool,
 }
 
 pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<Ended, Failure> {
@@ -303,53 +302,6 @@ impl<'a> Consumer<'a> {
             )?;
         }
         Ok(())
-    }
-
-    fn progress(&mut self) {
-        let lines = self.unpacker.counts().lines - self.lines_before;
-        let rate = self.rate.of(lines, Instant::now());
-        if !self.screen.is_watched() {
-            return;
-        }
-        let shards = counted(self.reader.shards() as u64, "shard", "shards");
-        let (name, behind) = (&self.name, self.behind());
-        let text = format!("{name} · {shards} · {} lines · {rate:.0}/s · {behind}", grouped(lines));
-        self.screen.progress(&clean(&text));
-    }
-
-    fn behind(&self) -> String {
-        match self.reader.behind() {
-            None => "connecting".to_owned(),
-            Some(_) if self.reader.caught_up() => "live".to_owned(),
-            Some(behind) if behind < Duration::from_secs(1) => "live".to_owned(),
-            Some(behind) => format!("{} behind", time(behind)),
-        }
-    }
-
-    /// Tells the page how it goes.
-    fn page(&mut self) {
-        let state = self.behind();
-        let Some(page) = &mut self.page else { return };
-        if !page.is_due(Instant::now()) {
-            return;
-        }
-        let counts = self.unpacker.counts();
-        let lags = self.reader.lags();
-        page.tell(Status {
-            stream: clean(&self.name).into_owned(),
-            state,
-            lines: counts.lines,
-            records: counts.records,
-            bytes: counts.bytes,
-            rate: self.rate.last(),
-            shards: lags
-                .map(|(shard, lag)| (shard.to_owned(), lag.map(|lag| lag.as_secs_f64())))
-                .collect(),
-            unreadable: counts.unreadable,
-        });
-        if page.is_watched() {
-            page.prove(&Proof::of(&self.unpacker, self.from_the_beginning, self.forgotten));
-        }
     }
 
     /// Shows what is left, keeps all of it, and says what it came to.
