@@ -105,8 +105,9 @@ check: setup ## Format, clippy and tests of one crate, in seconds when warm: CRA
 	SIMULATION_SEEDS=$${SIMULATION_SEEDS:-10} $(CARGO) test --quiet -p $(CRATE) --all-features $(or $(CHECK_ARGS),$(QUICK_$(CRATE)))
 
 .PHONY: settings
-settings: setup ## Write what is made from the table of settings: the JSON Schema
+settings: setup ## Write what is made from the table of settings: the JSON Schema, the table in CONTRACT.md
 	$(CARGO) run --quiet -p forwarderctl -- schema > infra/construct/schema/telemetry-forwarder.schema.json
+	UPDATE_CONTRACT=1 $(CARGO) test --quiet -p telemetry-forwarder --test documents table_of_settings
 
 .PHONY: documents
 documents: ## Links, named files, decisions; plain language

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Documents: links lead somewhere, named files exist, decisions are numbered, complete and indexed.
+"""Documents: links lead somewhere, named files exist, decisions are numbered, complete and indexed. No file of code is
+longer than 400 lines.
 
 Usage: documents.py [--write]   (--write: writes the index of decisions, docs/decisions/README.md)
 """
@@ -12,6 +13,10 @@ import sys
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # A file of this repository, as documents name it.
 NAMED = re.compile(r"`((?:core|sinks|extension|reader|infra|examples|tests|docs|\.ci|\.github)/[\w./-]+\.\w+)`")
+# Lines of a file of code: a longer one holds more than one concept. Data, snapshots and other people's files are none.
+MOST_LINES = 400
+CODE = ("*.rs", "*.ts", "*.js", "*.mjs", "*.cjs", "*.py", "*.sh", ".ci/*", "infra/publish-layer", "Makefile")
+NOT_OURS = re.compile(r"/vendor/")
 INDEX = "docs/decisions/README.md"
 INDEX_HEAD = """# Decisions
 
@@ -42,8 +47,25 @@ def decisions(problems):
     return INDEX_HEAD + "".join(rows)
 
 
+def tracked(*patterns):
+    """Files of these names, those included that are not added yet."""
+    names = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    return [path for path in subprocess.check_output(names, text=True).splitlines() if os.path.exists(path)]
+
+
+def lengths(problems):
+    for path in tracked(*CODE):
+        if NOT_OURS.search(path):
+            continue
+        with open(path, encoding="utf-8") as file:
+            lines = sum(1 for _ in file)
+        if lines > MOST_LINES:
+            problems.append(f"{path}: {lines} lines; split it where a concept ends (at most {MOST_LINES})")
+
+
 def main():
     problems = []
+    lengths(problems)
     index = decisions(problems)
     if "--write" in sys.argv[1:]:
         with open(INDEX, "w", encoding="utf-8") as file:
@@ -51,10 +73,7 @@ def main():
     with open(INDEX, encoding="utf-8") as file:
         if file.read() != index:
             problems.append(f"{INDEX}: is not the index of what is there; write it with .ci/documents.py --write")
-    documents = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], text=True)
-    for path in documents.splitlines():
-        if not os.path.exists(path):
-            continue
+    for path in tracked("*.md"):
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
         for number, line in enumerate(lines, 1):
@@ -64,7 +83,7 @@ def main():
             for target in NAMED.findall(line):
                 if not os.path.exists(target) and not re.search(r"NAME|ARCH", target) and path != "CHANGELOG.md":
                     problems.append(f"{path}:{number}: there is no {target}")
-    print("\n".join(problems) or "documents: links, names and decisions are in order")
+    print("\n".join(problems) or "documents: links, names, decisions and lengths are in order")
     return 1 if problems else 0
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plain language: house words and riddles in Markdown and comments.
+"""Plain language: house words and riddles in Markdown, comments and texts for people.
 
 Usage: language.py [PATH …]   (all files that git tracks, if none is named)
 
@@ -39,6 +39,13 @@ COMMENT = {
     "Makefile": re.compile(r"^\s*#\s?(.*)$|##\s(.*)$"),
 }
 CODE = re.compile(r"`[^`]*`|\bhttps?://\S+")
+# A text in code, if it is prose: three words and more. Messages, help, descriptions of settings.
+TEXTS = {
+    ".rs": re.compile(r'"((?:[^"\\]|\\.)*)"'),
+    ".ts": re.compile(r"'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`"),
+    ".py": re.compile(r'"((?:[^"\\]|\\.)*)"'),
+}
+PROSE = re.compile(r"[A-Za-z]+ [a-z]+ [a-z]+")
 
 
 def tracked():
@@ -60,6 +67,20 @@ def comments(path, text):
         match = kind.search(line)
         if match:
             yield number, next((group for group in match.groups() if group is not None), "")
+
+
+def texts(path, text):
+    """Numbered texts for people in a file of code."""
+    pattern = next((pattern for ending, pattern in TEXTS.items() if path.endswith(ending)), None)
+    if pattern is None or path == ".ci/language.py":
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith(("//", "#", "*")):
+            continue
+        for match in pattern.finditer(line):
+            inner = next((group for group in match.groups() if group is not None), "")
+            if PROSE.search(inner):
+                yield number, inner
 
 
 def doc_comments(path, text):
@@ -94,7 +115,7 @@ def main():
                 text = file.read()
         except (UnicodeDecodeError, IsADirectoryError, FileNotFoundError):
             continue
-        for number, line in comments(path, text):
+        for number, line in [*comments(path, text), *texts(path, text)]:
             prose = CODE.sub(" ", line)
             words += len(prose.split())
             for pattern, better in patterns:

@@ -80,7 +80,7 @@ impl Metrics {
         if before == now && added.is_empty() {
             return None;
         }
-        // A sum that went back began anew: with a life after a restore.
+        // A sum that went back began again: with a life after a restore.
         let more = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
         let puts = more(now.puts, before.puts);
         let latency = now.put_time.checked_sub(before.put_time).unwrap_or(now.put_time);

@@ -1,4 +1,5 @@
-//! The table of settings against those who repeat it: CONTRACT.md, README.md, the options of the CDK construct.
+//! The table of settings against those who repeat it: CONTRACT.md, which has it whole, README.md, the options of the CDK
+//! construct.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
@@ -40,22 +41,49 @@ fn documented(document: &str) -> BTreeMap<String, String> {
     settings
 }
 
-#[test]
-fn the_contract_names_every_setting_with_its_default() {
-    let documented = documented(&read("docs/CONTRACT.md"));
+/// Lines around the table of settings in the contract.
+const TABLE_BEGINS: &str = "<!-- The table of extension/src/config/settings.rs: make settings writes it. -->\n";
+const TABLE_ENDS: &str = "<!-- End of the table. -->\n";
+
+/// The variable of a setting: `FORWARDER_SINKS__<NAME>__STREAM`.
+fn variable(path: &str) -> String {
+    let name = path.replace('*', "<name>").replace('.', "__").to_uppercase();
+    format!("FORWARDER_{name}")
+}
+
+/// The table of settings, as the contract has it.
+fn table() -> String {
+    let mut table = String::from("| variable | default | |\n|---|---|---|\n");
     for setting in SETTINGS {
-        let default = documented
-            .get(setting.path)
-            .unwrap_or_else(|| panic!("{} is missing", setting.path));
-        if !setting.default.is_empty() {
-            assert_eq!(default, setting.default, "{}", setting.path);
-        }
+        let default = match setting.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        let values = match setting.kind {
+            Kind::Choice(names) => format!(" One of `{}`.", names.join("`, `")),
+            _ => String::new(),
+        };
+        let bounds = setting.bounds().unwrap_or_default();
+        let variable = variable(setting.path);
+        table.push_str(&format!(
+            "| `{variable}` | {default} | {}{values}{bounds} |\n",
+            setting.about
+        ));
     }
-    assert_eq!(
-        documented.len(),
-        SETTINGS.len(),
-        "a setting that does not exist is in the contract"
-    );
+    table
+}
+
+#[test]
+fn the_contract_has_the_table_of_settings() {
+    let contract = read("docs/CONTRACT.md");
+    let (before, rest) = contract.split_once(TABLE_BEGINS).unwrap();
+    let (there, after) = rest.split_once(TABLE_ENDS).unwrap();
+    if std::env::var_os("UPDATE_CONTRACT").is_some() {
+        let whole = [before, TABLE_BEGINS, &table(), TABLE_ENDS, after].concat();
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/CONTRACT.md");
+        return std::fs::write(path, whole).unwrap();
+    }
+    assert_eq!(there, table(), "write it with: make settings");
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// It is none.
-    #[error("{} is no checkpoint of this version: {reason}; move it away to begin anew", path.display())]
+    #[error("{} is no checkpoint of this version: {reason}; move it away to begin again", path.display())]
     NoCheckpoint {
         /// The file.
         path: PathBuf,
@@ -248,7 +248,7 @@ mod tests {
         ] {
             fs::write(&file.path, broken).unwrap();
             let error = file.read().unwrap_err().to_string();
-            assert!(error.contains("move it away to begin anew"), "{error}");
+            assert!(error.contains("move it away to begin again"), "{error}");
         }
         let nowhere = CheckpointFile::new(folder.0.join("no/such/folder"), "telemetry");
         let error = nowhere.write(BTreeMap::new(), true, &Unpacker::default(), Totals::default(), &show);

@@ -1,6 +1,6 @@
 //! Description of a sink type: all that configuration, help, `version`, the schema and `cost` need to know of it.
 //!
-//! Each sink has one, beside its code; [`ALL`] lists them. It exists in every build: a sink that is not compiled in has
+//! Each sink has one, beside its code; [`ALL`] in `lib.rs` lists them. It exists in every build: a sink that is not compiled in has
 //! no constructor, so that a configuration that names it gets a reason.
 
 use std::fmt;
@@ -10,10 +10,8 @@ use std::time::Duration;
 use forwarder_core::delivery::sink::{Limits, Sink};
 use forwarder_core::record::format::Format;
 
+pub use crate::ALL;
 use crate::arn::StreamName;
-
-/// Every sink type. The order is that of lists in messages and documents.
-pub const ALL: [&SinkKind; 3] = [&crate::kinesis::KIND, &crate::firehose::KIND, &crate::stdout::KIND];
 
 /// Names of all sink types, as a configuration has them.
 #[allow(clippy::indexing_slicing, reason = "evaluated when it is compiled")]

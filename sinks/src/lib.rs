@@ -1,7 +1,7 @@
 //! Sinks of the telemetry forwarder: one file a sink, each behind a feature.
 //!
 //! # Layout
-//! - [`kind`]: description of a sink type, and the list of all.
+//! - this file: the list of all sink types; [`kind`]: the description of one.
 //! - [`arn`]: names and ARNs of streams and roles.
 //! - [`kinesis`]: Kinesis Data Streams, `PutRecords` (feature `kinesis`, default).
 //! - [`firehose`]: Amazon Data Firehose, `PutRecordBatch` (feature `firehose`).
@@ -19,3 +19,6 @@ pub mod kinesis;
 pub mod stdout;
 
 pub use kind::{AssumedRole, Connection, SinkKind};
+
+/// Every sink type. The order is that of lists in messages and documents.
+pub const ALL: [&SinkKind; 3] = [&kinesis::KIND, &firehose::KIND, &stdout::KIND];

@@ -80,7 +80,7 @@ mod tests {
         let rules = "kinesis\u{1f}\nrules\nfunction level>=error\nkinesis\u{1f}\n*\nkinesis\u{1f}drop\u{1f}";
         assert_eq!(
             answer(rules),
-            "rule 2 `* -> kinesis, drop`: `drop` stands alone or not at all"
+            "rule 2 `* -> kinesis, drop`: `drop` goes alone or not at all"
         );
         let two = answer("kinesis\u{1f}\ntext\nfunctoin -> kinesis; function text~/\\\\(/ -> x");
         let two: Vec<_> = two.split('\n').collect();

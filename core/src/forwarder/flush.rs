@@ -133,7 +133,7 @@ impl Rhythm {
     fn beat(&mut self, at: Duration, longest: Duration) {
         if let Some(last) = self.last.replace(at) {
             let gap = at.saturating_sub(last).min(longest);
-            // The first gap is all that is known: a new environment under load shall not hold its second invocation.
+            // The first gap is all that is known: a new environment under load must not hold its second invocation.
             self.gap = Some(self.gap.map_or(gap, |before| (before + gap) / 2));
         }
     }

@@ -175,8 +175,8 @@ fn parse_targets<'a>(names: impl Iterator<Item = &'a str>, sinks: &[&str], probl
     for name in names {
         match sinks.iter().position(|sink| *sink == name) {
             Some(sink) if !targets.contains(&sink) => targets.push(sink),
-            Some(_) => problems.push(format!("the sink `{name}` stands twice")),
-            None if name == DROP => problems.push("`drop` stands alone or not at all".into()),
+            Some(_) => problems.push(format!("the sink `{name}` is named twice")),
+            None if name == DROP => problems.push("`drop` goes alone or not at all".into()),
             None if name.is_empty() => {
                 problems.push("a target is missing after `->`; write a sink's name or `drop`".into())
             }
@@ -255,8 +255,8 @@ mod tests {
             ("function, -> kinesis", "a selector is missing"),
             ("function -> ", "a target is missing"),
             ("function -> kinesys", "did you mean `kinesis`?"),
-            ("function -> kinesis, kinesis", "stands twice"),
-            ("function -> drop, kinesis", "`drop` stands alone"),
+            ("function -> kinesis, kinesis", "is named twice"),
+            ("function -> drop, kinesis", "`drop` goes alone"),
             ("function level>=wran -> kinesis", "did you mean `warn`?"),
             ("function level=warn -> kinesis", "compare with `>=` only"),
             ("function levle>=warn -> kinesis", "did you mean `level`?"),
@@ -270,7 +270,7 @@ mod tests {
             ("function text~x -> kinesis", "texts are matched as in"),
             ("function text~\"x\" -> kinesis", "texts are matched as in"),
             ("function text~/x -> kinesis", "the `/` before `x` is never closed"),
-            ("function text~/x/i -> kinesis", "flags stand inside"),
+            ("function text~/x/i -> kinesis", "flags go inside"),
             ("function record=5 -> kinesis", "unknown predicate `record=5`"),
             ("function record.=5 -> kinesis", "is no path"),
             ("function record.a..b=5 -> kinesis", "is no path"),

@@ -113,7 +113,7 @@ fn value(text: &str, is_regex: bool) -> (Result<Written<'_>, String>, &str) {
     let (tail, rest) = rest.split_at(word_end(rest));
     if !tail.is_empty() {
         let hint = if quote == '/' {
-            "; flags stand inside, as in `/(?i)error/`"
+            "; flags go inside, as in `/(?i)error/`"
         } else {
             ""
         };
@@ -220,7 +220,7 @@ fn field(path: &str) -> Result<Field, String> {
             None if !segment.is_empty() && segment.chars().all(is_plain) => segments.push(segment.to_owned()),
             None => {
                 return Err(format!(
-                    "`record.{path}` is no path; names are parted by dots, and other names than words stand in quotes, as in `record.order.\"total amount\">5`"
+                    "`record.{path}` is no path; separate names by dots, and put other names than words in quotes, as in `record.order.\"total amount\">5`"
                 ));
             }
         }

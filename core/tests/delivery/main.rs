@@ -12,6 +12,7 @@ mod content;
 mod fallback;
 mod formats;
 mod keeping;
+mod lambda;
 mod losses;
 mod oversize;
 mod retry;

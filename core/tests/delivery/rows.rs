@@ -1,9 +1,10 @@
 //! `forwarder.invocation`: one row an invocation, of fixed schema, on evidence.
 
+use forwarder_core::Types;
 use forwarder_core::route::Routes;
-use forwarder_core::{Forwarder, Types};
 use serde_json::{Value, json};
 
+use crate::lambda::*;
 use crate::world::*;
 
 const ROUTES: &str = "function level>=error -> kinesis; * -> drop; forwarder.invocation -> kinesis";
@@ -44,45 +45,6 @@ const MEMBERS: [&str; 33] = [
     "complete",
 ];
 
-fn event(kind: &str, second: u32, record: &Value) -> String {
-    let kind = if kind == "function" {
-        kind.to_owned()
-    } else {
-        format!("platform.{kind}")
-    };
-    json!({"time": format!("2026-11-20T09:14:{second:02}.000Z"), "type": kind, "record": record}).to_string()
-}
-
-fn start(second: u32, id: &str) -> String {
-    event("start", second, &json!({"requestId": id, "version": "7"}))
-}
-
-fn line(second: u32, text: &str) -> String {
-    event("function", second, &text.into())
-}
-
-fn done(second: u32, id: &str, status: &str, error_type: Option<&str>) -> String {
-    let mut record = json!({"requestId": id, "status": status, "metrics": {"durationMs": 12.5, "producedBytes": 18},
-        "spans": [{"name": "responseLatency", "start": "t", "durationMs": 11.0}, {"name": "responseDuration", "start": "t", "durationMs": 1.0}]});
-    if let Some(error_type) = error_type {
-        record["errorType"] = error_type.into();
-    }
-    event("runtimeDone", second, &record)
-}
-
-fn report(second: u32, id: &str, status: &str, used: u32) -> String {
-    let metrics = json!({"durationMs": 12.5, "billedDurationMs": 194, "memorySizeMB": 128, "maxMemoryUsedMB": used});
-    event(
-        "report",
-        second,
-        &json!({"requestId": id, "status": status, "metrics": metrics}),
-    )
-}
-
-fn accept(forwarder: &Forwarder, events: &[String]) {
-    forwarder.accept(format!("[{}]", events.join(",")).as_bytes());
-}
-
 /// The rows of these bodies, after the end.
 async fn rows_with(bodies: &[Vec<String>], change: impl FnOnce(&mut forwarder_core::Settings)) -> Vec<Value> {
     let sink = Scripted::new([]);
@@ -104,21 +66,6 @@ async fn rows_with(bodies: &[Vec<String>], change: impl FnOnce(&mut forwarder_co
 
 async fn rows(bodies: &[Vec<String>]) -> Vec<Value> {
     rows_with(bodies, |_| {}).await
-}
-
-fn init(kind: &str) -> Vec<String> {
-    vec![
-        event(
-            "initStart",
-            0,
-            &json!({"initializationType": kind, "phase": "init", "instanceId": "4be7"}),
-        ),
-        event(
-            "initReport",
-            0,
-            &json!({"initializationType": kind, "phase": "init", "metrics": {"durationMs": 180.1}}),
-        ),
-    ]
 }
 
 #[tokio::test(start_paused = true)]

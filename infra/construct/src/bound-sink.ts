@@ -2,9 +2,6 @@
 
 import type { Problem } from './problems';
 
-/** The types of sinks, as the forwarder names them. */
-export type SinkType = 'kinesis' | 'firehose' | 'stdout';
-
 /** A permission that a sink needs. */
 export interface SinkGrant {
   readonly action: string;

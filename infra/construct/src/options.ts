@@ -225,7 +225,7 @@ export interface TelemetryOptions {
 
   /**
    * Bytes that Lambda buffers, 256 KiB to 1 MiB.
-   * @default Size.kibibytes(256)
+   * @default Size.mebibytes(1)
    */
   readonly maxBytes?: Size;
 

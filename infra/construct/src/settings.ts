@@ -1,7 +1,8 @@
 /** Options as the forwarder's configuration has them, and as environment variables. */
 
-import type { Duration } from 'aws-cdk-lib';
+import type { Duration, Size } from 'aws-cdk-lib';
 import { routesAsText } from './routes/check';
+import { camelCase, settingsOf } from './schema';
 import type { ForwarderOptions } from './options';
 import type { BoundSink } from './bound-sink';
 
@@ -16,45 +17,50 @@ export interface NamedSink extends BoundSink {
   readonly type: string;
 }
 
-/** Variables made of the options; what was not given is left to the forwarder's defaults. */
+/** The options as settings, as the schema names them; what was not given is left to the forwarder's defaults. */
 export function toSettings(options: ForwarderOptions, sinks: readonly NamedSink[]): Settings {
-  const { flush, buffer, spool, telemetry, routes } = options;
+  const { routes, attributes } = options;
   return {
+    ...bySchema(options),
     sinks: Object.fromEntries(sinks.map((sink) => [sink.name, sinkSettings(sink)])),
     routes: routes === undefined ? undefined : routesAsText(routes),
-    envelope: options.envelope,
-    attributes: options.attributes && Object.entries(options.attributes).map(([key, value]) => `${key}=${value}`),
-    redact: options.redact,
-    flush: {
-      strategy: flush?.strategy,
-      max_age: millis(flush?.maxAge),
-      idle: millis(flush?.idle),
-      budget: millis(flush?.budget),
-    },
-    buffer: { max_bytes: buffer?.maxBytes?.toBytes() },
-    spool: { mode: spool?.mode, max_bytes: spool?.maxBytes?.toBytes(), dir: spool?.dir },
-    telemetry: {
-      types: telemetry?.types,
-      port: telemetry?.port,
-      max_items: telemetry?.maxItems,
-      max_bytes: telemetry?.maxBytes?.toBytes(),
-      timeout: millis(telemetry?.timeout),
-    },
-    invocations: options.invocations,
-    log: options.log,
-    metrics: options.metrics,
-    on_error: options.onError,
+    attributes: attributes && Object.entries(attributes).map(([key, value]) => `${key}=${value}`),
   };
+}
+
+/** Options of one name with a setting, group by group: `flush.maxAge` is `flush.max_age`. */
+function bySchema(options: object): Settings {
+  const given = new Map<string, unknown>(Object.entries(options));
+  const settings = (settingsOf() ?? []).map((name): [string, Value | undefined] => {
+    const option = given.get(camelCase(name));
+    const group = settingsOf(name);
+    if (group === undefined || typeof option !== 'object' || option === null) {
+      return [name, plain(option)];
+    }
+    const below = new Map<string, unknown>(Object.entries(option));
+    return [name, Object.fromEntries(group.map((key) => [key, plain(below.get(camelCase(key)))]))];
+  });
+  return Object.fromEntries(settings);
+}
+
+/** Sizes in bytes, durations in milliseconds, all else as it is. */
+function plain(value: unknown): Value | undefined {
+  if (typeof value === 'object' && value !== null) {
+    // Not by class: an app may have another copy of the CDK.
+    if ('toMilliseconds' in value) {
+      return `${(value as Duration).toMilliseconds()}ms`;
+    }
+    if ('toBytes' in value) {
+      return (value as Size).toBytes();
+    }
+  }
+  return value as Value | undefined;
 }
 
 function sinkSettings({ name, type, settings }: NamedSink): Record<string, Value | undefined> {
   // A sink that has the name of its type says so by its name; one without any setting must still say that it is there.
   const isNamed = Object.values(settings).some((value) => value !== undefined);
   return { type: name === type && isNamed ? undefined : type, ...settings };
-}
-
-function millis(duration: Duration | undefined): string | undefined {
-  return duration === undefined ? undefined : `${duration.toMilliseconds()}ms`;
 }
 
 /** Without what has no value, so that it can be checked against the schema. */

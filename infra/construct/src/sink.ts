@@ -2,7 +2,7 @@ import type { IResource } from 'aws-cdk-lib';
 import { ArnFormat, Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
-import type { BoundSink, SinkGrant, SinkType } from './bound-sink';
+import type { BoundSink, SinkGrant } from './bound-sink';
 import type { FirehoseSinkProps, KinesisSinkProps, ServiceSinkProps, SinkProps } from './options';
 import type { Problem } from './problems';
 
@@ -23,7 +23,7 @@ export abstract class ForwarderSink {
     return new StdoutSink(props);
   }
 
-  /** Sink type, as the configuration names it: `kinesis`, `firehose`, `stdout`. */
+  /** Sink type, as the configuration names it. */
   public abstract readonly type: string;
 
   /**
@@ -41,7 +41,7 @@ export abstract class ForwarderSink {
 }
 
 class StdoutSink extends ForwarderSink {
-  public readonly type: SinkType = 'stdout';
+  public readonly type: string = 'stdout';
 
   constructor(private readonly props: SinkProps) {
     super();
@@ -91,7 +91,7 @@ abstract class ServiceSink extends ForwarderSink {
 }
 
 class KinesisSink extends ServiceSink {
-  public readonly type: SinkType = 'kinesis';
+  public readonly type: string = 'kinesis';
 
   constructor(private readonly props: KinesisSinkProps) {
     super(props);
@@ -121,7 +121,7 @@ class KinesisSink extends ServiceSink {
 }
 
 class FirehoseSink extends ServiceSink {
-  public readonly type: SinkType = 'firehose';
+  public readonly type: string = 'firehose';
 
   constructor(private readonly props: FirehoseSinkProps) {
     super(props);

@@ -12,6 +12,7 @@ mod kpl;
     allow(dead_code, reason = "the program shows more than proofs need")
 )]
 pub(crate) mod lenient;
+mod ranges;
 mod verify;
 
 use std::borrow::Cow;
@@ -132,7 +133,9 @@ impl Decoded<'_> {
     /// The lines, each with its number, from 1; empty ones are counted, too.
     pub(crate) fn numbered_lines(&self) -> impl Iterator<Item = (usize, Line<'_>)> {
         let lines = (1..).zip(self.text.lines());
-        lines.filter(|(_, line)| !line.is_empty()).map(|(number, line)| (number, Line(line)))
+        lines
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(number, line)| (number, Line(line)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::folder::{Folder, SegmentName, Trust};
 use super::segment::{self, MAX_CHUNK_BYTES};
-use super::{Inner, SEGMENT_BYTES, Segment, Spool, losses};
+use super::{Index, SEGMENT_BYTES, Segment, Spool, losses};
 use crate::record::ranges::{DropReason, Losses};
 
 /// No segment is longer: chunks up to its size, one more, and as much again to note that they are done. Bytes.
@@ -79,7 +79,7 @@ impl Spool {
         }
     }
 
-    fn adopt(&self, folder: &Arc<Folder>, inner: &mut Inner, found: &mut Found, sizes: &mut Vec<(u64, u64)>) {
+    fn adopt(&self, folder: &Arc<Folder>, inner: &mut Index, found: &mut Found, sizes: &mut Vec<(u64, u64)>) {
         for name in folder.segments() {
             let metadata = folder.open_segment(&name).and_then(|file| file.metadata());
             let bytes = match metadata {
@@ -115,7 +115,7 @@ impl Spool {
     }
 
     /// The oldest give way to what the spool may hold.
-    fn bound(&self, inner: &mut Inner, found: &mut Found, sizes: Vec<(u64, u64)>) {
+    fn bound(&self, inner: &mut Index, found: &mut Found, sizes: Vec<(u64, u64)>) {
         let mut bytes: u64 = inner.uses.iter().map(|used| used.bytes).sum();
         for (key, size) in sizes {
             if bytes <= self.settings.max_bytes {

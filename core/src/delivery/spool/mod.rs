@@ -5,6 +5,7 @@
 //!
 //! - `folder`: a folder for each process, locked by it; who may read what.
 //! - `segment`: the format of one file, with checksums; `losses`: of what was given up and not announced.
+//! - `index`: the small entry in memory for each segment, and the files that are open.
 //! - `found`: what earlier processes left.
 //!
 //! In memory is one small entry for each segment, whatever is in it; a segment is opened, and its chunks are listed,
@@ -16,14 +17,14 @@
 
 mod folder;
 mod found;
+mod index;
 mod losses;
 mod segment;
+mod settings;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -31,7 +32,9 @@ use bytes::Bytes;
 use crate::record::origin::Origin;
 use crate::record::ranges::Losses;
 use folder::{Folder, SegmentName};
+use index::{Index, Segment, Use};
 use segment::Place;
+pub use settings::{SpoolMode, SpoolSettings};
 
 /// A segment takes no more chunks past this; a whole segment is freed at once. Bytes.
 const SEGMENT_BYTES: u64 = 1024 * 1024;
@@ -43,9 +46,6 @@ const LEAST_SEGMENT_BYTES: u64 = 64 * 1024;
 /// What a chunk takes on disk besides its lines, at most. Bytes.
 pub(crate) const ENTRY_BYTES: usize = segment::HEADER_BYTES + u8::MAX as usize;
 
-/// Segments that are open at once.
-const OPEN_FILES: usize = 4;
-
 /// What a segment costs in memory, its file's name included. Bytes.
 const SEGMENT_COST: usize = 256;
 
@@ -56,44 +56,6 @@ const SHARED_PART: u64 = 2;
 /// `KEPT_PART`.
 const LAST_WORDS_BYTES: u64 = 16 * 1024;
 const KEPT_PART: u64 = 8;
-
-/// Mode of the spool, `FORWARDER_SPOOL__MODE`: when chunks go to disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SpoolMode {
-    /// Never.
-    Off,
-    /// Chunks that memory cannot hold, and what is left at an end that has a successor.
-    #[default]
-    Overflow,
-    /// Every chunk before Lambda gets its answer, so that not even SIGKILL loses one.
-    Always,
-}
-
-impl SpoolMode {
-    /// The names, as a configuration has them.
-    pub const NAMES: [&str; 3] = ["off", "overflow", "always"];
-
-    /// The mode of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "off" => Some(Self::Off),
-            "overflow" => Some(Self::Overflow),
-            "always" => Some(Self::Always),
-            _ => None,
-        }
-    }
-}
-
-/// Folder and size of the spool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolSettings {
-    /// The folder that holds all lives.
-    pub dir: PathBuf,
-    /// Limit of the files of all processes together. Bytes.
-    pub max_bytes: u64,
-    /// Mode.
-    pub mode: SpoolMode,
-}
 
 /// Where a chunk is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,43 +85,7 @@ pub(crate) struct Spool {
     id: String,
     /// The lanes' names, as files have them.
     lanes: Vec<String>,
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    /// Made at the first chunk.
-    own: Option<Arc<Folder>>,
-    /// By age: what earlier processes left comes first.
-    segments: BTreeMap<u64, Segment>,
-    /// Of the segments used last.
-    files: VecDeque<(u64, Arc<File>)>,
-    uses: Vec<Use>,
-    next_found: u64,
-    next_own: u64,
-    scratch: Vec<u8>,
-    /// The disk refused. Said once: a full disk takes a small chunk now and then.
-    broken: bool,
-}
-
-/// What a lane uses.
-#[derive(Debug, Default)]
-struct Use {
-    /// The segment that takes the next chunk.
-    current: Option<u64>,
-    bytes: u64,
-    /// The lane ends: it may use what is kept for its final report.
-    is_ending: bool,
-}
-
-struct Segment {
-    folder: Arc<Folder>,
-    name: SegmentName,
-    lane: usize,
-    bytes: u64,
-    /// Chunks that are not done.
-    live: usize,
-    /// An earlier process wrote it.
-    is_found: bool,
+    inner: Mutex<Index>,
 }
 
 /// The number of this process's first segment: what is found comes before.
@@ -172,7 +98,7 @@ impl Spool {
             settings,
             id: id.to_owned(),
             lanes: lanes.iter().map(|lane| folder::file_name(lane)).collect(),
-            inner: Mutex::new(Inner {
+            inner: Mutex::new(Index {
                 own: None,
                 segments: BTreeMap::new(),
                 files: VecDeque::new(),
@@ -206,7 +132,7 @@ impl Spool {
 
     fn append_in(
         &self,
-        inner: &mut Inner,
+        inner: &mut Index,
         lane: usize,
         owner: &Origin,
         seq: &Range<u64>,
@@ -219,7 +145,7 @@ impl Spool {
         };
         let file = inner.file(key)?;
         let gone = || io::Error::other("the segment is gone");
-        let Inner { segments, scratch, .. } = inner;
+        let Index { segments, scratch, .. } = inner;
         let segment = segments.get_mut(&key).ok_or_else(gone)?;
         let (place, bytes) = segment::append(&file, segment.bytes, owner, seq, lines, scratch)?;
         if scratch.capacity() > KEPT_SCRATCH {
@@ -235,7 +161,7 @@ impl Spool {
         Ok(Ticket { segment: key, place })
     }
 
-    fn begin_segment(&self, inner: &mut Inner, lane: usize) -> io::Result<u64> {
+    fn begin_segment(&self, inner: &mut Index, lane: usize) -> io::Result<u64> {
         let folder = self.own_folder(inner)?;
         let key = inner.next_own;
         let name = SegmentName {
@@ -261,7 +187,7 @@ impl Spool {
         Ok(key)
     }
 
-    fn own_folder(&self, inner: &mut Inner) -> io::Result<Arc<Folder>> {
+    fn own_folder(&self, inner: &mut Index) -> io::Result<Arc<Folder>> {
         if let Some(folder) = &inner.own {
             return Ok(Arc::clone(folder));
         }
@@ -280,7 +206,7 @@ impl Spool {
     }
 
     /// What others are sure of is not for this lane.
-    fn room_in(&self, inner: &Inner, lane: usize) -> u64 {
+    fn room_in(&self, inner: &Index, lane: usize) -> u64 {
         let lanes = inner.uses.len().max(1) as u64;
         let sure = self.settings.max_bytes / (lanes * SHARED_PART);
         let others = inner.uses.iter().enumerate().filter(|(other, _)| *other != lane);
@@ -397,68 +323,10 @@ impl Spool {
         inner.own.iter().for_each(|own| own.remove());
     }
 
-    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+    fn inner(&self) -> std::sync::MutexGuard<'_, Index> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The buffer of what is written is given back after a chunk that is longer. Bytes.
 const KEPT_SCRATCH: usize = 256 * 1024;
-
-impl Inner {
-    fn add(&mut self, key: u64, segment: Segment, bytes: u64) {
-        if let Some(used) = self.uses.get_mut(segment.lane) {
-            used.bytes += bytes;
-        }
-        self.segments.insert(key, Segment { bytes, ..segment });
-    }
-
-    /// The file of a segment, opened if it is not.
-    fn file(&mut self, key: u64) -> io::Result<Arc<File>> {
-        if let Some((_, file)) = self.files.iter().find(|(other, _)| *other == key) {
-            return Ok(Arc::clone(file));
-        }
-        let segment = self.segments.get(&key).ok_or(io::ErrorKind::NotFound)?;
-        let file = Arc::new(segment.folder.open_segment(&segment.name)?);
-        self.keep_open(key, Arc::clone(&file));
-        Ok(file)
-    }
-
-    fn keep_open(&mut self, key: u64, file: Arc<File>) {
-        self.files.truncate(OPEN_FILES - 1);
-        self.files.push_front((key, file));
-    }
-
-    /// Reads something of a segment. What an earlier process left is marked meanwhile: if it kills this one, the next
-    /// does without.
-    fn reading<T>(&mut self, key: u64, read: impl FnOnce(&File) -> T) -> io::Result<T> {
-        let file = self.file(key)?;
-        let found = self.segments.get(&key).filter(|segment| segment.is_found);
-        let folder = found.map(|segment| Arc::clone(&segment.folder));
-        folder.iter().for_each(|folder| folder.begin_reading());
-        let result = read(&file);
-        folder.iter().for_each(|folder| folder.end_reading());
-        Ok(result)
-    }
-
-    fn remove(&mut self, key: u64) {
-        self.files.retain(|(other, _)| *other != key);
-        let Some(segment) = self.segments.remove(&key) else {
-            return;
-        };
-        if let Some(used) = self.uses.get_mut(segment.lane) {
-            used.bytes = used.bytes.saturating_sub(segment.bytes);
-            used.current = used.current.filter(|current| *current != key);
-        }
-        segment.folder.remove_segment(&segment.name);
-        if segment.is_found {
-            segment.folder.remove();
-        }
-    }
-
-    fn warn(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.broken, true) {
-            log::warn!(event = "spool_unusable", error = error.to_string().as_str(); "the spool cannot be used: lines are kept in memory only");
-        }
-    }
-}

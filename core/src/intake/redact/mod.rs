@@ -81,8 +81,8 @@ impl Mask {
             let inner = rest
                 .strip_suffix('/')
                 .filter(|inner| !inner.ends_with('\\') || inner.ends_with("\\\\"));
-            let inner = inner
-                .ok_or_else(|| format!("`{item}` does not end in `/`; an expression stands between two slashes"))?;
+            let inner =
+                inner.ok_or_else(|| format!("`{item}` does not end in `/`; an expression goes between two slashes"))?;
             let pattern = Pattern::new(&unescape_slashes(inner))?;
             if matches_nothing(&pattern) {
                 return Err(format!(

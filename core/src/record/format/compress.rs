@@ -1,22 +1,113 @@
-//! gzip and zstd at level 1, whole records at a time.
+//! Compressions: by name, and at work on whole records. gzip and zstd are at level 1.
 //!
 //! Neither can fail, nor pass a known size: whatever a compressor does not make smaller, or does not do at all, is
 //! stored as it is in a member or frame written here. How much that adds is what sizes are computed with.
 
 use bytes::Bytes;
 
+/// Compression of a whole record after packing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Nothing.
+    #[default]
+    None,
+    /// One gzip member, level 1.
+    #[cfg(feature = "gzip")]
+    Gzip,
+    /// One zstd frame, level 1.
+    #[cfg(feature = "zstd")]
+    Zstd,
+}
+
+impl Compression {
+    /// The names, as a configuration has them; some may not be built in.
+    pub const NAMES: [&str; 3] = ["none", "gzip", "zstd"];
+
+    /// The compression of this name, if it is built in. Each is built in by the feature of its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::None),
+            #[cfg(feature = "gzip")]
+            "gzip" => Some(Self::Gzip),
+            #[cfg(feature = "zstd")]
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    /// Its name, as a configuration has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            #[cfg(feature = "gzip")]
+            Self::Gzip => "gzip",
+            #[cfg(feature = "zstd")]
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Growth of `length` bytes in the worst case, which is data that cannot be compressed. Bytes; never less for
+    /// a greater length.
+    pub(super) fn growth(self, length: usize) -> usize {
+        match self {
+            Self::None => {
+                let _ = length;
+                0
+            }
+            #[cfg(feature = "gzip")]
+            Self::Gzip => gzip_growth(length),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => zstd_growth(length),
+        }
+    }
+}
+
+/// A compression at work. What it needs is allocated with the first record and used again for each.
+pub(super) struct Compressor {
+    compression: Compression,
+    #[cfg(feature = "gzip")]
+    gzip: Option<Gzip>,
+    #[cfg(feature = "zstd")]
+    zstd: Option<Zstd>,
+}
+
+impl Compressor {
+    /// A compressor that has allocated nothing yet.
+    pub(super) fn new(compression: Compression) -> Self {
+        Self {
+            compression,
+            #[cfg(feature = "gzip")]
+            gzip: None,
+            #[cfg(feature = "zstd")]
+            zstd: None,
+        }
+    }
+
+    /// The compressed record.
+    pub(super) fn compress(&mut self, packed: Bytes) -> Bytes {
+        match self.compression {
+            Compression::None => packed,
+            #[cfg(feature = "gzip")]
+            Compression::Gzip => self.gzip.get_or_insert_with(Gzip::new).compress(&packed),
+            #[cfg(feature = "zstd")]
+            Compression::Zstd => self.zstd.get_or_insert_with(Zstd::new).compress(&packed),
+        }
+    }
+}
+
 /// Both compressors' fastest level but for zstd's negative ones: records are compressed while a function waits.
+#[cfg(any(feature = "gzip", feature = "zstd"))]
 const LEVEL: i32 = 1;
 
 /// Most that gzip adds to `length` bytes.
 #[cfg(feature = "gzip")]
-pub(super) fn gzip_growth(length: usize) -> usize {
+fn gzip_growth(length: usize) -> usize {
     GZIP_FRAME + 5 * length.div_ceil(GZIP_BLOCK).max(1)
 }
 
 /// Most that zstd adds to `length` bytes.
 #[cfg(feature = "zstd")]
-pub(super) fn zstd_growth(length: usize) -> usize {
+fn zstd_growth(length: usize) -> usize {
     ZSTD_HEADER + 3 * length.div_ceil(ZSTD_BLOCK).max(1)
 }
 
@@ -38,21 +129,21 @@ const ZSTD_BLOCK: usize = 128 * 1024;
 
 /// Writes gzip members.
 #[cfg(feature = "gzip")]
-pub(super) struct Gzip {
+struct Gzip {
     deflate: flate2::Compress,
     out: Vec<u8>,
 }
 
 #[cfg(feature = "gzip")]
 impl Gzip {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             deflate: flate2::Compress::new(flate2::Compression::new(LEVEL.unsigned_abs()), false),
             out: Vec::new(),
         }
     }
 
-    pub(super) fn compress(&mut self, data: &[u8]) -> Bytes {
+    fn compress(&mut self, data: &[u8]) -> Bytes {
         let Self { deflate, out } = self;
         out.clear();
         out.reserve(data.len() + gzip_growth(data.len()));
@@ -87,7 +178,7 @@ fn store_deflate(data: &[u8], out: &mut Vec<u8>) {
 
 /// Writes zstd frames.
 #[cfg(feature = "zstd")]
-pub(super) struct Zstd {
+struct Zstd {
     /// `None` where the C library could not be set up.
     compressor: Option<zstd::bulk::Compressor<'static>>,
     out: Vec<u8>,
@@ -95,14 +186,14 @@ pub(super) struct Zstd {
 
 #[cfg(feature = "zstd")]
 impl Zstd {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             compressor: zstd::bulk::Compressor::new(LEVEL).ok(),
             out: Vec::new(),
         }
     }
 
-    pub(super) fn compress(&mut self, data: &[u8]) -> Bytes {
+    fn compress(&mut self, data: &[u8]) -> Bytes {
         let Self { compressor, out } = self;
         let most = data.len() + zstd_growth(data.len());
         out.clear();
@@ -133,6 +224,7 @@ fn store_zstd(data: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The data in blocks of `size`, and whether each is the last; no data is one empty block.
+#[cfg(any(feature = "gzip", feature = "zstd"))]
 fn blocks(data: &[u8], size: usize) -> impl Iterator<Item = (&[u8], bool)> {
     let empty = data.is_empty().then_some((data, true));
     let count = data.len().div_ceil(size);

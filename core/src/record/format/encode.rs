@@ -2,11 +2,8 @@
 
 use bytes::Bytes;
 
-#[cfg(feature = "gzip")]
-use super::compress::Gzip;
-#[cfg(feature = "zstd")]
-use super::compress::Zstd;
-use super::{Compression, Encoding};
+use super::Encoding;
+use super::compress::Compressor;
 #[cfg(feature = "kpl")]
 use super::{Format, kpl};
 use crate::record::chunk::Chunk;
@@ -14,22 +11,18 @@ use crate::record::chunk::Chunk;
 /// Encodes the chunks of one lane, one after the other. What compression needs to work is allocated with the first chunk
 /// and used again for each.
 pub struct Encoder {
-    encoding: Encoding,
-    #[cfg(feature = "gzip")]
-    gzip: Option<Gzip>,
-    #[cfg(feature = "zstd")]
-    zstd: Option<Zstd>,
+    #[cfg(feature = "kpl")]
+    format: Format,
+    compressor: Compressor,
 }
 
 impl Encoder {
     /// An encoder that has allocated nothing yet.
     pub fn new(encoding: Encoding) -> Self {
         Self {
-            encoding,
-            #[cfg(feature = "gzip")]
-            gzip: None,
-            #[cfg(feature = "zstd")]
-            zstd: None,
+            #[cfg(feature = "kpl")]
+            format: encoding.format,
+            compressor: Compressor::new(encoding.compression),
         }
     }
 
@@ -41,18 +34,12 @@ impl Encoder {
     /// The data of the record that holds these lines, `count` of them.
     pub(crate) fn encode_lines(&mut self, lines: &Bytes, count: u64, key: &str) -> Bytes {
         let packed = self.pack(lines, count, key);
-        match self.encoding.compression {
-            Compression::None => packed,
-            #[cfg(feature = "gzip")]
-            Compression::Gzip => self.gzip.get_or_insert_with(Gzip::new).compress(&packed),
-            #[cfg(feature = "zstd")]
-            Compression::Zstd => self.zstd.get_or_insert_with(Zstd::new).compress(&packed),
-        }
+        self.compressor.compress(packed)
     }
 
     fn pack(&self, lines: &Bytes, count: u64, key: &str) -> Bytes {
         #[cfg(feature = "kpl")]
-        if self.encoding.format == Format::Kpl && count > 1 {
+        if self.format == Format::Kpl && count > 1 {
             return kpl::encode(lines, key);
         }
         let _ = (key, count);

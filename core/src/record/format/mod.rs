@@ -1,20 +1,20 @@
 //! Formats of records: one place that knows them.
 //!
 //! # Layout
-//! - this file: [`Format`] and [`Compression`] by name, and [`Encoding`]: the sizes that follow from both.
+//! - this file: [`Format`] by name, and [`Encoding`]: the sizes that follow from it and from [`Compression`].
 //! - `encode`: from a chunk to a record's data; `pack`: from lines to records, without a lane.
-//! - `compress`: gzip and zstd, and how much they may add in the worst case.
+//! - `compress`: compressions by name, how each works, and how much it may add in the worst case.
 //! - `kpl`: the aggregated record of the Kinesis Producer Library.
 //!
 //! The way back, from a record to events, is the crate `reader`'s.
 
-#[cfg(any(feature = "gzip", feature = "zstd"))]
 mod compress;
 mod encode;
 #[cfg(feature = "kpl")]
 mod kpl;
 mod pack;
 
+pub use compress::Compression;
 pub use encode::Encoder;
 pub use pack::Packer;
 
@@ -55,63 +55,6 @@ impl Format {
             Self::Json => "json",
             #[cfg(feature = "kpl")]
             Self::Kpl => "kpl",
-        }
-    }
-}
-
-/// Compression of a whole record after packing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compression {
-    /// Nothing.
-    #[default]
-    None,
-    /// One gzip member, level 1.
-    #[cfg(feature = "gzip")]
-    Gzip,
-    /// One zstd frame, level 1.
-    #[cfg(feature = "zstd")]
-    Zstd,
-}
-
-impl Compression {
-    /// The names, as a configuration has them; some may not be built in.
-    pub const NAMES: [&str; 3] = ["none", "gzip", "zstd"];
-
-    /// The compression of this name, if it is built in. Each is built in by the feature of its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::None),
-            #[cfg(feature = "gzip")]
-            "gzip" => Some(Self::Gzip),
-            #[cfg(feature = "zstd")]
-            "zstd" => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-
-    /// Its name, as a configuration has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            #[cfg(feature = "gzip")]
-            Self::Gzip => "gzip",
-            #[cfg(feature = "zstd")]
-            Self::Zstd => "zstd",
-        }
-    }
-
-    /// Growth of `length` bytes in the worst case, which is data that cannot be compressed. Bytes; never less for
-    /// a greater length.
-    fn growth(self, length: usize) -> usize {
-        match self {
-            Self::None => {
-                let _ = length;
-                0
-            }
-            #[cfg(feature = "gzip")]
-            Self::Gzip => compress::gzip_growth(length),
-            #[cfg(feature = "zstd")]
-            Self::Zstd => compress::zstd_growth(length),
         }
     }
 }

@@ -67,7 +67,7 @@ pub fn estimate(bodies: &[Vec<u8>], options: &Options) -> io::Result<Vec<Estimat
         .into_iter()
         .map(|(format, compression)| {
             let (events, tally) = runtime.block_on(send(bodies.iter(), options, format, compression));
-            reckon(format, compression, events, tally, options)
+            estimate_of(format, compression, events, tally, options)
         })
         .collect())
 }
@@ -127,7 +127,7 @@ fn settings(sink: Arc<dyn Sink>, options: &Options, format: Format, compression:
     }
 }
 
-fn reckon(format: Format, compression: Compression, events: u64, tally: Tally, options: &Options) -> Estimate {
+fn estimate_of(format: Format, compression: Compression, events: u64, tally: Tally, options: &Options) -> Estimate {
     let prices = &options.prices;
     let of_a_million = |number: u64| number as f64 / events.max(1) as f64 * 1e6;
     let a_second = |number: u64| of_a_million(number) / 1e6 * options.rate;

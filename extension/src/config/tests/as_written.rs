@@ -1,7 +1,6 @@
 //! Configurations as people, templates and consoles write them: refused, or warned of, with the cause.
 
 use super::*;
-use crate::config::tests::File;
 
 fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
     let (basics, config) = load(&variables(pairs));

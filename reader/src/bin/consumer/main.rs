@@ -16,6 +16,7 @@ mod end;
 mod help;
 mod pace;
 mod page;
+mod progress;
 mod run;
 mod source;
 
