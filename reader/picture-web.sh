@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
-cargo build --quiet -p demo
+cargo build --quiet --locked -p demo
 "${CARGO_TARGET_DIR:-target}/debug/demo" --web >"$work/out" 2>"$work/err" &
 trap 'kill $! 2>/dev/null || true; rm -rf "$work"' EXIT
 for _ in $(seq 600); do

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
-cargo build --quiet -p demo -p consumer
+cargo build --quiet --locked -p demo -p consumer
 bin=${CARGO_TARGET_DIR:-target}/debug
 "$bin/demo" --stay >"$work/demo.out" 2>"$work/demo.err" &
 trap 'kill $! 2>/dev/null || true; rm -rf "$work"' EXIT

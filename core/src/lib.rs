@@ -24,6 +24,8 @@ pub mod delivery;
 pub mod forwarder;
 #[cfg(not(target_family = "wasm"))]
 pub mod intake;
+#[cfg(test)]
+mod panics;
 #[cfg(not(target_family = "wasm"))]
 pub mod record;
 pub mod route;

@@ -1,16 +1,21 @@
 //! Version and features of a binary.
 
+use forwarder_core::record::format::{Compression, Format};
+
+/// Formats and compressions that every build has.
+const ALWAYS: [&str; 3] = ["ndjson", "json", "none"];
+
 /// The features that this build has, by name.
 pub fn features() -> Vec<&'static str> {
     let sinks = forwarder_sinks::kind::ALL.map(|kind| (kind.is_built(), kind.name));
+    let compressions = Compression::NAMES.map(|name| (Compression::from_name(name).is_some(), name));
+    let formats = Format::NAMES.map(|name| (Format::from_name(name).is_some(), name));
     let others = [
-        (cfg!(feature = "gzip"), "gzip"),
-        (cfg!(feature = "zstd"), "zstd"),
-        (cfg!(feature = "kpl"), "kpl"),
         (cfg!(feature = "regex"), "regex"),
         (cfg!(feature = "assume-role"), "assume-role"),
     ];
-    let built = sinks.into_iter().chain(others).filter(|(is_built, _)| *is_built);
+    let all = sinks.into_iter().chain(compressions).chain(formats).chain(others);
+    let built = all.filter(|(is_built, name)| *is_built && !ALWAYS.contains(name));
     built.map(|(_, name)| name).collect()
 }
 

@@ -47,17 +47,22 @@ impl Group {
 
     fn make(memory_bytes: u64, cpu: Option<f64>) -> std::io::Result<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "forwarder-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("forwarder-{}-{number}", std::process::id());
+        Self::make_in(Path::new(ROOT), &name, memory_bytes, cpu)
+    }
+
+    /// Makes a group below `root`, of the version that is mounted there.
+    ///
+    /// # Errors
+    /// A folder cannot be made there, or a limit is refused.
+    pub fn make_in(root: &Path, name: &str, memory_bytes: u64, cpu: Option<f64>) -> std::io::Result<Self> {
         let mut group = Self { folders: Vec::new() };
         let quota = cpu.map(|share| (f64::from(PERIOD_US) * share) as u32);
-        if Path::new(ROOT).join("cgroup.controllers").exists() {
+        if root.join("cgroup.controllers").exists() {
             // Refused where it is set already, or by whoever runs us in a container; then the limits below fail and say so.
-            let _ = fs::write(Path::new(ROOT).join("cgroup.subtree_control"), "+memory +cpu");
-            let folder = group.folder(&Path::new(ROOT).join(&name))?;
+            let _ = fs::write(root.join("cgroup.subtree_control"), "+memory +cpu");
+            let folder = group.folder(&root.join(name))?;
             fs::write(folder.join("memory.max"), memory_bytes.to_string())?;
             // Not every kernel has swap; with it the limit would be none.
             let _ = fs::write(folder.join("memory.swap.max"), "0");
@@ -65,10 +70,10 @@ impl Group {
                 fs::write(folder.join("cpu.max"), format!("{quota} {PERIOD_US}"))?;
             }
         } else {
-            let folder = group.folder(&Path::new(ROOT).join("memory").join(&name))?;
+            let folder = group.folder(&root.join("memory").join(name))?;
             fs::write(folder.join("memory.limit_in_bytes"), memory_bytes.to_string())?;
             if let Some(quota) = quota {
-                let folder = group.folder(&Path::new(ROOT).join("cpu").join(&name))?;
+                let folder = group.folder(&root.join("cpu").join(name))?;
                 fs::write(folder.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
                 fs::write(folder.join("cpu.cfs_quota_us"), quota.to_string())?;
             }

@@ -1,6 +1,7 @@
 //! Actions of a test on the extension's process.
 
 use std::process::Command;
+use std::time::Duration;
 
 use local_lambda::{LocalLambda, Role};
 
@@ -36,6 +37,16 @@ impl Extension {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kilobytes * 1_024)
+    }
+
+    /// The CPU time that it has used.
+    pub fn cpu_time(self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let (_, behind_name) = stat.rsplit_once(") ")?;
+        let times = behind_name.split(' ').skip(11).take(2);
+        let ticks: u64 = times.filter_map(|time| time.parse::<u64>().ok()).sum();
+        // Linux counts in hundredths of a second.
+        Some(Duration::from_millis(ticks * 10))
     }
 }
 

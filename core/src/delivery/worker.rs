@@ -37,6 +37,8 @@ async fn work(lane: Weak<Shared>) {
     let mut encoder = None;
     while let Some(shared) = lane.upgrade() {
         shared.hand_over(false);
+        #[cfg(test)]
+        crate::panics::may_panic("worker");
         let now = Instant::now();
         let due = shared.queue().due(now);
         match due {

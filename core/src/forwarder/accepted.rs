@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::telemetry::by_age::ByAge;
 use crate::telemetry::change::Change;
 use crate::telemetry::json::unescape;
 
@@ -25,28 +26,45 @@ pub struct Accepted {
     pub full: bool,
 }
 
-impl Accepted {
+/// Facts of a body that is being taken.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) accepted: Accepted,
+    done: ByAge<()>,
+    reported: ByAge<()>,
+}
+
+impl Facts {
     pub(super) fn note(&mut self, change: &Change<'_>) {
         match change {
             Change::Started(id) => self.note_start(*id),
-            Change::Ended(id) => self.done.extend(text(*id)),
-            Change::Reported(id) => self.reported.extend(text(*id)),
-            Change::InitDone => self.initialized = true,
+            Change::Ended(id) => text(*id).iter().for_each(|id| self.done.insert(id, ())),
+            Change::Reported(id) => text(*id).iter().for_each(|id| self.reported.insert(id, ())),
+            Change::InitDone => self.accepted.initialized = true,
             // Inside an invocation nobody waits for init's end.
-            Change::InitStarted { phase, .. } => self.initialized |= *phase == Some("\"invoke\""),
-            Change::EventsDropped => self.events_dropped = true,
+            Change::InitStarted { phase, .. } => self.accepted.initialized |= *phase == Some("\"invoke\""),
+            Change::EventsDropped => self.accepted.events_dropped = true,
             Change::Restored { .. } | Change::None => {}
         }
     }
 
     /// Facts about a request before its start belong to another attempt: a retry has the same id.
     fn note_start(&mut self, id: Option<&str>) {
-        self.events_dropped = false;
+        self.accepted.events_dropped = false;
         let Some(request_id) = text(id) else { return };
-        for requests in [&mut self.done, &mut self.reported] {
-            requests.retain(|other| *other != request_id);
+        self.done.remove(&request_id);
+        self.reported.remove(&request_id);
+        self.accepted.started.push(request_id);
+    }
+
+    /// All of them.
+    pub(super) fn into_accepted(self) -> Accepted {
+        let texts = |requests: &ByAge<()>| requests.ids().map(str::to_owned).collect();
+        Accepted {
+            done: texts(&self.done),
+            reported: texts(&self.reported),
+            ..self.accepted
         }
-        self.started.push(request_id);
     }
 }
 

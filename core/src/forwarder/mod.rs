@@ -1,7 +1,7 @@
 //! The forwarder itself: what Lambda hands over goes in, and each lane delivers its share.
 //!
 //! - this file: settings, and what goes in; `state`: what is kept between bodies, and how verdicts reach the lanes;
-//!   `accepted`: the lifecycle facts of a body.
+//!   `body`: a body is taken, in slices; `accepted`: its lifecycle facts.
 //! - `waiting`: the time limit of lines that wait for their invocation's end.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
 //! - `room`: the bound of what is held, and who gives way.
@@ -9,11 +9,14 @@
 //! - `life`: where one life ends and the next begins: around a snapshot.
 
 mod accepted;
+mod body;
 mod deliver;
 pub mod flush;
 mod life;
 mod room;
 mod state;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,30 +26,24 @@ use tokio::time::Instant;
 use crate::delivery::lane::{Lane, LaneSettings};
 use crate::delivery::sink::Sink;
 use crate::delivery::spool::{Spool, SpoolSettings};
+use crate::intake::Intake;
 use crate::intake::redact::Redaction;
-use crate::intake::{Intake, Settled};
 use crate::record::envelope::Resource;
 use crate::record::own_event::{self, OwnEvent};
 use crate::record::ranges::Dropped;
 use crate::record::stats::{IntakeStats, LaneStats};
 use crate::route::Routes;
 use crate::telemetry::Types;
-use crate::telemetry::batch::{Batch, Malformed};
 use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
-use state::{Queues, State, send, send_rows};
+pub use body::{Body, SLICE, Whole};
+use state::{Queues, State};
 use waiting::WaitLimit;
 
 /// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in
 /// flight, a put takes four times as much.
 const PUTS_IN_BUFFER: usize = 8;
-
-/// While a body is taken, room is made each time that so much of it was.
-const ROOM_INTERVAL: usize = 256 * 1024;
-
-/// About what a line takes beside its event: a body of tiny events takes many times its size. Bytes.
-const LINE_OVERHEAD: usize = 256;
 
 /// Parts of a forwarder.
 pub struct Settings {
@@ -180,99 +177,6 @@ impl Forwarder {
     /// The lanes, in the order of the settings.
     pub fn lanes(&self) -> &[Lane] {
         &self.lanes
-    }
-
-    /// Takes a body that Lambda posted: parses, attributes and routes each event and copies it into the lanes' queues.
-    /// CPU work only; nothing in a body makes it fail. Past the buffer's bound the oldest lines of the lane that holds
-    /// most are given up, and announced as soon as something can be sent.
-    pub fn accept(&self, body: &[u8]) -> Accepted {
-        let now = Instant::now();
-        let mut accepted = Accepted::default();
-        let mut state = self.state();
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
-        let joined = state.intake.halves.join(body);
-        let (joined, mut as_of) = joined.map_or((None, None), |(body, then)| (Some(body), then));
-        let body = joined.as_deref().unwrap_or(body);
-        let expired = state.intake.halves.expired(now.into_std());
-        self.give_up_halves(expired, &mut state, &mut queues, now);
-        if state.intake.snapshot == Snapshot::Near {
-            self.begin_near_body(body, &mut state, &mut queues, now);
-            accepted.restored = state.intake.snapshot == Snapshot::Restored;
-        }
-        state.intake.stats.bodies += 1;
-        state.intake.begin_body(body);
-        let mut taken = 0;
-        for item in Batch::new(body) {
-            match item {
-                Ok(event) => {
-                    let State { id, intake, .. } = &mut *state;
-                    let current = as_of.take().map(|then| intake.attribute_as_of(then));
-                    let decided = intake.decide(&event, now.into_std());
-                    accepted.note(&decided.change);
-                    for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
-                        send(line, verdict, &mut queues, now);
-                    }
-                    match (decided.closed, decided.resource) {
-                        (Some(counts), resource) => {
-                            accepted.restored = true;
-                            *id = life::new_id();
-                            life::begin_life(id, resource, &counts, &mut queues, now);
-                        }
-                        (None, resource) if decided.resource_changed => {
-                            queues.iter_mut().for_each(|queue| queue.set_resource(resource));
-                        }
-                        _ => {}
-                    }
-                    send(decided.line, decided.verdict, &mut queues, now);
-                    send_rows(&decided.rows, &mut queues, now);
-                    if let Some(current) = current {
-                        intake.attribute_as_of(current);
-                    }
-                    taken += event.raw.len() + LINE_OVERHEAD;
-                    if taken >= ROOM_INTERVAL {
-                        taken = 0;
-                        self.make_room(&mut state.intake, &mut queues, now);
-                    }
-                }
-                Err(Malformed {
-                    raw, cut: Some(header), ..
-                }) => {
-                    let now_std = now.into_std();
-                    let without_room = state.intake.keep_half(raw, header, now_std, self.buffer_bytes);
-                    self.give_up_halves(without_room, &mut state, &mut queues, now);
-                }
-                Err(malformed) => {
-                    let intake = &mut state.intake;
-                    intake.stats.unparsed += 1;
-                    let masked = intake.mask(malformed.raw);
-                    for event in own_event::unparsed(&masked, &malformed.error) {
-                        self.tell_routed_lanes(&event, &mut queues, now);
-                        self.make_room(&mut state.intake, &mut queues, now);
-                    }
-                }
-            }
-        }
-        for queue in &mut queues {
-            queue.report_if_due(&state.intake.stats, now);
-        }
-        accepted.full = self.make_room(&mut state.intake, &mut queues, now) > self.high_water();
-        for queue in &mut queues {
-            queue.persist();
-            queue.posted();
-        }
-        let is_near = state.intake.snapshot == Snapshot::Near;
-        let is_alone = is_near && self.begin_life_in(&mut state, &mut queues, now);
-        drop(queues);
-        drop(state);
-        if accepted.restored {
-            self.forget();
-        }
-        if is_alone {
-            self.run(true);
-        }
-        self.lanes.iter().for_each(Lane::wake);
-        self.wait_limit.iter().for_each(WaitLimit::wake);
-        accepted
     }
 
     /// Takes a body whose parsing panicked: forwards it as it is.

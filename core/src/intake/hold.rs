@@ -4,11 +4,11 @@
 //! decide; it waits for too long or there is no more room, and it goes on as if it were kept; the forwarder closes, and
 //! so too. What comes later of the same invocation goes the same way, so that an invocation stays whole.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::record::line::Line;
 use crate::route::{Candidates, Outcome};
+use crate::telemetry::by_age::ByAge;
 use crate::telemetry::invocation::Context;
 
 /// Number of past invocations remembered for what comes of them later, such as their `platform.report`. On Managed
@@ -18,10 +18,10 @@ const REMEMBERED: usize = 256;
 /// The lines that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Hold {
-    /// By the age of their first line, the oldest in front.
-    waiting: VecDeque<Invocation>,
-    /// Fates of others, the oldest in front.
-    past: VecDeque<Past>,
+    /// By the age of their first line.
+    waiting: ByAge<Invocation>,
+    /// Fates of others.
+    past: ByAge<Fate>,
     /// Size of `waiting`, in bytes.
     cost: usize,
 }
@@ -59,12 +59,6 @@ struct Held {
     candidates: Candidates,
 }
 
-#[derive(Debug)]
-struct Past {
-    request_id: String,
-    fate: Fate,
-}
-
 /// Fate of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -87,36 +81,25 @@ impl Fate {
 impl Hold {
     /// Fate of this invocation, as far as known.
     pub(crate) fn fate(&self, request_id: &str) -> Option<Fate> {
-        let mut newest_first = self.past.iter().rev();
-        let past = newest_first.find(|past| past.request_id == request_id)?;
-        Some(past.fate)
+        self.past.get(request_id).copied()
     }
 
     /// An invocation begins. What has become of one with the same id was another attempt: it is retried.
     pub(crate) fn begin(&mut self, request_id: &str) {
-        self.past.retain(|past| past.request_id != request_id);
+        self.past.remove(request_id);
     }
 
     /// Lets a line wait.
     pub(crate) fn add(&mut self, line: Line<'_>, candidates: Candidates, now: Instant) {
         let request_id = line.context.request_id.unwrap_or_default();
-        // Mostly one invocation runs, and it is the newest.
-        let place = self.waiting.iter().rposition(|other| other.request_id == request_id);
-        let invocation = match place {
-            Some(place) => self.waiting.get_mut(place),
-            None => {
-                self.waiting.push_back(Invocation {
-                    request_id: request_id.to_owned(),
-                    since: now,
-                    text: String::new(),
-                    lines: Vec::new(),
-                    members: Members::default(),
-                });
-                self.cost += size_of::<Invocation>() + request_id.len();
-                self.waiting.back_mut()
-            }
+        if !self.waiting.contains(request_id) {
+            let invocation = Invocation::new(request_id, now);
+            self.cost += invocation.cost();
+            self.waiting.insert(request_id, invocation);
+        }
+        let Some(invocation) = self.waiting.get_mut(request_id) else {
+            return;
         };
-        let Some(invocation) = invocation else { return };
         let before = invocation.text.len();
         invocation.note_members(line.context);
         let start = invocation.text.len();
@@ -140,33 +123,36 @@ impl Hold {
     /// The end of an invocation: takes out what waited for it, and remembers how it ended. Only its first end counts:
     /// what `platform.report` says comes after the lines went by `platform.runtimeDone`.
     pub(crate) fn end(&mut self, request_id: &str, outcome: Outcome) -> Option<Invocation> {
-        if self.fate(request_id).is_none() {
-            self.remember(request_id.to_owned(), Fate::Ended(outcome));
+        if !self.past.contains(request_id) {
+            self.remember(request_id, Fate::Ended(outcome));
         }
-        let place = self.waiting.iter().position(|other| other.request_id == request_id)?;
-        let invocation = self.waiting.remove(place)?;
+        let invocation = self.waiting.remove(request_id)?;
         self.cost -= invocation.cost();
         Some(invocation)
     }
 
     /// Takes out the invocation that has waited longest, if it began to by then.
     pub(crate) fn let_go(&mut self, until: Instant) -> Option<Invocation> {
-        let invocation = self.waiting.pop_front_if(|oldest| oldest.since <= until)?;
+        let (_, oldest) = self.waiting.oldest()?;
+        if oldest.since > until {
+            return None;
+        }
+        let (_, invocation) = self.waiting.pop_oldest()?;
         self.cost -= invocation.cost();
-        self.remember(invocation.request_id.clone(), Fate::LetGo);
+        self.remember(&invocation.request_id, Fate::LetGo);
         Some(invocation)
     }
 
-    fn remember(&mut self, request_id: String, fate: Fate) {
-        if self.past.len() >= REMEMBERED {
-            self.past.pop_front();
+    fn remember(&mut self, request_id: &str, fate: Fate) {
+        self.past.insert(request_id, fate);
+        if self.past.len() > REMEMBERED {
+            self.past.pop_oldest();
         }
-        self.past.push_back(Past { request_id, fate });
     }
 
     /// Since when the oldest invocation waits.
     pub(crate) fn oldest(&self) -> Option<Instant> {
-        self.waiting.front().map(|invocation| invocation.since)
+        self.waiting.oldest().map(|(_, invocation)| invocation.since)
     }
 
     /// Bytes of the buffer's bound that it takes.
@@ -176,8 +162,19 @@ impl Hold {
 }
 
 impl Invocation {
+    fn new(request_id: &str, since: Instant) -> Self {
+        Self {
+            request_id: request_id.to_owned(),
+            since,
+            text: String::new(),
+            lines: Vec::new(),
+            members: Members::default(),
+        }
+    }
+
     fn cost(&self) -> usize {
-        size_of::<Self>() + self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Held>()
+        // The id is the key of a map, too.
+        size_of::<Self>() + 2 * self.request_id.len() + self.text.len() + self.lines.len() * size_of::<Held>()
     }
 
     /// What the envelope says of an invocation is the same in most of its lines, and is kept once.

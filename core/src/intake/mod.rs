@@ -70,7 +70,7 @@ impl Intake {
 
     /// Returns the counters of the environment that ends here, and begins the next at zero.
     pub(crate) fn take_counts(&mut self) -> IntakeStats {
-        self.redactor.masked = 0;
+        (self.redactor.masked, self.redactor.masked_whole) = (0, 0);
         std::mem::take(&mut self.stats)
     }
 
@@ -94,7 +94,7 @@ impl Intake {
         }
         if may_mask && !is_own_line {
             self.masked = self.redactor.event(event);
-            self.stats.redacted = self.redactor.masked;
+            self.count_masked();
         }
         let event = match &self.masked {
             Some(text) => Cow::Owned(redact::reread(text, event)),
@@ -179,9 +179,14 @@ impl Intake {
         self.halves.add(raw, header, &self.attribution, now, buffer_bytes)
     }
 
-    /// A body begins.
-    pub fn begin_body(&mut self, body: &[u8]) {
-        self.rows.iter_mut().for_each(|rows| rows.begin_body(body));
+    /// A body begins. `true`: it came before.
+    pub fn begin_body(&mut self, body: &[u8]) -> bool {
+        self.rows.as_mut().is_some_and(|rows| rows.begin_body(body))
+    }
+
+    /// What comes next is of the body of which [`begin_body`](Self::begin_body) said this.
+    pub(crate) fn go_on(&mut self, is_repeated: bool) {
+        self.rows.iter_mut().for_each(|rows| rows.is_repeated = is_repeated);
     }
 
     /// Ends the rows of all invocations: nothing more comes of them.
@@ -200,7 +205,13 @@ impl Intake {
     pub fn mask<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let masked = self.redactor.bytes(bytes);
         self.stats.redacted = self.redactor.masked;
+        self.stats.redacted_whole = self.redactor.masked_whole;
         masked
+    }
+
+    fn count_masked(&mut self) {
+        self.stats.redacted = self.redactor.masked;
+        self.stats.redacted_whole = self.redactor.masked_whole;
     }
 
     /// Notes the trace that INVOKE told of a request.

@@ -103,8 +103,10 @@ pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last
                 counters.number("unparsed", intake.unparsed);
                 counters.number("oversizedBodies", intake.oversized_bodies);
                 counters.number("refused", intake.refused);
+                counters.number("sliced", intake.sliced);
                 counters.number("ownLines", intake.own_lines);
                 counters.number("redacted", intake.redacted);
+                counters.number("redactedWhole", intake.redacted_whole);
             });
         });
         members.object("routedOut", |routed_out| {

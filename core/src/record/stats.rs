@@ -73,10 +73,14 @@ pub struct IntakeStats {
     pub oversized_bodies: u64,
     /// Requests to the listener on another path than the subscription's, or with another method than POST.
     pub refused: u64,
+    /// Bodies that took so long that others had turns in between.
+    pub sliced: u64,
     /// Log lines of the forwarder itself, which are never forwarded.
     pub own_lines: u64,
     /// Pieces of text that were masked.
     pub redacted: u64,
+    /// Lines that were masked as a whole, since own expressions took too much work for them.
+    pub redacted_whole: u64,
     /// Events that the routes keep back.
     pub routed_out: RoutedOut,
 }

@@ -296,20 +296,9 @@ impl Rule {
     fn takes(&self, look: &mut Look<'_, '_>) -> Taken {
         let mut in_sample = true;
         for predicate in &self.predicates {
-            let holds = match predicate {
-                Predicate::LevelAtLeast(least) => look.level().is_some_and(|level| level >= *least),
-                Predicate::Text(pattern) => pattern.is_match(look.text()),
-                Predicate::Field(field, comparison) => look
-                    .json()
-                    .and_then(|json| field::lookup(json, field))
-                    .is_some_and(|member| comparison.holds(&member)),
-                Predicate::Sample(share) => {
-                    in_sample &= look.request_hash().is_none_or(|hash| share.includes(hash));
-                    true
-                }
-                Predicate::Keep(_) => true,
-            };
-            if !holds {
+            if let Predicate::Sample(share) = predicate {
+                in_sample &= look.request_hash().is_none_or(|hash| share.includes(hash));
+            } else if !predicate.holds(look) {
                 return Taken::No;
             }
         }

@@ -1,13 +1,57 @@
-//! The predicates of a rule: each a name, an operator and a value.
+//! The predicates of a rule: each a name, an operator and a value; how they are read, written and asked.
 
-use super::field::{Comparison, Field, Operator, Value, is_plain};
+use std::fmt;
+
+use super::field::{self, Comparison, Field, Operator, Value, is_plain};
 use super::keep::Keep;
 use super::lex::closing;
-use super::rule::Predicate;
+use super::look::Look;
 use super::sample::Share;
 use super::{LEVEL_NAMES, Level};
 use crate::route::nearest::nearest;
 use crate::route::pattern::{Pattern, unescape_slashes};
+
+/// Takes events by what is in them, or by how their invocation fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predicate {
+    /// `level>=warn`: log lines of this level or a higher one; no platform event.
+    LevelAtLeast(Level),
+    /// `sample=10%`: this share of all invocations; events that belong to none are in.
+    Sample(Share),
+    /// `text~/…/`: the line, or the JSON of the record.
+    Text(Pattern),
+    /// `record.path op value`: a member of a JSON record.
+    Field(Field, Comparison),
+    /// `keep=…`: waits for the invocation's end.
+    Keep(Keep),
+}
+
+impl Predicate {
+    /// True if an event fulfils it. `sample` and `keep` are not asked of an event by itself: always true.
+    pub(super) fn holds(&self, look: &mut Look<'_, '_>) -> bool {
+        match self {
+            Self::LevelAtLeast(least) => look.level().is_some_and(|level| level >= *least),
+            Self::Text(pattern) => pattern.is_match(look.text()),
+            Self::Field(field, comparison) => look
+                .json()
+                .and_then(|json| field::lookup(json, field))
+                .is_some_and(|member| comparison.holds(&member)),
+            Self::Sample(_) | Self::Keep(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LevelAtLeast(level) => write!(f, "level>={}", level.name()),
+            Self::Sample(share) => write!(f, "sample={share}"),
+            Self::Text(pattern) => write!(f, "text~{pattern}"),
+            Self::Field(field, comparison) => write!(f, "record.{field}{comparison}"),
+            Self::Keep(keep) => write!(f, "keep={keep}"),
+        }
+    }
+}
 
 /// The predicates there are, for error messages.
 const THERE_ARE: &str =
@@ -188,7 +232,7 @@ fn build(name: &str, operator: &str, value: &Written<'_>, whole: &str) -> Result
                     Written::Quoted(text) => Value::Text(text.clone()),
                     Written::Regex(_) => return Err(unknown(whole)),
                 };
-                Ok(Predicate::Field(field(path)?, Comparison::new(operator, value)))
+                Ok(Predicate::Field(self::path(path)?, Comparison::new(operator, value)))
             }
             _ => Err(unknown(whole)),
         },
@@ -203,7 +247,7 @@ fn level(name: &str) -> Result<Predicate, String> {
 }
 
 /// Segments separated by dots; one with other characters than names have stands in quotes.
-fn field(path: &str) -> Result<Field, String> {
+fn path(path: &str) -> Result<Field, String> {
     let mut segments = Vec::new();
     let mut rest = path;
     loop {

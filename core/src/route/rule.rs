@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use super::field::{Comparison, Field};
 use super::keep::Keep;
-use super::level::Level;
-use super::sample::Share;
-use crate::route::pattern::Pattern;
+pub use super::predicate::Predicate;
 use crate::telemetry::event::INVOCATION;
 
 /// The name that a rule gives to events that go nowhere.
@@ -32,21 +29,6 @@ pub enum Selector {
     Prefix(String),
     /// One type, by its full name.
     Exact(String),
-}
-
-/// Takes events by what is in them, or by how their invocation fares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Predicate {
-    /// `level>=warn`: log lines of this level or a higher one; no platform event.
-    LevelAtLeast(Level),
-    /// `sample=10%`: this share of all invocations; events that belong to none are in.
-    Sample(Share),
-    /// `text~/…/`: the line, or the JSON of the record.
-    Text(Pattern),
-    /// `record.path op value`: a member of a JSON record.
-    Field(Field, Comparison),
-    /// `keep=…`: waits for the invocation's end.
-    Keep(Keep),
 }
 
 impl Rule {
@@ -106,18 +88,6 @@ impl fmt::Display for Selector {
             Self::Any => f.write_str("*"),
             Self::Prefix(prefix) => write!(f, "{prefix}*"),
             Self::Exact(name) => f.write_str(name),
-        }
-    }
-}
-
-impl fmt::Display for Predicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LevelAtLeast(level) => write!(f, "level>={}", level.name()),
-            Self::Sample(share) => write!(f, "sample={share}"),
-            Self::Text(pattern) => write!(f, "text~{pattern}"),
-            Self::Field(field, comparison) => write!(f, "record.{field}{comparison}"),
-            Self::Keep(keep) => write!(f, "keep={keep}"),
         }
     }
 }

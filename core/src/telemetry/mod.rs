@@ -9,6 +9,7 @@
 //! - `sample` (feature `sample`): synthetic telemetry.
 
 pub mod batch;
+pub(crate) mod by_age;
 pub mod change;
 pub mod event;
 pub(crate) mod halves;

@@ -248,9 +248,16 @@ fn an_expression_that_takes_too_long_costs_the_line_and_no_more() {
     let line = "a".repeat(400_000);
     let out = leaves(&["/a(?:.*z)?/"], &in_event(&format!("\"{line}\"")));
     assert!(contains(&out, "\"record\":\"[redacted]\""), "{}", out.len());
-    let many = "secret-7 ".repeat(2_000);
+    assert!(contains(&out, "\"redacted\":1,\"redactedWhole\":1"), "counted");
+    let many = "secret-7 ".repeat(100);
     let out = leaves(&["/secret-\\d/"], &in_event(&format!("\"{many}\"")));
     assert!(contains(&out, "[redacted] [redacted]") && !contains(&out, "secret"));
+    assert!(contains(&out, "\"redacted\":100,\"redactedWhole\":0"), "counted");
+    let out = leaves(&["/a(?:.*z)?/"], line.as_bytes());
+    assert!(
+        contains(&out, "\"redactedWhole\":1") && !contains(&out, "aaaa"),
+        "no event"
+    );
 }
 
 proptest! {

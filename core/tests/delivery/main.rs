@@ -17,6 +17,7 @@ mod losses;
 mod oversize;
 mod retry;
 mod rows;
+mod slices;
 mod snapshot;
 mod spool;
 mod timing;

@@ -73,9 +73,10 @@ fn report_undelivered(undelivered: &Undelivered) {
     for dropped in &undelivered.dropped {
         let lines: u64 = dropped.ranges.iter().map(|[first, last]| last - first + 1).sum();
         let ranges = format!("{:?}", dropped.ranges);
+        let detail = dropped.detail.as_deref().unwrap_or_default();
         log::error!(
             event = "dropped", id = undelivered.id.as_str(), sink = undelivered.sink.as_str(), reason = dropped.reason.name(),
-            lines, ranges = ranges.as_str();
+            detail, lines, ranges = ranges.as_str();
             "these lines could not be delivered before the environment ended"
         );
     }

@@ -129,7 +129,7 @@ impl Extension {
     /// Makes the sinks ready while the function runs: credentials, a connection.
     fn warm_up(&self) {
         let forwarder = Arc::clone(&self.forwarder);
-        let task = tokio::spawn(async move { forwarder.warm_up().await });
+        let task = tokio::spawn(async move { caught("warm_up", forwarder.warm_up()).await });
         self.set_warming(Some(task.abort_handle()));
     }
 
@@ -167,7 +167,7 @@ impl Extension {
     /// Takes up what an earlier life left on disk, as soon as `next` is outstanding.
     fn recover(&self) {
         let forwarder = Arc::clone(&self.forwarder);
-        tokio::spawn(async move { forwarder.recover().await });
+        tokio::spawn(async move { caught("recover", forwarder.recover()).await });
     }
 
     /// The account, where `register` did not tell it.

@@ -93,7 +93,7 @@ impl Extension {
         };
         start.subscribed();
         let buffering = config.buffering.timeout;
-        tokio::spawn(async move { paths.wait_for_first(buffering).await });
+        tokio::spawn(async move { tasks::caught("first_post", paths.wait_for_first(buffering)).await });
         log::info!(event = "ready", id = forwarder.id().as_str(), port = config.port, sinks = config.sinks.len(); "registered and subscribed");
         let function = &environment.registration.function;
         Some(Self {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use forwarder_core::Forwarder;
+use forwarder_core::forwarder::SLICE;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use tokio::sync::Notify;
@@ -19,6 +20,9 @@ use crate::warnings::Rarely;
 
 /// Longest wait of a body while a healthy sink makes room for it.
 pub const ROOM_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Turns of others between two slices of a body: a request of theirs takes some, each of which may be its first.
+const TURNS: usize = 4;
 
 /// State that connections share.
 pub struct Intake {
@@ -88,14 +92,14 @@ impl Intake {
         if self.closed.load(Ordering::Relaxed) {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        let status = self.settle(body, open_path);
+        let status = self.settle(body, open_path).await;
         drop(waiting);
         status
     }
 
-    fn settle(&self, body: Body, open_path: Option<String>) -> StatusCode {
+    async fn settle(&self, body: Body, open_path: Option<String>) -> StatusCode {
         match body {
-            Body::Whole(body) => self.accept(&body, open_path),
+            Body::Whole(body) => return self.accept(&body, open_path).await,
             Body::TooLarge(bytes) => {
                 let limit = self.budget.total;
                 log::warn!(event = "body_too_large", bytes, limit; "a body of telemetry is over the bound and is lost");
@@ -117,26 +121,57 @@ impl Intake {
         self.closed.store(true, Ordering::Relaxed);
     }
 
-    /// A panic, which would be a bug, costs neither the answer nor the body.
-    fn accept(&self, body: &[u8], open_path: Option<String>) {
-        match catch_unwind(AssertUnwindSafe(|| self.forwarder.accept(body))) {
-            Ok(accepted) => {
-                let told = accepted.started.iter().chain(&accepted.done).chain(&accepted.reported);
-                if let Some(path) = open_path.filter(|_| self.invocations.knows_any(told)) {
-                    self.paths.shown(&path);
+    /// Takes a body in slices, between which others have turns. A panic, which would be a bug, costs neither the answer nor
+    /// the body.
+    async fn accept(&self, body: &[u8], open_path: Option<String>) -> StatusCode {
+        let begun = catch_unwind(AssertUnwindSafe(|| self.forwarder.join(body)));
+        let Ok(mut whole) = begun else {
+            self.accept_unparsed(body);
+            return StatusCode::OK;
+        };
+        let whole = &mut whole;
+        let begin = move || {
+            // Moved here, not lent: what is begun outlives this closure.
+            let whole = whole;
+            self.forwarder.begin(whole)
+        };
+        let Ok(mut taking) = catch_unwind(AssertUnwindSafe(begin)) else {
+            self.accept_unparsed(body);
+            return StatusCode::OK;
+        };
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| self.forwarder.take(&mut taking, SLICE))) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(_) => {
+                    self.accept_unparsed(body);
+                    return StatusCode::OK;
                 }
-                self.invocations.note(&accepted);
             }
-            Err(_) => {
-                log::error!(event = "accept_panicked", bytes = body.len(); "a body could not be processed and is forwarded as it is");
-                let unparsed = || {
-                    self.forwarder
-                        .accept_unparsed(body, "the forwarder failed to process this body");
-                };
-                if catch_unwind(AssertUnwindSafe(unparsed)).is_err() {
-                    log::error!(event = "accept_panicked", bytes = body.len(); "and that failed, too: it is lost");
-                }
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
             }
+            if self.closed.load(Ordering::Relaxed) {
+                return StatusCode::SERVICE_UNAVAILABLE;
+            }
+        }
+        let accepted = taking.into_accepted();
+        let told = accepted.started.iter().chain(&accepted.done).chain(&accepted.reported);
+        if let Some(path) = open_path.filter(|_| self.invocations.knows_any(told)) {
+            self.paths.shown(&path);
+        }
+        self.invocations.note(&accepted);
+        StatusCode::OK
+    }
+
+    fn accept_unparsed(&self, body: &[u8]) {
+        log::error!(event = "accept_panicked", bytes = body.len(); "a body could not be processed and is forwarded as it is");
+        let unparsed = || {
+            self.forwarder
+                .accept_unparsed(body, "the forwarder failed to process this body");
+        };
+        if catch_unwind(AssertUnwindSafe(unparsed)).is_err() {
+            log::error!(event = "accept_panicked", bytes = body.len(); "and that failed, too: it is lost");
         }
     }
 

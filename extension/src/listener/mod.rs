@@ -37,6 +37,7 @@ use tokio::net::TcpListener;
 pub use body::MAX_BODY_BYTES;
 pub use intake::{Intake, ROOM_PATIENCE};
 
+use crate::tasks::caught;
 use crate::warnings::Rarely;
 use connections::{Connection, Connections, Guard, Watched};
 
@@ -100,7 +101,8 @@ fn serve_connection(
 ) -> bool {
     let (guard, crowded) = connections.enter();
     let key = guard.key();
-    let task = tokio::spawn(serve_stream(stream, guard, Arc::clone(connections), Arc::clone(intake)));
+    let serving = serve_stream(stream, guard, Arc::clone(connections), Arc::clone(intake));
+    let task = tokio::spawn(async move { caught("connection", serving).await });
     Guard::set_task(connections, key, task.abort_handle());
     crowded
 }

@@ -16,7 +16,6 @@ mod ranges;
 mod verify;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, Read};
 
 pub use event::{Forwarded, Part, Stamp};
@@ -24,36 +23,27 @@ pub use join::{Joined, Joiner};
 pub use verify::{Life, LifeReport, Standing, Verifier};
 
 /// Reasons why a record or line could not be read.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The record begins like a compressed one, and is none.
+    #[error("the record cannot be decompressed: {0}")]
     NotCompressed(io::Error),
     /// Decompressed, the record would be longer than its reader takes.
+    #[error("decompressed, the record is longer than {most} bytes")]
     TooLong {
         /// The most bytes that it takes.
         most: usize,
     },
     /// The record begins like an aggregate of the Kinesis Producer Library, and is none.
+    #[error("the record begins like a KPL aggregate, and is none")]
     NotAnAggregate,
     /// The data is not text.
+    #[error("the record is not text: {0}")]
     NotText(std::str::Utf8Error),
     /// A line is not a JSON event.
+    #[error("the line is not an event: it is no JSON object with a type")]
     NotAnEvent,
 }
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotCompressed(error) => write!(f, "the record cannot be decompressed: {error}"),
-            Self::TooLong { most } => write!(f, "decompressed, the record is longer than {most} bytes"),
-            Self::NotAnAggregate => write!(f, "the record begins like a KPL aggregate, and is none"),
-            Self::NotText(error) => write!(f, "the record is not text: {error}"),
-            Self::NotAnEvent => write!(f, "the line is not an event: it is no JSON object with a type"),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}
 
 /// Longest decompressed record, bytes: the longest record that Kinesis takes, which the forwarder's never pass.
 /// Whoever writes a stream may not mean its readers well.

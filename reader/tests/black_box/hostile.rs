@@ -9,6 +9,9 @@ use crate::world::{Finished, World, finish, line};
 /// The heap that the program may have, KiB.
 const MOST_KIB: &str = "262144";
 
+/// CPU time for a record, seconds. Without optimisation it takes many times as long.
+const MOST_SECONDS: usize = if cfg!(debug_assertions) { 60 } else { 5 };
+
 /// What a notice for each of many records may come to, bytes.
 const MOST_SAID: usize = 20_000;
 
@@ -18,12 +21,15 @@ fn compressed(lines: impl Iterator<Item = String>) -> Bytes {
     record.into()
 }
 
-/// Reads the stream with no more memory than it may have.
-async fn read(world: &World, arguments: &[&str]) -> Finished {
+/// Reads the stream with no more memory and CPU time than it may have.
+async fn read(world: &World, records: usize, arguments: &[&str]) -> Finished {
     let consumer = world.consumer(&[&["--from", "trim-horizon", "--no-follow"], arguments].concat());
+    // Past its CPU time a program is killed.
+    let seconds = MOST_SECONDS * records;
+    let limits = format!("ulimit -d {MOST_KIB} && ulimit -t {seconds} && exec \"$0\" \"$@\"");
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", &format!("ulimit -d {MOST_KIB} && exec \"$0\" \"$@\"")])
+        .args(["-c", &limits])
         .arg(consumer.get_program())
         .args(consumer.get_args())
         .envs(consumer.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -63,7 +69,7 @@ async fn bombs_cost_neither_memory_nor_log() {
     ];
     for (name, record, times) in records {
         let world = world(name, record, times).await;
-        let read = read(&world, &["--verify"]).await;
+        let read = read(&world, times, &["--verify"]).await;
         // Parts that never came are lost, and said to be.
         let code = if name == "parts" { 1 } else { 0 };
         assert_eq!(read.code, Some(code), "{name}: {}", read.stderr);

@@ -4,11 +4,12 @@
 //! - `firehose`: what Firehose writes to S3
 //! - `consumers_guide`: what stands in docs/CONSUMERS.md, its SQL above all
 //! - `languages`: the readers of examples/readers
-//! - `lambda_consumer`: the function behind an event source mapping
+//! - `lambda_consumer`: the function behind an event source mapping; `hostile`: what a record may cost it
 
 mod consumers_guide;
 mod firehose;
 mod formats;
+mod hostile;
 mod lambda_consumer;
 mod languages;
 

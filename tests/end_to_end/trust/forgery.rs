@@ -142,9 +142,9 @@ async fn where_lambda_refuses_a_path_the_plain_address_is_taken_and_no_other() {
     let lambda = builder.start().await.unwrap();
     assert_eq!(lambda.subscriptions()[0].path, "/");
     assert_eq!(lambda.subscriptions()[0].schema_version, "2025-01-29");
-    assert_eq!(said(&lambda, "listener_plain"), 1);
     lambda.invoke("{}").await.unwrap();
     assert!(lambda.shutdown("spindown", END).await.unwrap().clean());
+    assert_eq!(said(&lambda, "listener_plain"), 1);
     Found::in_stream(&kinesis, STREAM)
         .await
         .assert_conserves(&lambda, &["platform"]);

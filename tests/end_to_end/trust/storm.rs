@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use end_to_end::binaries;
 use end_to_end::groups::Group;
 use end_to_end::post::subscribed_path;
 use end_to_end::process::Extension;
@@ -75,6 +76,7 @@ async fn at_128_mb_and_a_fourteenth_of_a_cpu_every_line_of_lambdas_arrives() {
         let port = free_port();
         let wrapped = Wrapped::new(&format!("{}ulimit -n {descriptors}", group.joining()));
         let builder = LocalLambda::builder()
+            .function(binaries::test_function())
             .extension(wrapped.path())
             .memory_mb(128)
             .timeout(Duration::from_secs(60))
@@ -90,11 +92,12 @@ async fn at_128_mb_and_a_fourteenth_of_a_cpu_every_line_of_lambdas_arrives() {
             .map(|kind| tokio::spawn(attack(kind, port, Arc::clone(&ends))))
             .collect();
         let begin = Instant::now();
-        let mut slowest = Duration::ZERO;
+        let (mut slowest, mut invocations) = (Duration::ZERO, 0);
         while begin.elapsed() < length() {
-            let invocation = lambda.invoke("{}").await.unwrap();
+            let invocation = lambda.invoke(r#"{"lines":3}"#).await.unwrap();
             assert!(invocation.succeeded(), "{descriptors}: {invocation:?}");
             slowest = slowest.max(invocation.added);
+            invocations += 1;
         }
         let peak = Extension::of(&lambda).unwrap().peak_memory().unwrap();
         ends.store(true, Ordering::Relaxed);
@@ -103,13 +106,44 @@ async fn at_128_mb_and_a_fourteenth_of_a_cpu_every_line_of_lambdas_arrives() {
         }
         let report = lambda.shutdown("spindown", Duration::from_secs(10)).await.unwrap();
         eprintln!(
-            "{descriptors} descriptors: at most {slowest:?} added, peak {} KiB",
+            "{descriptors} descriptors: {} invocations in {:?}, at most {slowest:?} added, peak {} KiB",
+            invocations,
+            begin.elapsed(),
             peak / 1024
         );
         assert!(report.clean(), "{descriptors}: {report:?}");
         assert!(slowest < Duration::from_secs(5), "{descriptors}: {slowest:?}");
         assert!(peak <= 64 * MIB, "{descriptors}: {} MiB", peak / MIB);
         let found = Found::in_stream(&kinesis, STREAM).await;
-        found.assert_balances(&lambda, &["platform"]);
+        found.assert_balances(&lambda, &["platform", "function"]);
+    }
+}
+
+#[test]
+fn a_group_of_either_version_has_both_limits() {
+    let root = std::env::temp_dir().join(format!("forwarder-groups-{}", std::process::id()));
+    for version in [1, 2] {
+        for folder in ["", "memory", "cpu"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        if version == 2 {
+            std::fs::write(root.join("cgroup.controllers"), "cpu memory\n").unwrap();
+        }
+        let group = Group::make_in(&root, "g", 128 * MIB, Some(1.0 / 14.0)).unwrap();
+        let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        let joining = group.joining();
+        if version == 2 {
+            assert_eq!(read("cgroup.subtree_control"), "+memory +cpu");
+            assert_eq!(read("g/memory.max"), "134217728");
+            assert_eq!(read("g/memory.swap.max"), "0");
+            assert_eq!(read("g/cpu.max"), "7142 100000");
+            assert_eq!(joining, format!("echo $$ > {}/g/cgroup.procs\n", root.display()));
+        } else {
+            assert_eq!(read("memory/g/memory.limit_in_bytes"), "134217728");
+            assert_eq!(read("cpu/g/cpu.cfs_period_us"), "100000");
+            assert_eq!(read("cpu/g/cpu.cfs_quota_us"), "7142");
+            assert_eq!(joining.lines().count(), 2, "{joining}");
+        }
+        std::fs::remove_dir_all(&root).unwrap();
     }
 }

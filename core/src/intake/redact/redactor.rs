@@ -38,6 +38,8 @@ pub struct Redactor {
     work: Work,
     /// Matches masked so far.
     pub masked: u64,
+    /// Texts masked as a whole so far: their own expressions took too much work.
+    pub masked_whole: u64,
 }
 
 /// A part of a text to be masked.
@@ -118,6 +120,7 @@ impl Redactor {
             return Cow::Borrowed(bytes);
         }
         self.work = Work::begin(bytes.len());
+        let before = self.masked;
         let mut masked = String::new();
         let mut all = Vec::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
@@ -128,6 +131,8 @@ impl Redactor {
             all.extend_from_slice(chunk.invalid());
         }
         if self.work.is_over {
+            self.masked = before + 1;
+            self.masked_whole += 1;
             return Cow::Borrowed(b"[redacted]");
         }
         Cow::Owned(all)
@@ -136,6 +141,7 @@ impl Redactor {
     /// Appends the record masked. `false` if there is nothing to mask.
     pub(super) fn record(&mut self, json: &str, out: &mut String) -> bool {
         self.work = Work::begin(json.len());
+        let before = self.masked;
         let begin = out.len();
         let bytes = json.as_bytes();
         let masks_secrets = self.masks.contains(&Mask::Named(Named::Bearer));
@@ -188,7 +194,8 @@ impl Redactor {
         if self.work.is_over {
             out.truncate(begin);
             out.push_str(WHOLE);
-            self.masked += 1;
+            self.masked = before + 1;
+            self.masked_whole += 1;
             return true;
         }
         out.push_str(json.get(copied..).unwrap_or_default());

@@ -5,15 +5,15 @@
 
 mod row;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::verdict::Verdict;
 use crate::record::envelope::Resource;
 use crate::record::line::Line;
 use crate::route::Level;
+use crate::telemetry::by_age::ByAge;
 use crate::telemetry::event::{Event, Kind};
 use crate::telemetry::invocation::{Attribution, Context};
 use crate::telemetry::json::{each_member, unescape};
@@ -29,16 +29,18 @@ const BODIES: usize = 16;
 /// Makes the rows.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    open: HashMap<Arc<str>, Row>,
-    /// By their beginning, the oldest in front.
-    order: VecDeque<Arc<str>>,
+    /// By their beginning.
+    open: ByAge<Row>,
+    /// Bytes of those.
+    cost: usize,
     /// Requests whose row is written.
-    written: VecDeque<Arc<str>>,
+    written: ByAge<()>,
     environment: Environment,
-    /// Lambda dropped events in the time of this process: an invocation may be known by its report only.
-    has_gaps: bool,
+    /// Times that Lambda has dropped events: from then on an invocation may be known by its report only.
+    gaps: u64,
     bodies: VecDeque<u64>,
-    is_repeated: bool,
+    /// The body that is being taken came before.
+    pub(super) is_repeated: bool,
     has_lines: bool,
 }
 
@@ -128,8 +130,8 @@ impl Rows {
         }
     }
 
-    /// A body begins. One that came before tells nothing new.
-    pub(super) fn begin_body(&mut self, body: &[u8]) {
+    /// A body begins. One that came before tells nothing new: `true` then.
+    pub(super) fn begin_body(&mut self, body: &[u8]) -> bool {
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
         let hash = hasher.finish();
@@ -140,6 +142,7 @@ impl Rows {
             }
             self.bodies.push_back(hash);
         }
+        self.is_repeated
     }
 
     /// Takes the next event in order, masked; returns the requests whose rows are to be written now, and how.
@@ -155,14 +158,13 @@ impl Rows {
         let mut finished = Vec::new();
         match (&event.kind, request_id) {
             (Kind::Function, Some(id)) => {
-                if let Some(row) = self.open.get_mut(id) {
-                    row.note_line(event.record.unwrap_or_default(), level.unwrap_or(Level::Info));
-                }
+                let record = event.record.unwrap_or_default();
+                self.change(id, |row| row.note_line(record, level.unwrap_or(Level::Info)));
             }
             (Kind::Start, Some(id)) => {
                 // A retry under the same id is another attempt.
                 finished.extend(self.finish(id));
-                self.written.retain(|other| **other != *id);
+                self.written.remove(id);
                 let mut row = Row::new(id);
                 row.note_start(event);
                 row.cold_start = self.environment.begin_invocation();
@@ -170,33 +172,28 @@ impl Rows {
             }
             (Kind::RuntimeDone, Some(id)) => {
                 // What began before it is over, and its report did not come.
-                while let Some(oldest) = self.order.front().cloned()
-                    && *oldest != *id
-                    && self.open.contains_key(id)
+                while self.open.contains(id)
+                    && let Some((oldest, _)) = self.open.oldest()
+                    && oldest != id
                 {
-                    finished.extend(self.finish(&oldest));
+                    finished.extend(self.finish_oldest());
                 }
                 if let Some(began) = self.begin_unknown(id) {
                     finished.extend(began);
                 }
-                self.open.get_mut(id).into_iter().for_each(|row| row.note_end(event));
+                self.change(id, |row| row.note_end(event));
             }
             (Kind::Report, Some(id)) => {
                 // Without a gap it is of an invocation whose row another process has written, before a reset.
-                if self.has_gaps
+                if self.gaps > 0
                     && let Some(began) = self.begin_unknown(id)
                 {
                     finished.extend(began);
                 }
-                if let Some(row) = self.open.get_mut(id) {
-                    row.note_end(event);
-                    finished.extend(self.finish(id));
-                }
+                self.change(id, |row| row.note_end(event));
+                finished.extend(self.finish(id));
             }
-            (Kind::LogsDropped, _) => {
-                self.has_gaps = true;
-                self.open.values_mut().for_each(|row| row.has_gaps = true);
-            }
+            (Kind::LogsDropped, _) => self.gaps += 1,
             _ => self.environment.note(event),
         }
         finished
@@ -204,8 +201,7 @@ impl Rows {
 
     /// Ends all rows that are open.
     pub(super) fn finish_all(&mut self) -> Vec<Finished> {
-        let ids: Vec<_> = self.order.iter().cloned().collect();
-        ids.iter().filter_map(|id| self.finish(id)).collect()
+        std::iter::from_fn(|| self.finish_oldest()).collect()
     }
 
     /// Writes a finished row.
@@ -246,32 +242,51 @@ impl Rows {
 
     /// What rows take of the buffer's bound. Bytes.
     pub(super) fn cost(&self) -> usize {
-        self.open.values().map(Row::cost).sum()
+        self.cost
     }
 
     /// Begins the row of a request whose start was not seen, unless its row is open or written.
     fn begin_unknown(&mut self, id: &str) -> Option<Option<Finished>> {
-        let is_known = self.open.contains_key(id) || self.written.iter().any(|other| **other == *id);
+        let is_known = self.open.contains(id) || self.written.contains(id);
         (!is_known).then(|| self.begin(Row::new(id)))
     }
 
     /// Begins a row; returns the oldest if there are too many.
-    fn begin(&mut self, row: Row) -> Option<Finished> {
-        let id: Arc<str> = row.request_id.as_str().into();
-        self.order.push_back(Arc::clone(&id));
-        self.open.insert(id, row);
-        let oldest = self.order.front().filter(|_| self.order.len() > MOST).cloned()?;
-        self.finish(&oldest)
+    fn begin(&mut self, mut row: Row) -> Option<Finished> {
+        row.gaps_before = self.gaps;
+        self.cost += row.cost();
+        let id = row.request_id.clone();
+        self.open.insert(&id, row);
+        (self.open.len() > MOST).then(|| self.finish_oldest()).flatten()
+    }
+
+    /// Changes the row of a request, if it is open.
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Row)) {
+        if let Some(row) = self.open.get_mut(id) {
+            self.cost -= row.cost();
+            change(row);
+            self.cost += row.cost();
+        }
     }
 
     fn finish(&mut self, id: &str) -> Option<Finished> {
-        let (id, row) = self.open.remove_entry(id)?;
-        self.order.retain(|other| *other != id);
-        if self.written.len() >= MOST {
-            self.written.pop_front();
+        let row = self.open.remove(id)?;
+        Some(self.finished(row))
+    }
+
+    fn finish_oldest(&mut self) -> Option<Finished> {
+        let (_, row) = self.open.pop_oldest()?;
+        Some(self.finished(row))
+    }
+
+    fn finished(&mut self, mut row: Row) -> Finished {
+        row.has_gaps = row.gaps_before < self.gaps;
+        self.cost -= row.cost();
+        self.written.insert(&row.request_id, ());
+        if self.written.len() > MOST {
+            self.written.pop_oldest();
         }
-        self.written.push_back(id);
-        Some(Finished(row))
+        Finished(row)
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Row {
     pub(super) started: bool,
     /// Its `platform.report` was seen.
     pub(super) reported: bool,
+    /// Times that Lambda had dropped events when it began.
+    pub(super) gaps_before: u64,
     /// Lambda dropped events while it ran.
     pub(super) has_gaps: bool,
 }

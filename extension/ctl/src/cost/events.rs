@@ -1,25 +1,12 @@
 //! From a file to events.
 
-use std::fmt;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Reason why a file is no sample.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("neither bodies as Lambda posts them nor events, one a line: {0}")]
 pub struct EventsError(serde_json::Error);
-
-impl fmt::Display for EventsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "neither bodies as Lambda posts them nor events, one a line: {}",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for EventsError {}
 
 #[derive(Deserialize)]
 struct Event<'a> {

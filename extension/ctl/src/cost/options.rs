@@ -1,7 +1,5 @@
 //! Options of the command line.
 
-use std::fmt;
-
 use forwarder_core::record::envelope::Envelope;
 use lexopt::prelude::*;
 
@@ -75,24 +73,15 @@ impl Default for Options {
 }
 
 /// Error in the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
     /// It asks for help.
+    #[error("{HELP}")]
     Help,
     /// It holds a mistake.
+    #[error("{0}; see `forwarderctl cost --help`")]
     Mistake(String),
 }
-
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Help => f.write_str(HELP),
-            Self::Mistake(mistake) => write!(f, "{mistake}; see `forwarderctl cost --help`"),
-        }
-    }
-}
-
-impl std::error::Error for OptionsError {}
 
 impl Options {
     /// Reads the arguments behind `cost`.
