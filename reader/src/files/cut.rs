@@ -136,7 +136,10 @@ mod tests {
     use super::*;
 
     /// Lines with their numbers, and the numbers of those that are bad.
-    fn cut(blocks: &[&[u8]]) -> (Vec<(u64, String)>, Vec<(usize, u64)>) {
+    /// Lines by where they begin, and lengths of what was too long with their place.
+    type Pieces = (Vec<(u64, String)>, Vec<(usize, u64)>);
+
+    fn cut(blocks: &[&[u8]]) -> Pieces {
         let (mut lines, mut bad) = (Vec::new(), Vec::new());
         let mut cutter = Cutter::new("f");
         let mut pieces: Vec<_> = blocks.iter().flat_map(|block| cutter.take(block)).collect();
