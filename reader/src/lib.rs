@@ -6,6 +6,7 @@
 //! - [`decode`]: from a record to its lines, parts made whole, and what sequence numbers prove
 //! - [`aws`]: clients of Kinesis
 //! - [`stream`]: all shards of a stream at once, through splits and merges, within the API's limits
+//! - [`files`]: or files, such as Firehose wrote
 //! - [`unpack`]: from records to events: decoded, each once, parts made whole, and what cannot be read; [`event`]: one of them
 //! - [`order`]: the order in which each forwarder sent its lines
 //! - [`show`]: what stands on standard output, and its rooms: [`entry`], `summary` and `log_text` (an event as lines for a
@@ -27,6 +28,8 @@ pub mod decode;
 pub mod entry;
 #[cfg(feature = "stream")]
 pub mod event;
+#[cfg(feature = "stream")]
+pub mod files;
 #[cfg(feature = "stream")]
 pub mod filter;
 #[cfg(feature = "stream")]

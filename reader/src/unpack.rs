@@ -37,9 +37,9 @@ const MOST_BEGUN: usize = 50_000;
 /// Something in the stream that is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The shard.
+    /// The shard, or the file.
     pub shard: String,
-    /// The record's sequence number.
+    /// The record's sequence number; empty: a file has none.
     pub sequence_number: String,
     /// The first line in it that cannot be read, from 1; none: the record as a whole.
     pub line: Option<usize>,
@@ -59,6 +59,15 @@ impl fmt::Display for Unreadable {
             ..
         } = self;
         write!(f, "skipped ")?;
+        if sequence_number.is_empty() {
+            return match self.line {
+                Some(line) if *count > 1 => {
+                    write!(f, "{count} lines of {shard}, the first of them line {line}: {reason}")
+                }
+                Some(line) => write!(f, "line {line} of {shard}: {reason}"),
+                None => write!(f, "the rest of {shard}: {reason}"),
+            };
+        }
         match self.line {
             Some(line) if *count > 1 => write!(f, "{count} lines, the first of them line {line}, of ")?,
             Some(line) => write!(f, "line {line} of ")?,
@@ -226,10 +235,10 @@ impl Unpacker {
             Err(error) => bad.add(None, &error),
             Ok(decoded) => {
                 let mut last = HashMap::new();
-                for (index, line) in decoded.lines().enumerate() {
+                for (index, (number, line)) in decoded.numbered_lines().enumerate() {
                     self.counts.lines += 1;
                     if index >= MOST_LINES {
-                        bad.add(Some(index + 1), &"the record has more lines than a forwarder writes");
+                        bad.add(Some(number), &"the record has more lines than a forwarder writes");
                         continue;
                     }
                     match line.event() {
@@ -238,7 +247,7 @@ impl Unpacker {
                             self.first_moments.observe(&event, record.arrival);
                             events.extend(self.line(line, &event, record.arrival));
                         }
-                        Err(error) => bad.add(Some(index + 1), &error),
+                        Err(error) => bad.add(Some(number), &error),
                     }
                 }
             }
@@ -273,6 +282,11 @@ impl Unpacker {
                 Some(joined)
             }
         }
+    }
+
+    /// Counts what cannot be read and is in no record.
+    pub fn skip(&mut self, unreadable: &Unreadable) {
+        self.counts.unreadable += unreadable.count;
     }
 
     /// Parts that wait for the rest of their lines, as they came.

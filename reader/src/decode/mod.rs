@@ -54,13 +54,13 @@ pub const MOST_BYTES: usize = 10 * 1024 * 1024;
 pub const MOST_LINES: usize = MOST_BYTES / 64;
 
 /// The largest window of zstd that is given memory, as a power of two: 16 MiB, more than a record may be.
-const WINDOW: u32 = 24;
+pub(crate) const WINDOW: u32 = 24;
 
 /// First bytes of a gzip member. RFC 1952.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// First bytes of a zstd frame. RFC 8878.
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(crate) const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Reads a record of any format, told by its first bytes. So is an object of many such records, one after the other as
 /// Firehose writes them, if they are lines, gzip or zstd.
@@ -117,7 +117,15 @@ pub struct Decoded<'a> {
 impl Decoded<'_> {
     /// The lines, in order.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        self.text.lines().filter(|line| !line.is_empty()).map(Line)
+        self.numbered_lines().map(|(_, line)| line)
+    }
+
+    /// The lines, each with its number, from 1; empty ones are counted, too.
+    pub(crate) fn numbered_lines(&self) -> impl Iterator<Item = (usize, Line<'_>)> {
+        let lines = (1..).zip(self.text.lines());
+        lines
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(number, line)| (number, Line(line)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line, read.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,47 +10,10 @@ use forwarder_core::route::pattern::Pattern;
 use forwarder_core::route::{LEVEL_NAMES, Level};
 use lexopt::prelude::*;
 use reader::aws::Access;
+use reader::files::STANDARD_INPUT;
 use reader::filter::Filter;
 use reader::stream::{Start, Stream};
 use reader::web::DEFAULT_ADDRESS;
-
-/// Text of `--help`.
-pub(crate) const HELP: &str = "\
-Shows the telemetry in a Kinesis stream as it arrives: all shards, every format, each event once.
-
-Usage: consumer STREAM [options]        STREAM: a name or an ARN
-
-Where it begins and ends
-  --from PLACE         latest (default), trim-horizon, how long ago (10m, 2h), or a time (2026-11-20T09:14:00Z)
-  --checkpoint FILE    go on where the last reader with this FILE stopped, and keep it up to date
-  --no-follow          end once everything has been read that is there
-  --for TIME           end after so long (10m)
-
-What it shows: of each kind any, of different kinds all
-  --function NAME      of this function; * stands for anything
-  --request ID         of requests whose id begins like this
-  --trace ID           of invocations in this trace, as X-Ray or OpenTelemetry writes it
-  --execution ARN      of this durable execution; * stands for anything
-  --level LEVEL        log lines of this level and above: trace, debug, info, warn, error, fatal
-  --type TYPE          events of this type: function, platform.report, platform.*
-  --grep REGEX         whose text matches; a stack trace is shown whole
-
-How it shows it
-  --json               the events as they came, one a line
-  --quiet, -q          no events
-  --verify             at the end: what is missing, announced as dropped, or repeated; exit code 1 if something is missing
-  --web [ADDR]         on a page in your browser, at http://127.0.0.1:8400 unless ADDR says where: filters, invocations, charts,
-                       proof. Where ADDR is not of this machine alone, the page's address has a token
-  --color WHEN         auto (default: on a terminal, unless NO_COLOR is set), always, never
-
-How it gets there; without them the environment and the profile say, as for any AWS tool
-  --region NAME  --profile NAME  --endpoint URL
-
-Events go to standard output; progress, notes and the closing table to standard error. Ctrl-C ends it.
-The role needs kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords (and kms:Decrypt for a key of your own).
-
-Exit codes: 0 good, 1 something is missing (--verify), 2 it could not begin or go on.
-";
 
 /// The command.
 pub(crate) enum Command {
@@ -59,8 +22,55 @@ pub(crate) enum Command {
     Read(Box<Arguments>),
 }
 
+/// What is read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    Stream(Stream),
+    Files(Vec<PathBuf>),
+}
+
+impl Input {
+    /// What the words of the command line mean, as few as they are.
+    fn of(words: Vec<OsString>) -> Result<Self, lexopt::Error> {
+        match words.as_slice() {
+            [] => Err("which stream? Usage: consumer STREAM [options], or consumer FILE…; see --help".into()),
+            [word] if !is_a_path(word) => Ok(Self::Stream(Stream::new(word.clone().string()?))),
+            _ => Ok(Self::Files(words.into_iter().map(PathBuf::from).collect())),
+        }
+    }
+
+    /// As it was given.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Stream(stream) => stream.as_str().to_owned(),
+            Self::Files(paths) => match paths.as_slice() {
+                [path] if path.as_os_str() == STANDARD_INPUT => "standard input".to_owned(),
+                [path] => path.display().to_string(),
+                paths => format!("{} files", paths.len()),
+            },
+        }
+    }
+
+    fn region(&self) -> Option<&str> {
+        match self {
+            Self::Stream(stream) => stream.region(),
+            Self::Files(_) => None,
+        }
+    }
+}
+
+/// The names that files have; those of streams have no slash, but ARNs do.
+fn is_a_path(word: &OsStr) -> bool {
+    let Some(text) = word.to_str() else { return true };
+    let endings = [".jsonl", ".ndjson", ".json", ".gz", ".zst"];
+    if text.starts_with("arn:") {
+        return false;
+    }
+    text == STANDARD_INPUT || text.contains('/') || endings.iter().any(|ending| text.ends_with(ending))
+}
+
 pub(crate) struct Arguments {
-    pub(crate) stream: Stream,
+    pub(crate) input: Input,
     pub(crate) access: Access,
     pub(crate) start: Option<Start>,
     pub(crate) checkpoint: Option<PathBuf>,
@@ -78,9 +88,9 @@ pub(crate) struct Arguments {
 
 impl Command {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
-        let mut stream = None;
+        let mut words = Vec::new();
         let mut parsed = Arguments {
-            stream: Stream::new(""),
+            input: Input::Files(Vec::new()),
             access: Access::default(),
             start: None,
             checkpoint: None,
@@ -97,7 +107,7 @@ impl Command {
         while let Some(argument) = parser.next()? {
             let Arguments { access, filter, .. } = &mut parsed;
             match argument {
-                Value(name) if stream.is_none() => stream = Some(Stream::new(name.string()?)),
+                Value(word) => words.push(word),
                 Long("from") => parsed.start = Some(value(&mut parser, "--from", str::parse)?),
                 Long("checkpoint") => parsed.checkpoint = Some(parser.value()?.into()),
                 Long("no-follow") => parsed.follow = false,
@@ -122,11 +132,37 @@ impl Command {
                 other => return Err(other.unexpected()),
             }
         }
-        parsed.stream = stream.ok_or("which stream? Usage: consumer STREAM [options]; see --help")?;
+        parsed.input = Input::of(words)?;
         if parsed.access.region.is_none() {
-            parsed.access.region = parsed.stream.region().map(str::to_owned);
+            parsed.access.region = parsed.input.region().map(str::to_owned);
         }
+        parsed.check()?;
         Ok(Self::Read(Box::new(parsed)))
+    }
+}
+
+impl Arguments {
+    /// Options that do not go together.
+    fn check(&self) -> Result<(), String> {
+        if matches!(self.input, Input::Stream(_)) {
+            return Ok(());
+        }
+        let from = self.start.is_some_and(|start| start != Start::TrimHorizon);
+        for (is_given, what) in [
+            (
+                from,
+                "--from: files are read from their beginnings; with trim-horizon, processes are expected to be whole",
+            ),
+            (
+                self.checkpoint.is_some(),
+                "--checkpoint: files are read as a whole, only a stream is gone on with",
+            ),
+        ] {
+            if is_given {
+                return Err(what.to_owned());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -210,7 +246,7 @@ mod tests {
              --level warn --type platform.* --grep x+ --json -q --verify --color always --endpoint http://127.0.0.1:1",
         )
         .unwrap();
-        assert_eq!(arguments.stream, Stream::Name("telemetry".into()));
+        assert_eq!(arguments.input, Input::Stream(Stream::Name("telemetry".into())));
         assert_eq!(arguments.start, Some(Start::TrimHorizon));
         assert_eq!(arguments.duration, Some(Duration::from_secs(600)));
         assert_eq!(
@@ -230,6 +266,37 @@ mod tests {
     }
 
     #[test]
+    fn paths_are_told_from_streams() {
+        let is_a_stream = |line: &str| matches!(parse(line).unwrap().input, Input::Stream(_));
+        for line in [
+            "telemetry",
+            "a.b",
+            "arn:aws:kinesis:eu-west-1:1:stream/a",
+            "arn:aws:kinesis:eu-west-1:1:stream/a.gz",
+        ] {
+            assert!(is_a_stream(line), "{line}");
+        }
+        for line in [
+            "-",
+            "./telemetry",
+            "telemetry/",
+            "a.jsonl",
+            "a.jsonl.gz",
+            "a.zst",
+            "a b",
+            "- --from trim-horizon",
+        ] {
+            assert!(!is_a_stream(line), "{line}");
+        }
+        for (line, error) in [
+            ("- --from 10m", "--from: files"),
+            ("a/ --checkpoint c", "--checkpoint: files"),
+        ] {
+            assert!(parse(line).err().unwrap().starts_with(error), "{line}");
+        }
+    }
+
+    #[test]
     fn a_page_is_served_where_it_is_wanted() {
         for (line, address) in [
             ("a --web", "127.0.0.1:8400"),
@@ -241,7 +308,7 @@ mod tests {
         ] {
             let arguments = parse(line).unwrap();
             assert_eq!(arguments.web.unwrap().to_string(), address, "{line}");
-            assert_eq!(arguments.stream.as_str(), "a", "{line}");
+            assert_eq!(arguments.input.name(), "a", "{line}");
         }
         assert!(parse("a").unwrap().web.is_none());
     }
@@ -250,7 +317,6 @@ mod tests {
     fn mistakes_are_said_with_what_would_be_right() {
         for (line, part) in [
             ("", "which stream?"),
-            ("a b", "unexpected argument \"b\""),
             ("a --form 10m", "--form"),
             ("a --from soon", "how long ago"),
             ("a --level loud", "no level `loud`; trace"),

@@ -1,12 +1,24 @@
-//! `consumer STREAM`: the telemetry in a Kinesis stream, on a terminal or into a pipe. See `--help`.
+//! `consumer STREAM`: the telemetry in a Kinesis stream, or in files, on a terminal or into a pipe. See `--help`.
+//!
+//! # Layout
+//! - `arguments`, `help`: the command line
+//! - `run`: all of it together, until it ends
+//! - `source`: what is read
+//! - `consumer`: what becomes of it; `begin`, `end`: its first and last steps
+//! - `page`: what `--web` is told; `pace`: how fast it goes, and how often it speaks
 
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod begin;
+mod consumer;
+mod end;
+mod help;
 mod pace;
 mod page;
 mod progress;
 mod run;
+mod source;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -14,7 +26,8 @@ use std::process::ExitCode;
 use reader::clean::clean;
 use reader::screen::Screen;
 
-use arguments::{Command, HELP};
+use arguments::Command;
+use help::HELP;
 use run::{Ended, Failure, run};
 
 /// It could not begin or go on.

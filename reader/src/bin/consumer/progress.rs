@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use reader::clean::clean;
-use reader::numbers::{counted, grouped, time};
+use reader::numbers::{grouped, time};
 use reader::proof::Proof;
 use reader::web::Status;
 use tokio::time::Instant;
 
-use crate::run::Consumer;
+use crate::consumer::Consumer;
 
 impl Consumer<'_> {
     pub(crate) fn progress(&mut self) {
@@ -17,16 +17,21 @@ impl Consumer<'_> {
         if !self.screen.is_watched() {
             return;
         }
-        let shards = counted(self.reader.shards() as u64, "shard", "shards");
-        let (name, behind) = (&self.name, self.behind());
-        let text = format!("{name} · {shards} · {} lines · {rate:.0}/s · {behind}", grouped(lines));
+        let (name, standing, behind) = (&self.name, self.source.standing(), self.behind());
+        let text = format!(
+            "{name} · {standing} · {} lines · {rate:.0}/s · {behind}",
+            grouped(lines)
+        );
         self.screen.progress(&clean(&text));
     }
 
     fn behind(&self) -> String {
-        match self.reader.behind() {
+        if !self.source.has_records() {
+            return if self.source.caught_up() { "ended" } else { "reading" }.to_owned();
+        }
+        match self.source.behind() {
             None => "connecting".to_owned(),
-            Some(_) if self.reader.caught_up() => "live".to_owned(),
+            Some(_) if self.source.caught_up() => "live".to_owned(),
             Some(behind) if behind < Duration::from_secs(1) => "live".to_owned(),
             Some(behind) => format!("{} behind", time(behind)),
         }
@@ -40,7 +45,6 @@ impl Consumer<'_> {
             return;
         }
         let counts = self.unpacker.counts();
-        let lags = self.reader.lags();
         page.tell(Status {
             stream: clean(&self.name).into_owned(),
             state,
@@ -48,9 +52,7 @@ impl Consumer<'_> {
             records: counts.records,
             bytes: counts.bytes,
             rate: self.rate.last(),
-            shards: lags
-                .map(|(shard, lag)| (shard.to_owned(), lag.map(|lag| lag.as_secs_f64())))
-                .collect(),
+            shards: self.source.lags(),
             unreadable: counts.unreadable,
         });
         if page.is_watched() {

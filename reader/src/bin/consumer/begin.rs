@@ -1,0 +1,110 @@
+//! The first steps: what is asked for, and where an earlier reader stopped.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use reader::checkpoint::CheckpointFile;
+use reader::files::Files;
+use reader::proof::{Memory, Totals};
+use reader::screen::Screen;
+use reader::show::{Output, Show};
+use reader::stream::{Pace, Reader, Start};
+use reader::unpack::Unpacker;
+use tokio::time::Instant;
+
+use crate::arguments::{Arguments, Input};
+use crate::consumer::Consumer;
+use crate::pace::{Notices, Rate};
+use crate::page::Page;
+use crate::run::Failure;
+use crate::source::Source;
+
+impl<'a> Consumer<'a> {
+    pub(crate) async fn begin(arguments: Arguments, screen: &'a mut Screen) -> Result<Self, Failure> {
+        if let Some(colours) = arguments.colours {
+            screen.set_colours(colours);
+        }
+        let output = match (arguments.quiet, arguments.json) {
+            (true, _) => Output::Nothing,
+            // The page shows them.
+            (false, false) if arguments.web.is_some() => Output::Nothing,
+            (false, true) => Output::Json {
+                on_a_terminal: io::stdout().is_terminal(),
+            },
+            (false, false) => Output::Lines {
+                colours: screen.colours(),
+            },
+        };
+        let colours = arguments.colours.unwrap_or(screen.colours() && screen.is_watched());
+        let name = arguments.input.name();
+        let file = arguments.checkpoint.map(|path| CheckpointFile::new(path, &name));
+        let kept = file.as_ref().map(CheckpointFile::read).transpose()?.flatten();
+        let start = arguments.start.unwrap_or(Start::Latest);
+        let mut show = Show::new(output, arguments.filter);
+        let page = match arguments.web {
+            Some(address) => Some(Page::serve(address, &mut show, screen).await?),
+            None => None,
+        };
+        let mut unpacker = Unpacker::default();
+        let mut from_the_beginning = start.is_the_beginning();
+        match (&arguments.input, start) {
+            // What files begin with shows when they are read.
+            (Input::Files(_), _) => {}
+            (_, Start::TrimHorizon) => unpacker.begin_at_the_horizon(SystemTime::now()),
+            (_, Start::Latest) => unpacker.begin_in_the_middle(SystemTime::now()),
+            (_, Start::At(time)) => unpacker.begin_in_the_middle(time),
+        }
+        let mut forgotten = Totals::default();
+        let mut shards = Default::default();
+        if let Some(kept) = kept {
+            if arguments.start.is_some() {
+                screen.say("going on from the checkpoint; --from does not count");
+            }
+            from_the_beginning = kept.from_the_beginning;
+            forgotten = kept.forgotten;
+            shards = kept.shards;
+            unpacker = kept.seen;
+            unpacker.wait_for_the_rest_of(kept.parts);
+            show.take(kept.waiting, Instant::now());
+        }
+        let retention = Arc::new(OnceLock::new());
+        let source = match arguments.input {
+            Input::Files(paths) => Source::Files {
+                files: Files::open(paths)?,
+                are_over: false,
+            },
+            Input::Stream(stream) => {
+                let client = reader::aws::client(&arguments.access).await;
+                let reader = Reader::resume(client, stream, start, shards, Pace::default());
+                tokio::spawn({
+                    let (known, asked) = (retention.clone(), reader.retention());
+                    async move { asked.await.map(|retention| known.set(retention)) }
+                });
+                Source::Stream(Box::new(reader))
+            }
+        };
+        Ok(Self {
+            source,
+            retention,
+            notices: Notices::default(),
+            page,
+            lines_before: unpacker.counts().lines,
+            screen,
+            name,
+            unpacker,
+            show,
+            file,
+            from_the_beginning,
+            has_begun: false,
+            unopened: 0,
+            memory: Memory::default(),
+            forgotten,
+            began: Instant::now(),
+            rate: Rate::default(),
+            troubled: None,
+            colours,
+            is_dirty: false,
+        })
+    }
+}
