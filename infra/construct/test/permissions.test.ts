@@ -6,6 +6,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
 import { makeApp, makeFunction } from '../../test/apps';
 import permissions from '../schema/permissions.json';
+import schema from '../schema/telemetry-forwarder.schema.json';
 import { ForwarderSink } from '../src';
 import type { ForwarderOptions } from '../src';
 import type { Shop } from './world';
@@ -195,6 +196,8 @@ test('sinks need what permissions.json says, which other deployers read', () => 
     firehose: ForwarderSink.firehose({ deliveryStreamName: 'a' }),
     stdout: ForwarderSink.stdout(),
   };
+  const [anySink] = Object.values(schema.properties.sinks.patternProperties);
+  expect(Object.keys(permissions), 'every type that the forwarder has').toEqual(anySink?.properties.type.enum);
   for (const [type, { stream, key }] of Object.entries(permissions)) {
     const actions = sinks[type as keyof typeof sinks]._bind(stack).grants.map(({ action }) => action);
     expect(actions, type).toEqual([...stream, ...key]);
