@@ -12,7 +12,7 @@ pub(crate) fn kill(name: &'static str) {
     TO_PANIC.with_borrow_mut(|names| names.push(name));
 }
 
-/// Whether a task that was to panic has done so.
+/// True if a task that was to panic has done so.
 pub(crate) fn is_killed(name: &str) -> bool {
     TO_PANIC.with_borrow(|names| !names.contains(&name))
 }

@@ -51,7 +51,7 @@ impl Invocations {
         self.seen().named = Some(cut(request_id).to_owned());
     }
 
-    /// Whether the request that `next` named last is among these.
+    /// True if the request that `next` named last is among these.
     pub fn knows_any<'a>(&self, mut requests: impl Iterator<Item = &'a String>) -> bool {
         let seen = self.seen();
         requests.any(|request| seen.named.as_deref() == Some(cut(request)))
@@ -111,7 +111,7 @@ impl Invocations {
         seen.ends_turn(request_id);
     }
 
-    /// Whether a whole turn went by without any POST: nobody sends events here.
+    /// True if a whole turn went by without any POST: nobody sends events here.
     pub fn is_blind(&self) -> bool {
         let seen = self.seen();
         seen.turned && !seen.posted

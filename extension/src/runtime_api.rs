@@ -119,7 +119,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Whether Lambda's APIs are on a loopback address, as in emulators. Lambda's own are on another one.
+    /// True if Lambda's APIs are on a loopback address, as in emulators. Lambda's own are on another one.
     pub fn is_at_home(&self) -> bool {
         let host = self
             .authority

@@ -64,7 +64,7 @@ pub(crate) mod tests {
         TO_PANIC.lock().unwrap().push(name);
     }
 
-    /// Whether a task that was to panic has done so.
+    /// True if a task that was to panic has done so.
     pub(crate) fn is_killed(name: &str) -> bool {
         !TO_PANIC.lock().unwrap().contains(&name)
     }

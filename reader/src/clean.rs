@@ -55,7 +55,7 @@ fn after_colour(text: &str) -> Option<&str> {
     after.strip_prefix('m')
 }
 
-/// Whether a terminal acts on this character, or does not show it.
+/// True if a terminal acts on this character, or does not show it.
 #[must_use]
 pub fn acts_on_terminals(char: char) -> bool {
     char.is_control()

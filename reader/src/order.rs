@@ -80,7 +80,7 @@ impl Order {
         self.forget();
     }
 
-    /// Whether more waits than there is room for: [`release`](Self::release) lets it go.
+    /// True if more waits than there is room for: [`release`](Self::release) lets it go.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.bytes > MOST_BYTES

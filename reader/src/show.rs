@@ -80,7 +80,7 @@ impl Show {
         }
     }
 
-    /// Whether more waits than there is room for.
+    /// True if more waits than there is room for.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.order.is_full() || self.ready_bytes > MOST_READY

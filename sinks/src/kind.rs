@@ -44,9 +44,9 @@ pub struct SinkKind {
     pub settings: &'static [&'static str],
     /// Bytes a minute that it takes of other sinks' lines, if that is bounded.
     pub taken_over_bytes: Option<usize>,
-    /// Whether the service is called with the stream's name alone, so that the account of an ARN is lost.
+    /// True if the service is called with the stream's name alone, so that the account of an ARN is lost.
     pub called_by_name: bool,
-    /// Whether its output is a log of this extension, which Lambda would hand over again.
+    /// True if its output is a log of this extension, which Lambda would hand over again.
     pub is_own_log: bool,
     /// Constructor of its sinks.
     pub build: Build,
@@ -112,7 +112,7 @@ impl SinkKind {
         }
     }
 
-    /// Whether it has this setting beside those that every sink has.
+    /// True if it has this setting beside those that every sink has.
     pub fn has(&self, setting: &str) -> bool {
         self.settings.contains(&setting)
     }

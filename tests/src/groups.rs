@@ -17,7 +17,7 @@ pub struct Group {
     folders: Vec<PathBuf>,
 }
 
-/// Whether a test may be skipped on this machine; says so if it may.
+/// True if a test may be skipped on this machine; says so if it may.
 ///
 /// # Panics
 /// It may not: `E2E_MAY_SKIP` does not name it.

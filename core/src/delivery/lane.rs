@@ -294,7 +294,7 @@ impl Shared {
         true
     }
 
-    /// Whether it matters for how long the sink has failed: only where its lines go to another one then.
+    /// True if it matters for how long the sink has failed: only where its lines go to another one then.
     pub(super) fn counts_time(&self) -> bool {
         self.fallback.get().is_some() && self.queue().failing().is_some()
     }

@@ -84,7 +84,7 @@ impl Ranges {
         })
     }
 
-    /// Whether all of these are in it.
+    /// True if all of these are in it.
     pub(crate) fn contains(&self, seq: &Range<u64>) -> bool {
         let at = self.0.partition_point(|[_, end]| *end < seq.start);
         let around = self.0.get(at);

@@ -4,7 +4,7 @@ use crate::record::chunk::Chunk;
 use crate::record::origin::Origin;
 use crate::telemetry::json::{Scanner, unescape};
 
-/// Whether every line of the chunk is an object, and numbered as the chunk says: `stamped` lines have one member `forwarder`
+/// True if every line of the chunk is an object, and numbered as the chunk says: `stamped` lines have one member `forwarder`
 /// with this owner and their own `seq`. Lines of the envelope `raw` are not stamped, and can only be objects.
 pub(crate) fn is_sound(chunk: &Chunk, owner: &Origin, stamped: bool) -> bool {
     let Ok(text) = std::str::from_utf8(&chunk.lines) else {

@@ -152,7 +152,7 @@ impl Routes {
         self.rules.iter().any(|rule| rule.targets.contains(&sink))
     }
 
-    /// Whether some rule names the rows of invocations, so that they are made.
+    /// True if some rule names the rows of invocations, so that they are made.
     pub fn name_rows(&self) -> bool {
         !self.of_rows.steps.is_empty()
     }

@@ -196,7 +196,7 @@ impl<'a> Batch<'a> {
         None
     }
 
-    /// Whether from this comma or bracket on there are events and the end of the array, and nothing else.
+    /// True if from this comma or bracket on there are events and the end of the array, and nothing else.
     fn are_events_to_the_end(&mut self, mut at: usize) -> bool {
         let body = self.body;
         let from = at;

@@ -45,14 +45,14 @@ impl Half {
         &self.text
     }
 
-    /// Whether the cut parts a backslash from what it escapes.
+    /// True if the cut parts a backslash from what it escapes.
     fn ends_in_escape(&self) -> bool {
         let backslashes = self.text.iter().rev().take_while(|byte| **byte == b'\\');
         backslashes.count() % 2 == 1
     }
 }
 
-/// Whether a body begins with a log line as Lambda writes it, with nothing behind its record.
+/// True if a body begins with a log line as Lambda writes it, with nothing behind its record.
 fn is_whole_line(body: &[u8], header: usize) -> bool {
     let Some(Ok(event)) = Batch::new(body).next() else {
         return false;

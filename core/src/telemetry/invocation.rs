@@ -292,7 +292,7 @@ impl Attribution {
     }
 }
 
-/// Whether a member of this name may hold the id of a Lambda request: `aws_request_id`, `awsRequestId`,
+/// True if a member of this name may hold the id of a Lambda request: `aws_request_id`, `awsRequestId`,
 /// `lambda_request_id`, `span.requestId`, `FunctionRequestId`, `faas.invocation_id`, `invocationId`, and their like.
 fn names_request(key: &str) -> bool {
     let letters = || {

@@ -65,7 +65,7 @@ impl Level {
     }
 }
 
-/// Whether a member of this name, `level` aside, may hold a level.
+/// True if a member of this name, `level` aside, may hold a level.
 pub(crate) fn may_hold_level(key: &str) -> bool {
     table::find_member(key).is_some() || key == "log"
 }
@@ -149,7 +149,7 @@ fn of_object(record: &str, members: &Members<'_>, scratch: &mut String) -> Optio
     combine(own, inner)
 }
 
-/// Whether a JSON string holds an object, as far as its beginning tells.
+/// True if a JSON string holds an object, as far as its beginning tells.
 fn holds_object(string: &str) -> bool {
     let mut inner = string.get(1..).unwrap_or_default();
     while let Some(rest) = [" ", "\\n", "\\r", "\\t"]

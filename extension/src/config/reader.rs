@@ -106,7 +106,7 @@ impl Reader {
         self.layers.get(path).is_some()
     }
 
-    /// Whether a text is set there; an empty one counts as nothing.
+    /// True if a text is set there; an empty one counts as nothing.
     pub(super) fn text_is_set(&self, path: &str) -> bool {
         let set = self.layers.get(path);
         set.is_some_and(|(value, _)| value.as_str().is_none_or(|text| !text.trim().is_empty()))
@@ -347,7 +347,7 @@ fn setting(path: &str) -> Option<&'static Setting> {
     settings::find(path)
 }
 
-/// Whether a setting holds expressions, in which `${` may be meant.
+/// True if a setting holds expressions, in which `${` may be meant.
 fn may_hold_anything(path: &str) -> bool {
     ["routes", "redact"].contains(&path)
 }

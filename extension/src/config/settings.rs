@@ -132,7 +132,7 @@ impl Setting {
         }
     }
 
-    /// Whether this is the setting of a dotted path.
+    /// True if this is the setting of a dotted path.
     fn is_at(&self, path: &str) -> bool {
         match self.path.split_once('*') {
             None => self.path == path,
@@ -171,7 +171,7 @@ fn first_names() -> impl Iterator<Item = &'static str> {
     paths.filter_map(|path| path.split('.').next()).chain(["config"])
 }
 
-/// Whether an unknown path begins like a setting, so that it is likely a mistake. Otherwise it may be another tool's.
+/// True if an unknown path begins like a setting, so that it is likely a mistake. Otherwise it may be another tool's.
 pub(super) fn begins_like_one(path: &str) -> bool {
     let begins_with = |name: &str| {
         let rest = path.strip_prefix(name);

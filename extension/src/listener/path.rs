@@ -115,7 +115,7 @@ impl Paths {
         self.state().overdue = true;
     }
 
-    /// Whether a request to this path is taken.
+    /// True if a request to this path is taken.
     pub fn take(&self, path: &str) -> bool {
         let mut state = self.state();
         match &state.rule {

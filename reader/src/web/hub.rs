@@ -122,7 +122,7 @@ impl Hub {
         self.state().proof = json;
     }
 
-    /// Whether anybody looks.
+    /// True if anybody looks.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.state().tabs > 0

@@ -108,7 +108,7 @@ impl Breaker {
         }
     }
 
-    /// Whether a fallback gets what this sink does not take.
+    /// True if a fallback gets what this sink does not take.
     pub(in crate::delivery) fn hands_over(&self) -> bool {
         self.failing
             .is_some_and(|failing| failing.reason.treatment() == Treatment::Probe || failing.awake >= FALLBACK_AFTER)

@@ -105,7 +105,7 @@ impl Pacing {
         self.draining = false;
     }
 
-    /// Whether the worker puts something now.
+    /// True if the worker puts something now.
     pub(in crate::delivery) fn due(&mut self, waiting: Waiting, now: Instant) -> Due {
         if let Some(allowance) = &mut self.allowance {
             allowance.renew(now);

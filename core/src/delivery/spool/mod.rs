@@ -264,7 +264,7 @@ impl Spool {
             .ok()?
     }
 
-    /// Whether an earlier process wrote it.
+    /// True if an earlier process wrote it.
     pub(crate) fn is_found(&self, ticket: &Ticket) -> bool {
         let inner = self.inner();
         inner

@@ -22,7 +22,7 @@ pub(super) struct Store {
     spool: Option<Arc<Spool>>,
     /// Place of the lane among the forwarder's.
     lane: usize,
-    /// Whether lines of this lane carry the member `forwarder`.
+    /// True if lines of this lane carry the member `forwarder`.
     stamped: bool,
     cut: Cut,
     /// Lines from elsewhere: from disk, an earlier process, another lane.

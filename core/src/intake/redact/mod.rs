@@ -65,7 +65,7 @@ impl Redaction {
 /// Texts in which an expression that can match the empty text most likely does.
 const PROBES: [&str; 8] = ["", "a", "a b", "0", " ", ".", "A_1-", "\n"];
 
-/// Whether an expression matches the empty text, also where only its place counts, as of `\b`.
+/// True if an expression matches the empty text, also where only its place counts, as of `\b`.
 fn matches_nothing(pattern: &Pattern) -> bool {
     let is_empty = |(start, end): (usize, usize)| start == end;
     PROBES.iter().any(|probe| {

@@ -312,7 +312,7 @@ fn merge(matches: &mut Vec<Match>) {
     });
 }
 
-/// Whether a match is a whole number of a JSON text.
+/// True if a match is a whole number of a JSON text.
 fn is_number(text: &str, start: usize, end: usize) -> bool {
     let number = text.get(start..end).unwrap_or_default();
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -329,7 +329,7 @@ fn is_number(text: &str, start: usize, end: usize) -> bool {
     is_member || (before.ends_with([',', '[']) && !is_in_string(before) && is_in_array(text, start))
 }
 
-/// Whether the bracket before a place begins an array that is JSON, as far as can be told nearby.
+/// True if the bracket before a place begins an array that is JSON, as far as can be told nearby.
 fn is_in_array(text: &str, at: usize) -> bool {
     let near = text.floor_char_boundary(at.saturating_sub(NEAR));
     let bracket = text.get(near..at).and_then(|before| before.rfind(['[', '{']));
@@ -340,7 +340,7 @@ fn is_in_array(text: &str, at: usize) -> bool {
     })
 }
 
-/// Whether a text ends in a quote that is none of a JSON text inside of the string.
+/// True if a text ends in a quote that is none of a JSON text inside of the string.
 fn is_end_of_string(text: &str) -> bool {
     text.strip_suffix('"').is_some_and(|inner| !inner.ends_with('\\'))
 }
@@ -351,7 +351,7 @@ const NEAR: usize = 256;
 /// As far behind a number is looked for the end of its array. Bytes.
 const LONGEST_ARRAY: usize = 4_096;
 
-/// Whether a text ends within a string, as far as its last quote tells.
+/// True if a text ends within a string, as far as its last quote tells.
 fn is_in_string(text: &str) -> bool {
     let near = text
         .get(text.floor_char_boundary(text.len().saturating_sub(NEAR))..)

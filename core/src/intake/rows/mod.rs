@@ -295,7 +295,7 @@ impl Rows {
 pub(super) struct Finished(Row);
 
 impl Environment {
-    /// Whether the invocation that begins is a cold start.
+    /// True if the invocation that begins is a cold start.
     fn begin_invocation(&mut self) -> Option<bool> {
         let is_first = !std::mem::replace(&mut self.is_used, true);
         let is_fresh = std::mem::take(&mut self.is_fresh);

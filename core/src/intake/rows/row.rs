@@ -53,7 +53,7 @@ pub(super) struct Surroundings<'a> {
     /// JSON text.
     pub(super) trace_id: Option<&'a str>,
     pub(super) execution_arn: Option<&'a str>,
-    /// Whether log lines of functions come at all.
+    /// True if log lines of functions come at all.
     pub(super) has_lines: bool,
 }
 
@@ -282,7 +282,7 @@ fn message(record: &str) -> Option<String> {
     found.map(|(_, value)| unescape(value).into_owned())
 }
 
-/// Whether a line is what a runtime prints when it ends for want of memory.
+/// True if a line is what a runtime prints when it ends for want of memory.
 fn names_exhaustion(text: &str) -> bool {
     text.contains("emory")
         && [

@@ -73,7 +73,7 @@ fn unescape_unicode(chars: &mut std::str::Chars<'_>) -> char {
     char::REPLACEMENT_CHARACTER
 }
 
-/// Whether a JSON string has half of a surrogate pair, which stands for no character.
+/// True if a JSON string has half of a surrogate pair, which stands for no character.
 pub(crate) fn has_lone_surrogate(json: &str) -> bool {
     let mut rest = json;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {

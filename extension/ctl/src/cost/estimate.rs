@@ -147,7 +147,7 @@ fn estimate_of(format: Format, compression: Compression, events: u64, tally: Tal
     }
 }
 
-/// Whether a sink type takes a format.
+/// True if a sink type takes a format.
 fn is_read_by(sink: &str, format: Format) -> bool {
     SinkKind::from_name(sink).is_some_and(|kind| kind.refuses(format).is_none())
 }

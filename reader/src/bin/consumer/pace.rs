@@ -45,7 +45,7 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    /// Whether the next notice is said; otherwise it is counted.
+    /// True if the next notice is said; otherwise it is counted.
     pub(crate) fn may_speak(&mut self, now: Instant) -> bool {
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
             self.since = Some(now);

@@ -123,7 +123,7 @@ fn before(text: &[u8], at: usize) -> u8 {
 /// The longest sequence of a terminal before a word: `ESC [ 38;2;255;255;255 m`. Bytes.
 const LONGEST_SEQUENCE: usize = 24;
 
-/// Whether a word begins here: behind no letter or digit, or behind one that belongs to `%20` and its kin, or to a
+/// True if a word begins here: behind no letter or digit, or behind one that belongs to `%20` and its kin, or to a
 /// colour.
 fn begins(text: &[u8], at: usize) -> bool {
     if !before(text, at).is_ascii_alphanumeric() {

@@ -41,7 +41,7 @@ const NAMES: [&[u8]; 14] = [
     b"x-amz-security-token",
 ];
 
-/// Whether a member of this name holds a token.
+/// True if a member of this name holds a token.
 pub(in super::super) fn is_secret_name(name: &str) -> bool {
     let words = NAMES.iter().skip(2);
     words.into_iter().any(|word| name.as_bytes().eq_ignore_ascii_case(word))

@@ -39,7 +39,7 @@ impl Bodies {
         }
     }
 
-    /// Whether there is room for an event. For one there always is, and for one line that has to be cut in the first
+    /// True if there is room for an event. For one there always is, and for one line that has to be cut in the first
     /// half of a body, so that no part of it is small.
     pub(super) fn fits(&self, event: &str) -> bool {
         let is_cut = header_of_cut(event, self.max_bytes).is_some();
