@@ -36,7 +36,7 @@ pub const READS_NOTHING_FOREIGN: [&str; 16] = [
     "route/router.rs",
     "route/rule.rs",
     "route/sample.rs",
-    "route/level/table.rs",
+    "telemetry/level/table.rs",
 ];
 
 /// A way of reading.
@@ -116,16 +116,21 @@ pub const SUBJECTS: [Subject; 11] = [
     Subject {
         name: "levels",
         files: &[
-            "route/level.rs",
-            "route/level/object.rs",
-            "route/level/text.rs",
-            "route/level/text/words.rs",
+            "telemetry/level.rs",
+            "telemetry/level/object.rs",
+            "telemetry/level/text.rs",
+            "telemetry/level/text/words.rs",
         ],
         way: Way::Accept(|settings| settings.routes = routes("function level>=fatal -> drop; * -> kinesis")),
     },
     Subject {
         name: "members of JSON",
-        files: &["route/field.rs", "route/look.rs", "route/predicate.rs", "route/skim.rs"],
+        files: &[
+            "route/field.rs",
+            "route/look.rs",
+            "route/predicate.rs",
+            "telemetry/json/skim.rs",
+        ],
         way: Way::Accept(|settings| {
             settings.routes = routes("function record.a.a.b=1 -> drop; function record.zz=2 -> drop; * -> kinesis");
         }),
