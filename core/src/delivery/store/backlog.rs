@@ -30,8 +30,16 @@ pub(super) struct Backlog {
 enum Known {
     /// An earlier process wrote it, and it is not listed yet.
     Nothing,
-    /// The lines in it that are not in memory.
-    Lines(BTreeMap<Arc<Origin>, Ranges>),
+    Lines(Lines),
+}
+
+/// The lines of a segment that are not in memory.
+#[derive(Debug, Default)]
+struct Lines {
+    by_owner: BTreeMap<Arc<Origin>, Ranges>,
+    /// Lines of its chunks. More than the ranges have where chunks overlap: what is left of a chunk in part delivered is
+    /// written as another chunk, and a process that is killed then leaves both.
+    of_chunks: u64,
 }
 
 #[derive(Debug)]
@@ -64,9 +72,10 @@ impl Backlog {
         let known = self
             .segments
             .entry(ticket.segment)
-            .or_insert_with(|| Known::Lines(BTreeMap::new()));
+            .or_insert_with(|| Known::Lines(Lines::default()));
         let Known::Lines(known) = known else { return };
-        let ranges = known.entry(Arc::clone(&owner)).or_default();
+        known.of_chunks += seq.end - seq.start;
+        let ranges = known.by_owner.entry(Arc::clone(&owner)).or_default();
         let before = ranges.len();
         ranges.insert(&seq);
         self.ranges = (self.ranges + ranges.len()).saturating_sub(before);
@@ -101,7 +110,7 @@ impl Backlog {
                 return Some(on_disk);
             }
             self.turn = None;
-            self.give_up_missing(oldest, given_up);
+            self.give_up_missing(oldest, recovered, given_up);
         }
     }
 
@@ -122,7 +131,7 @@ impl Backlog {
         });
         chunks.retain(|chunk| !in_memory.contains(&chunk.ticket.offset()));
         if let Some(known @ Known::Nothing) = self.segments.get_mut(&segment) {
-            *known = Known::Lines(BTreeMap::new());
+            *known = Known::Lines(Lines::default());
             for chunk in &chunks {
                 *recovered += chunk.seq.end - chunk.seq.start;
                 self.add(Arc::clone(&chunk.owner), chunk.seq.clone(), chunk.ticket);
@@ -130,7 +139,7 @@ impl Backlog {
         } else if let Some(Known::Lines(known)) = self.segments.get(&segment) {
             // Only what this lane put there is its own.
             chunks.retain(|chunk| {
-                let ranges = known.get(&chunk.owner);
+                let ranges = known.by_owner.get(&chunk.owner);
                 ranges.is_some_and(|ranges| ranges.contains(&chunk.seq))
             });
         }
@@ -142,23 +151,30 @@ impl Backlog {
         let Some(Known::Lines(known)) = self.segments.get_mut(&ticket.segment) else {
             return;
         };
-        let Some(ranges) = known.get_mut(owner) else { return };
-        let (before, lines) = (ranges.len(), ranges.lines());
+        let lines = (seq.end - seq.start).min(known.of_chunks);
+        known.of_chunks -= lines;
+        self.lines = self.lines.saturating_sub(lines);
+        let Some(ranges) = known.by_owner.get_mut(owner) else {
+            return;
+        };
+        let before = ranges.len();
         ranges.remove(seq);
         self.ranges = (self.ranges + ranges.len()).saturating_sub(before);
-        self.lines -= lines - ranges.lines();
         if ranges.is_empty() {
-            known.remove(owner);
+            known.by_owner.remove(owner);
         }
     }
 
-    fn give_up_missing(&mut self, segment: u64, given_up: &mut Vec<GivenUp>) {
+    fn give_up_missing(&mut self, segment: u64, recovered: &mut u64, given_up: &mut Vec<GivenUp>) {
         let Some(Known::Lines(known)) = self.segments.remove(&segment) else {
             return;
         };
-        for (owner, ranges) in known {
+        self.lines = self.lines.saturating_sub(known.of_chunks);
+        // What another chunk had, too, is not missing.
+        let missing: u64 = known.by_owner.values().map(Ranges::lines).sum();
+        *recovered = recovered.saturating_sub(known.of_chunks.saturating_sub(missing));
+        for (owner, ranges) in known.by_owner {
             self.ranges = self.ranges.saturating_sub(ranges.len());
-            self.lines -= ranges.lines();
             given_up.extend(ranges.iter().map(|[first, last]| GivenUp {
                 owner: Arc::clone(&owner),
                 seq: first..last + 1,
