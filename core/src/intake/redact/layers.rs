@@ -107,6 +107,16 @@ fn to_source(source: &str, places: &mut [usize]) {
     }
 }
 
+/// Bytes from `at` on that belong to an escape with the backslash before `at`. The next layer has another character there:
+/// a match of this layer that begins with them would leave the backslash alone, and what it is in is no JSON any more.
+pub(super) fn escape_before(text: &str, at: usize) -> usize {
+    let from = at.checked_sub(1).and_then(|before| text.get(before..));
+    match from.filter(|from| from.starts_with('\\')).map(escape) {
+        Some((length, Some(_))) => length - 1,
+        _ => 0,
+    }
+}
+
 /// The escape that `text` begins with: its length, and what it stands for; `None` if it is none and stays as it is. Those
 /// of JSON, Python, JavaScript and C.
 fn escape(text: &str) -> (usize, Option<char>) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use super::layers::{Layers, quote};
+use super::layers::{Layers, escape_before, quote};
 use super::named::{Named, is_secret_name};
 use super::{Mask, Redaction};
 use crate::telemetry::event::Event;
@@ -48,6 +48,7 @@ struct Match {
     start: usize,
     end: usize,
     mask: &'static str,
+    is_named: bool,
     /// It is a number of JSON in this layer: a string takes its place.
     quoted: Option<usize>,
 }
@@ -216,7 +217,19 @@ impl Redactor {
         let mut layers = std::mem::take(&mut self.layers);
         layers.fill(text);
         for layer in usize::from(is_string && layers.count() > 0)..=layers.count() {
-            self.look_into(layers.get(text, layer), layer.max(usize::from(is_string)));
+            let looked_at = layers.get(text, layer);
+            self.look_into(looked_at, layer.max(usize::from(is_string)));
+            if layer < layers.count() {
+                let out_of_escape = |found: &mut Match| {
+                    found.start += if found.is_named {
+                        escape_before(looked_at, found.start)
+                    } else {
+                        0
+                    };
+                    found.start < found.end
+                };
+                self.found.retain_mut(out_of_escape);
+            }
             if self.found.is_empty() {
                 continue;
             }
@@ -259,6 +272,7 @@ impl Redactor {
                     start,
                     end,
                     mask: mask.text(),
+                    is_named: !is_own,
                     quoted,
                 });
                 from = end;
@@ -275,6 +289,7 @@ impl Redactor {
             start: 0,
             end: text.len(),
             mask,
+            is_named: true,
             quoted: None,
         });
     }

@@ -142,6 +142,19 @@ fn bytes_that_are_no_event_are_masked_where_they_are_text() {
 }
 
 #[test]
+fn an_escape_before_an_address_stays_whole() {
+    for (before, begins) in [("\t", "alice"), ("\n", "bob"), ("é\"", "u")] {
+        for depth in 1..4 {
+            let mut text = format!("{before}{begins}@example.com");
+            (0..depth).for_each(|_| text = serde_json::to_string(&text).unwrap());
+            let mut expected = format!("{before}[redacted:email]");
+            (0..depth).for_each(|_| expected = serde_json::to_string(&expected).unwrap());
+            assert_eq!(masked(&["email"], &text), expected, "{depth} deep");
+        }
+    }
+}
+
+#[test]
 fn mistakes_are_told_one_for_each() {
     let errors = Redaction::parse(&["emial", "email", "telephone", "/never closed"]).unwrap_err();
     assert_eq!(errors.len(), 3, "{errors:#?}");
