@@ -42,6 +42,8 @@ export interface TelemetryForwarderProps {
 
 /** Options as the functions of one stack need them. */
 interface Prepared {
+  /** Those of the forwarder, and over them those given for the function. */
+  readonly options: ForwarderOptions;
   readonly sinks: readonly NamedSink[];
   readonly problems: readonly Problem[];
   readonly variables: Readonly<Record<string, string>>;
@@ -138,7 +140,7 @@ export class TelemetryForwarder extends Construct {
     } else {
       fn.addLayers(layer);
     }
-    const variables = { ...prepared.variables, ...tagVariables(fn, { ...this.defaults, ...options }) };
+    const variables = { ...prepared.variables, ...tagVariables(fn, prepared.options) };
     for (const [name, value] of Object.entries(variables)) {
       if (!(name in theirs)) {
         fn.addEnvironment(name, value);
@@ -177,6 +179,7 @@ export class TelemetryForwarder extends Construct {
     const variables = toVariables(settings);
     const ofFunction = toVariables(toSettings(options, bindAll(stack, options.sinks ?? {})));
     const prepared: Prepared = {
+      options: effective,
       sinks,
       variables,
       problems: findProblems(effective, sinks, settings),
