@@ -296,6 +296,18 @@ impl Spool {
         }
     }
 
+    /// So many chunks of a segment were given up, which is not noted there. After the last one its place is free.
+    pub(crate) fn give_up(&self, segment: u64, chunks: usize) {
+        let mut inner = self.inner();
+        let Some(known) = inner.segments.get_mut(&segment) else {
+            return;
+        };
+        known.live = known.live.saturating_sub(chunks);
+        if known.live == 0 {
+            inner.remove(segment);
+        }
+    }
+
     /// Leaves to the next process what this lane gave up and has not announced. `false` if the disk refuses.
     pub(crate) fn save_losses(&self, lane: usize, losses: &Losses) -> bool {
         let mut inner = self.inner();

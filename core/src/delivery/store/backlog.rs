@@ -114,6 +114,13 @@ impl Backlog {
         }
     }
 
+    /// Gives up what is left of the segment that is being read, unread. Returns how many chunks that are.
+    pub(super) fn give_up_rest(&mut self, recovered: &mut u64, given_up: &mut Vec<GivenUp>) -> usize {
+        let Some(turn) = self.turn.take() else { return 0 };
+        self.give_up_missing(turn.segment, recovered, given_up);
+        turn.left.len()
+    }
+
     fn list(
         &mut self,
         segment: u64,

@@ -17,6 +17,10 @@ use crate::record::ranges::{DropReason, Losses};
 use backlog::Backlog;
 pub(super) use held::{Copy, Held, Shelf};
 
+/// Chunks of an earlier process that cannot be read, in one go; then the rest of their segment is given up unread. Each is
+/// a read and a write of the one thread, and a segment that holds so many was not written by us.
+const MOST_UNREADABLE: usize = 64;
+
 /// The chunks of one lane that are not in flight.
 pub(super) struct Store {
     spool: Option<Arc<Spool>>,
@@ -211,6 +215,7 @@ impl Store {
         let Some(spool) = self.spool.clone() else {
             return given_up;
         };
+        let mut unreadable = 0;
         while self.older.cost() < enough {
             let in_memory = || self.older.tickets().chain(self.sealed.tickets());
             let Some(on_disk) = self.backlog.next(&spool, in_memory, recovered, &mut given_up) else {
@@ -231,12 +236,18 @@ impl Store {
                     ..Held::new(chunk, on_disk.owner)
                 }),
                 None => {
+                    unreadable += usize::from(spool.is_found(&on_disk.ticket));
                     spool.done(&on_disk.ticket);
                     given_up.push(GivenUp {
                         owner: on_disk.owner,
                         seq: on_disk.seq,
                         reason: DropReason::SpoolCorrupt,
                     });
+                    if unreadable == MOST_UNREADABLE {
+                        unreadable = 0;
+                        let chunks = self.backlog.give_up_rest(recovered, &mut given_up);
+                        spool.give_up(on_disk.ticket.segment, chunks);
+                    }
                 }
             }
         }
