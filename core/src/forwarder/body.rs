@@ -13,11 +13,12 @@ use super::state::{Queues, State, send, send_rows};
 use super::waiting::WaitLimit;
 use super::{Forwarder, life};
 use crate::delivery::lane::Lane;
-use crate::intake::Settled;
+use crate::intake::{Intake, Settled};
 use crate::record::own_event;
 use crate::telemetry::batch::{Batch, Malformed};
 use crate::telemetry::event::Event;
 use crate::telemetry::invocation::Attribution;
+use crate::telemetry::requests::Request;
 use crate::telemetry::snapshot::Snapshot;
 
 /// A body takes so much time of the thread at once; then others have a turn. A single event may pass it.
@@ -49,12 +50,33 @@ pub struct Body<'a> {
     /// The end of a life is near: it is taken at once.
     is_near: bool,
     slices: u64,
+    /// The invocation that ran where the last slice ended.
+    paused: Option<Request>,
 }
 
 impl Body<'_> {
     /// Lifecycle facts found so far.
     pub fn into_accepted(self) -> Accepted {
         self.facts.into_accepted()
+    }
+
+    /// Lines that name no request are those of the invocation that this body told of, whatever bodies that were taken
+    /// since then told. Returns the one that these told of; none for the first slice.
+    fn resume(&self, intake: &mut Intake) -> Option<Option<Request>> {
+        (self.slices > 1).then(|| intake.set_running(self.paused.clone()))
+    }
+
+    /// The end of a slice: `others` is what [`resume`](Self::resume) returned. It is theirs again, unless this body told of
+    /// another start since.
+    fn pause(&mut self, is_over: bool, others: Option<Option<Request>>, intake: &mut Intake) {
+        let id = |request: Option<&Request>| request.map(|request| request.id().to_owned());
+        let told_no_start = id(intake.running()) == id(self.paused.as_ref());
+        if !is_over {
+            self.paused = intake.running().cloned();
+        }
+        if let Some(others) = others.filter(|_| told_no_start) {
+            intake.set_running(others);
+        }
     }
 }
 
@@ -103,6 +125,7 @@ impl Forwarder {
             is_repeated: state.intake.begin_body(body),
             is_near,
             slices: 0,
+            paused: None,
         }
     }
 
@@ -115,6 +138,7 @@ impl Forwarder {
         body.slices += 1;
         state.intake.stats.sliced += u64::from(body.slices == 2);
         state.intake.go_on(body.is_repeated);
+        let others = body.resume(&mut state.intake);
         let (mut taken, mut since_clock) = (0, 0);
         let is_over = loop {
             if since_clock >= CLOCK_INTERVAL && !body.is_near {
@@ -141,6 +165,7 @@ impl Forwarder {
                 self.make_room(&mut state.intake, &mut queues, now);
             }
         };
+        body.pause(is_over, others, &mut state.intake);
         let accepted = &mut body.facts.accepted;
         for queue in &mut queues {
             queue.report_if_due(&state.intake.stats, now);

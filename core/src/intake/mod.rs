@@ -23,6 +23,7 @@ use crate::telemetry::event::{Event, Kind};
 use crate::telemetry::halves::{Half, Halves};
 use crate::telemetry::invocation::Attribution;
 use crate::telemetry::json::{unescape, write_string};
+use crate::telemetry::requests::Request;
 use crate::telemetry::snapshot::Snapshot;
 use hold::{Hold, Invocation};
 use redact::{Redaction, Redactor};
@@ -187,6 +188,16 @@ impl Intake {
     /// What comes next is of the body of which [`begin_body`](Self::begin_body) said this.
     pub(crate) fn go_on(&mut self, is_repeated: bool) {
         self.rows.iter_mut().for_each(|rows| rows.is_repeated = is_repeated);
+    }
+
+    /// The invocation that runs, as far as bodies told.
+    pub(crate) fn running(&self) -> Option<&Request> {
+        self.attribution.running()
+    }
+
+    /// Lets another invocation be the one that runs, for a body that goes on. Returns the one that was.
+    pub(crate) fn set_running(&mut self, request: Option<Request>) -> Option<Request> {
+        self.attribution.set_running(request)
     }
 
     /// Ends the rows of all invocations: nothing more comes of them.

@@ -181,6 +181,16 @@ impl Attribution {
         })
     }
 
+    /// The invocation that runs.
+    pub(crate) fn running(&self) -> Option<&Request> {
+        self.running.as_ref()
+    }
+
+    /// Lets another invocation be the one that runs. Returns the one that was.
+    pub(crate) fn set_running(&mut self, request: Option<Request>) -> Option<Request> {
+        std::mem::replace(&mut self.running, request)
+    }
+
     /// What is remembered of requests takes of the buffer's bound. Bytes.
     pub(crate) fn cost(&self) -> usize {
         self.started.cost()

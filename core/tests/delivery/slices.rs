@@ -74,6 +74,36 @@ async fn what_a_body_is_known_for_holds_in_each_of_its_slices() {
     assert_eq!(rows[0]["record"]["lines"], 100, "{}", rows[0]);
 }
 
+/// Lines of a body belong to the invocation that it told of, also where another body tells of the next between its slices.
+#[tokio::test(start_paused = true)]
+async fn a_body_in_slices_keeps_its_invocation_and_gives_back_that_of_others() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    let start = |id: &str| format!(r#"{{"type":"platform.start","record":{{"requestId":"{id}"}}}}"#);
+    let line = |text: &str| format!(r#"{{"type":"function","record":"{text}"}}"#);
+    let mut events = vec![start("a")];
+    events.resize_with(101, || line(&"x".repeat(2_000)));
+    let long = format!("[{}]", events.join(","));
+    let mut whole = forwarder.join(long.as_bytes());
+    let mut body = forwarder.begin(&mut whole);
+    let mut slices = 0;
+    while !forwarder.take(&mut body, Duration::ZERO) {
+        slices += 1;
+        if slices == 2 {
+            forwarder.accept(format!("[{},{}]", start("b"), line("of b")).as_bytes());
+        }
+    }
+    assert!(slices > 3, "{slices}");
+    forwarder.accept(format!("[{}]", line("of b")).as_bytes());
+    forwarder.close(soon(), false).await;
+    let lines = sink.of_type("function");
+    assert_eq!(lines.len(), 102);
+    for line in &lines {
+        let owner = if line["record"] == "of b" { "b" } else { "a" };
+        assert_eq!(line["forwarder"]["requestId"], owner, "{}", line["forwarder"]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_of_a_body_are_told_once_and_a_start_forgets_what_came_before() {
     let sink = Scripted::new([]);
