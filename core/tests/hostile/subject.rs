@@ -142,7 +142,7 @@ pub const SUBJECTS: [Subject; 11] = [
     },
     Subject {
         name: "rows of invocations",
-        files: &["intake/rows/mod.rs", "intake/rows/row.rs"],
+        files: &["intake/rows/mod.rs", "intake/rows/row.rs", "intake/repeats.rs"],
         way: Way::Accept(|settings| {
             settings.routes = routes("forwarder.invocation -> kinesis; * -> kinesis");
             settings.concurrent = true;
