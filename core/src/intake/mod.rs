@@ -1,9 +1,10 @@
 //! One pipeline for events: mask, attribute, route, wait for the invocation's end. Pure: [`Intake::decide`] returns
 //! what becomes of an event; the caller carries it out. It knows no lane, no lock and no task.
 //!
-//! - this file: [`Intake`]; `verdict`: what it returns.
+//! - this file: [`Intake`]; `decided`, `verdict`: what it returns.
 //! - [`redact`]: masks; `hold`: lines that wait; `rows`: one row an invocation; `repeats`: bodies that come again.
 
+mod decided;
 mod hold;
 pub mod redact;
 mod repeats;
@@ -26,12 +27,13 @@ use crate::telemetry::invocation::Attribution;
 use crate::telemetry::json::{unescape, write_string};
 use crate::telemetry::requests::Request;
 use crate::telemetry::snapshot::Snapshot;
+pub use decided::{Decided, Settled};
 use hold::{Hold, Invocation};
 use redact::{Redaction, Redactor};
 use repeats::Repeats;
 pub use rows::RowEvent;
 use rows::Rows;
-pub use verdict::{Decided, Settled, Verdict};
+pub use verdict::Verdict;
 
 /// State from one event to the next.
 pub struct Intake {
