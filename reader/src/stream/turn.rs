@@ -22,7 +22,7 @@ pub(super) struct ShardReader {
     pub(super) failures: u32,
     iterator: Option<String>,
     limit: usize,
-    subscription: Option<Subscription>,
+    subscription: Option<Box<Subscription>>,
     /// Where the next subscription begins, after an event of this one.
     continuation: Option<String>,
     /// Records that arrived before are not wanted. Some stand-ins of Kinesis give it nevertheless where nothing came
@@ -133,7 +133,7 @@ impl ShardReader {
     async fn receive(&mut self, api: &Api, consumer: &str) -> Result<Turn, Error> {
         let (subscription, mut pushed) = loop {
             let mut subscription = match self.subscription.take() {
-                Some(subscription) => subscription,
+                Some(subscription) => *subscription,
                 None => self.subscribe(api, consumer).await?,
             };
             if let Some(pushed) = subscription.next(&self.shard).await? {
@@ -150,7 +150,7 @@ impl ShardReader {
             self.position = Position::After(last.sequence_number.clone());
         }
         self.continuation = pushed.continuation;
-        self.subscription = Some(subscription);
+        self.subscription = Some(Box::new(subscription));
         pushed.records.retain(|record| record.arrival >= self.since);
         Ok(Turn::Read {
             records: pushed.records,
