@@ -1,5 +1,6 @@
 //! Parts that the AWS sinks share.
 
+pub mod account;
 mod client;
 mod credentials;
 mod environment;
