@@ -110,8 +110,9 @@ settings: setup ## Write what is made from the table of settings: the JSON Schem
 	UPDATE_CONTRACT=1 $(CARGO) test --quiet -p telemetry-forwarder --test documents table_of_settings
 
 .PHONY: documents
-documents: ## Links, named files and tests, decisions; plain language; pins
+documents: ## Links, named files and tests, decisions; circles of modules; plain language; pins
 	@python3 .ci/documents.py
+	@python3 .ci/circles.py
 	@python3 .ci/language.py
 	@python3 .ci/pins.py
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::settings::{LaneSettings, PartitionKey};
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Record, Sink};
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::record::envelope::{Envelope, Resource};

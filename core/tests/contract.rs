@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::settings::{LaneSettings, PartitionKey};
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Record, Sink};
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::intake::redact::Redaction;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forwarder_core::delivery::lane::LaneSettings;
+use forwarder_core::delivery::settings::LaneSettings;
 use forwarder_core::delivery::sink::Sink;
 use forwarder_sinks::Connection;
 use forwarder_sinks::kind::Build;

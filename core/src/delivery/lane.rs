@@ -1,113 +1,20 @@
 //! A lane: everything between the routes and one sink. The one retry owner, and the one place that times out.
-//!
-//! The handle and the worker share one queue behind a lock. A panic in the sink or in the worker leaves the queue as it
-//! is: the worker is started again over it.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard};
 
-use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::queue::Queue;
+use super::settings::LaneSettings;
+use super::shared::Shared;
 use super::sink::{Reason, Sink};
 use super::spool::Spool;
 use super::worker;
-use crate::record::envelope::{Envelope, Resource};
-use crate::record::format::{Compression, Encoding, Format};
-use crate::record::oversize::Oversize;
-
-/// Name and packing of a lane.
-#[derive(Debug, Clone)]
-pub struct LaneSettings {
-    /// The sink's name, as routes have it.
-    pub name: String,
-    /// Format of a record.
-    pub format: Format,
-    /// Compression of a whole record.
-    pub compression: Compression,
-    /// Extent of the envelope.
-    pub envelope: Envelope,
-    /// Partition key of a record.
-    pub partition_key: PartitionKey,
-    /// Target size of a record, key included; with compression before it, without the key. Bytes.
-    pub record_bytes: usize,
-    /// Target size of a call, keys included. Bytes.
-    pub put_bytes: usize,
-    /// Limit of a record, key included. Bytes.
-    pub max_record_bytes: usize,
-    /// Treatment of lines that are longer than that.
-    pub oversize: Oversize,
-    /// The lane that takes what this one's sink does not: its place among the forwarder's lanes.
-    pub fallback: Option<usize>,
-    /// Most that is put in a minute of lines that other lanes hand over. Bytes; `None`: any amount.
-    pub taken_over_bytes: Option<usize>,
-    /// No line waits longer while the environment runs.
-    pub max_age: Duration,
-    /// Time limit of a put, in time awake.
-    pub put_timeout: Duration,
-}
-
-impl LaneSettings {
-    /// Packing of lines into records.
-    pub(crate) fn encoding(&self) -> Encoding {
-        Encoding {
-            format: self.format,
-            compression: self.compression,
-        }
-    }
-}
-
-/// Partition key of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PartitionKey {
-    /// 128 random bits for each record, others on a retry: records spread evenly, and a retry leaves a hot shard.
-    #[default]
-    Random,
-    /// The envelope's `id`: all records of an environment go to one shard.
-    Instance,
-}
-
-impl PartitionKey {
-    /// The names, as a configuration has them.
-    pub const NAMES: [&str; 2] = ["random", "instance"];
-
-    /// The key of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "random" => Some(Self::Random),
-            "instance" => Some(Self::Instance),
-            _ => None,
-        }
-    }
-
-    /// Its length in bytes: 32 hexadecimal digits, or the 16 of an `id`.
-    pub(super) const fn len(self) -> usize {
-        match self {
-            Self::Random => 32,
-            Self::Instance => 16,
-        }
-    }
-}
+use crate::record::envelope::Resource;
 
 /// The handle of a lane.
 #[derive(Clone)]
 pub struct Lane(Arc<Shared>);
-
-/// State that the handle and the worker share.
-pub(super) struct Shared {
-    pub(super) settings: LaneSettings,
-    pub(super) sink: Arc<dyn Sink>,
-    queue: Mutex<Queue>,
-    /// Set once, when all lanes are there.
-    fallback: OnceLock<Lane>,
-    /// Something is due that was not, or the worker must look again. A permit is kept if it is not waiting.
-    pub(super) work: Notify,
-    /// A put was judged, or the worker found nothing to do.
-    pub(super) settled: Notify,
-    /// Its value changes when a put in flight is to be cancelled.
-    pub(super) cancel: watch::Sender<u64>,
-}
 
 impl Lane {
     /// Starts the lane's worker on the current runtime. `index`: its place among the forwarder's lanes.
@@ -120,15 +27,7 @@ impl Lane {
         spool: Option<Arc<Spool>>,
     ) -> Self {
         let queue = Queue::new(&settings, sink.limits(), index, id, resource, spool);
-        let shared = Arc::new(Shared {
-            settings,
-            sink,
-            queue: Mutex::new(queue),
-            fallback: OnceLock::new(),
-            work: Notify::new(),
-            settled: Notify::new(),
-            cancel: watch::Sender::new(0),
-        });
+        let shared = Arc::new(Shared::new(settings, sink, queue));
         tokio::spawn(worker::supervise(Arc::downgrade(&shared)));
         Self(shared)
     }
@@ -144,12 +43,11 @@ impl Lane {
 
     /// Says who takes what this lane's sink does not. There are no cycles.
     pub(crate) fn set_fallback(&self, fallback: Self) {
-        // It is set once, at the start.
-        let _ = self.0.fallback.set(fallback);
+        self.0.set_fallback(fallback.0);
     }
 
     pub(crate) fn has_fallback(&self) -> bool {
-        self.0.fallback.get().is_some()
+        self.0.has_fallback()
     }
 
     /// Hands everything over to the fallback that waits in memory.
@@ -269,39 +167,5 @@ impl Lane {
     /// Current failure of the sink.
     pub fn failing(&self) -> Option<Reason> {
         self.queue().failing()
-    }
-}
-
-impl Shared {
-    /// Hands over what waits, if the sink's health asks for it or it is asked for. `true` if something was.
-    pub(super) fn hand_over(&self, at_once: bool) -> bool {
-        let Some(fallback) = self.fallback.get() else {
-            return false;
-        };
-        let room = if at_once {
-            usize::MAX
-        } else {
-            fallback.queue().takes_over()
-        };
-        let handed_over = self.queue().hand_over(at_once, room, Instant::now());
-        let Some(handed_over) = handed_over else {
-            return false;
-        };
-        fallback.queue().take_over(handed_over);
-        self.queue().handed_over();
-        fallback.wake();
-        self.settled.notify_waiters();
-        true
-    }
-
-    /// True if it matters for how long the sink has failed: only where its lines go to another one then.
-    pub(super) fn counts_time(&self) -> bool {
-        self.fallback.get().is_some() && self.queue().failing().is_some()
-    }
-
-    /// A panic while the queue was locked leaves it usable: each of its methods ends in a consistent state or touches
-    /// nothing but counters after its first change.
-    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! Delivery: everything between the routes and one sink.
 //!
 //! - [`sink`]: the interface of a sink.
-//! - [`lane`]: what stands before each sink: its settings and its handle; `worker`: the task that puts what is due.
+//! - [`settings`]: packing of a lane; [`lane`]: its handle; `worker`: the task that puts what is due; `shared`: what both use.
 //! - `queue`: the lines of one lane, made of the parts that follow.
 //! - `writer`: from events to lines, and from lines to chunks.
 //! - `store`: chunks in memory and on disk; [`spool`]: the disk itself.
@@ -22,6 +22,8 @@ pub mod lane;
 mod ledger;
 pub mod pacing;
 mod queue;
+pub mod settings;
+mod shared;
 pub mod sink;
 pub mod spool;
 mod store;

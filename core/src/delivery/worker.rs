@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 use super::awake;
-use super::lane::Shared;
 use super::pacing::{Change, Due};
 use super::queue::Taken;
+use super::shared::Shared;
 use super::sink::{Failure, Outcome, Reason, Record};
 use crate::record::format::Encoder;
 

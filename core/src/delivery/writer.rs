@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::lane::LaneSettings;
+use super::settings::LaneSettings;
 use crate::record::chunk::{Chunk, Cut, OpenChunk};
 use crate::record::envelope::{Envelope, Resource, Stamp};
 use crate::record::line::Line;

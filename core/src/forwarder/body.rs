@@ -50,7 +50,7 @@ pub struct Body<'a> {
     /// The end of a life is near: it is taken at once.
     is_near: bool,
     slices: u64,
-    /// The invocation that ran where the last slice ended.
+    /// The invocation that ran where the last slice ended, or where a body began that came before.
     paused: Option<Request>,
 }
 
@@ -61,20 +61,20 @@ impl Body<'_> {
     }
 
     /// Lines that name no request are those of the invocation that this body told of, whatever bodies that were taken
-    /// since then told. Returns the one that these told of; none for the first slice.
+    /// since then told. Returns the one that these told of; none for the first slice of a body that is new.
     fn resume(&self, intake: &mut Intake) -> Option<Option<Request>> {
-        (self.slices > 1).then(|| intake.set_running(self.paused.clone()))
+        (self.slices > 1 || self.is_repeated).then(|| intake.set_running(self.paused.clone()))
     }
 
     /// The end of a slice: `others` is what [`resume`](Self::resume) returned. It is theirs again, unless this body told of
-    /// another start since.
+    /// another start since. What a body told that came before is old.
     fn pause(&mut self, is_over: bool, others: Option<Option<Request>>, intake: &mut Intake) {
         let id = |request: Option<&Request>| request.map(|request| request.id().to_owned());
         let told_no_start = id(intake.running()) == id(self.paused.as_ref());
         if !is_over {
             self.paused = intake.running().cloned();
         }
-        if let Some(others) = others.filter(|_| told_no_start) {
+        if let Some(others) = others.filter(|_| told_no_start || self.is_repeated) {
             intake.set_running(others);
         }
     }
@@ -118,14 +118,15 @@ impl Forwarder {
             facts.accepted.restored = state.intake.snapshot == Snapshot::Restored;
         }
         state.intake.stats.bodies += 1;
+        let repeated = state.intake.begin_body(body);
         Body {
             batch: Batch::new(body),
             as_of,
             facts,
-            is_repeated: state.intake.begin_body(body),
+            is_repeated: repeated.is_some(),
             is_near,
             slices: 0,
-            paused: None,
+            paused: repeated.flatten(),
         }
     }
 

@@ -23,7 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
-use crate::delivery::lane::{Lane, LaneSettings};
+use crate::delivery::lane::Lane;
+use crate::delivery::settings::LaneSettings;
 use crate::delivery::sink::Sink;
 use crate::delivery::spool::{Spool, SpoolSettings};
 use crate::intake::Intake;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::delivery::lane::PartitionKey;
+use crate::delivery::settings::PartitionKey;
 use crate::delivery::sink::{Failure, Limits, Outcome, Record};
 use crate::delivery::spool::SpoolMode;
 use crate::panics::{is_killed, kill};

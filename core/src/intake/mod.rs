@@ -1,11 +1,13 @@
 //! One pipeline for events: mask, attribute, route, wait for the invocation's end. Pure: [`Intake::decide`] returns
 //! what becomes of an event; the caller carries it out. It knows no lane, no lock and no task.
 //!
-//! - this file: [`Intake`]; `verdict`: what it returns.
-//! - [`redact`]: masks; `hold`: lines that wait; `rows`: one row an invocation.
+//! - this file: [`Intake`]; `decided`, `verdict`: what it returns.
+//! - [`redact`]: masks; `hold`: lines that wait; `rows`: one row an invocation; `repeats`: bodies that come again.
 
+mod decided;
 mod hold;
 pub mod redact;
+mod repeats;
 mod rows;
 mod verdict;
 
@@ -25,11 +27,13 @@ use crate::telemetry::invocation::Attribution;
 use crate::telemetry::json::{unescape, write_string};
 use crate::telemetry::requests::Request;
 use crate::telemetry::snapshot::Snapshot;
+pub use decided::{Decided, Settled};
 use hold::{Hold, Invocation};
 use redact::{Redaction, Redactor};
+use repeats::Repeats;
 pub use rows::RowEvent;
 use rows::Rows;
-pub use verdict::{Decided, Settled, Verdict};
+pub use verdict::Verdict;
 
 /// State from one event to the next.
 pub struct Intake {
@@ -42,6 +46,7 @@ pub struct Intake {
     redactor: Redactor,
     /// Beginnings of records that Lambda cut, until their other parts come.
     pub(crate) halves: Halves,
+    repeats: Repeats,
     /// Only where a rule names them.
     rows: Option<Rows>,
     /// The last event, if it was masked. Its memory is reused.
@@ -57,6 +62,7 @@ impl Intake {
             snapshot: Snapshot::default(),
             types,
             attribution: Attribution::new(concurrent),
+            repeats: Repeats::default(),
             rows: routes.name_rows().then(|| Rows::new(types.function)),
             router: Router::new(Arc::clone(&routes)),
             routes,
@@ -180,12 +186,12 @@ impl Intake {
         self.halves.add(raw, header, &self.attribution, now, buffer_bytes)
     }
 
-    /// A body begins. `true`: it came before.
-    pub fn begin_body(&mut self, body: &[u8]) -> bool {
-        self.rows.as_mut().is_some_and(|rows| rows.begin_body(body))
+    /// A body begins. If it came before: the invocation that ran then.
+    pub(crate) fn begin_body(&mut self, body: &[u8]) -> Option<Option<Request>> {
+        self.repeats.begin(body, self.attribution.running())
     }
 
-    /// What comes next is of the body of which [`begin_body`](Self::begin_body) said this.
+    /// What comes next is of a body that came before, or of another one.
     pub(crate) fn go_on(&mut self, is_repeated: bool) {
         self.rows.iter_mut().for_each(|rows| rows.is_repeated = is_repeated);
     }
@@ -247,7 +253,8 @@ impl Intake {
 
     /// Size of what waits or is remembered here, in bytes. It counts towards the buffer's bound.
     pub(crate) fn held(&self) -> usize {
-        self.hold.cost() + self.halves.bytes() + self.attribution.cost() + self.rows.as_ref().map_or(0, Rows::cost)
+        let rows = self.rows.as_ref().map_or(0, Rows::cost);
+        self.hold.cost() + self.halves.bytes() + self.attribution.cost() + self.repeats.cost() + rows
     }
 
     /// Notes the name of the environment. `true` if there was one.

@@ -33,7 +33,8 @@ pub use rule::{DROP, Predicate, Rule, Selector};
 pub use sample::Share;
 
 use crate::telemetry::event::{INVOCATION, KNOWN_TYPES, Kind};
-pub use crate::telemetry::level::{LEVEL_NAMES, Level, Levels};
+pub use crate::telemetry::level::{LEVEL_NAMES, Level};
+pub use crate::telemetry::levels::Levels;
 use look::Look;
 
 /// Number of rules of a table that may have `keep`: a waiting line remembers each that takes it as a bit.

@@ -3,7 +3,7 @@
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
 //! - `halves`: records that Lambda cut over several bodies, joined.
 //! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
-//! - [`level`]: the level of a log line.
+//! - [`level`]: log levels; [`levels`]: the level of each line.
 //! - [`change`](mod@change): the lifecycle fact that an event reports.
 //! - [`invocation`]: the request that a line belongs to; `requests`: those that were started; `trace`: their traces.
 //! - `types`: the streams of telemetry that are forwarded; `snapshot`: where the process is relative to a snapshot.
@@ -17,6 +17,7 @@ pub(crate) mod halves;
 pub mod invocation;
 pub mod json;
 pub mod level;
+pub mod levels;
 pub(crate) mod requests;
 #[cfg(feature = "sample")]
 pub mod sample;

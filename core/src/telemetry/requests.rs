@@ -53,7 +53,8 @@ impl Request {
         }
     }
 
-    fn cost(&self) -> usize {
+    /// Bytes.
+    pub(crate) fn cost(&self) -> usize {
         ENTRY + self.id().len() + self.lean.len() + self.trace.len()
     }
 }

@@ -1,6 +1,6 @@
 //! Secrets as an adversary hides them: in every way that loggers write, none may leave in any byte.
 
-use forwarder_core::delivery::lane::LaneSettings;
+use forwarder_core::delivery::settings::LaneSettings;
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::intake::redact::Redaction;
 use forwarder_core::telemetry::json::write_string;

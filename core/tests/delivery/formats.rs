@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use forwarder_core::delivery::lane::PartitionKey;
+use forwarder_core::delivery::settings::PartitionKey;
 use forwarder_core::delivery::sink::{Limits, Reason, Sink};
 use forwarder_core::record::format::{Compression, Format};
 use forwarder_core::telemetry::sample::Sample;

@@ -104,6 +104,39 @@ async fn a_body_in_slices_keeps_its_invocation_and_gives_back_that_of_others() {
     }
 }
 
+/// Lambda posts a body again whose answer was lost, and others have come since.
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_belongs_to_whom_it_belonged_to() {
+    let sink = Scripted::new([]);
+    let forwarder = forwarder(&sink);
+    let start = |id: &str| format!(r#"{{"type":"platform.start","record":{{"requestId":"{id}"}}}}"#);
+    let line = |text: &str| format!(r#"{{"type":"function","record":"{text}"}}"#);
+    let accept = |events: &[String]| drop(forwarder.accept(format!("[{}]", events.join(",")).as_bytes()));
+    let of_a = [line("of a"), line("of a, too")];
+    let of_both = [start("b"), line("of b")];
+    accept(&[start("a")]);
+    accept(&of_a);
+    accept(&of_both);
+    accept(&of_a);
+    accept(&[line("of b")]);
+    accept(&[start("c")]);
+    accept(&of_both);
+    accept(&[line("of c")]);
+    forwarder.close(soon(), false).await;
+    let lines = sink.of_type("function");
+    assert_eq!(lines.len(), 8);
+    for line in &lines {
+        let owner = line["record"]
+            .as_str()
+            .unwrap()
+            .split(' ')
+            .nth(1)
+            .unwrap()
+            .trim_end_matches(',');
+        assert_eq!(line["forwarder"]["requestId"], owner, "{line}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_of_a_body_are_told_once_and_a_start_forgets_what_came_before() {
     let sink = Scripted::new([]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::settings::{LaneSettings, PartitionKey};
 use forwarder_core::delivery::sink::Sink;
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::intake::redact::Redaction;

@@ -7,8 +7,8 @@ use reader::event::Event;
 use reader::stream::Record;
 use reader::unpack::Unpacker;
 
+use crate::bill::billed_kb;
 use crate::error::Error;
-use crate::table::billed_kb;
 
 /// All that was read so far.
 #[derive(Default)]

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bill;
 mod error;
 mod found;
 mod function;

@@ -14,13 +14,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
+use crate::bill::billed_kb_one_by_one;
 use crate::error::{Error, in_time};
 use crate::found::Found;
 use crate::function::{Ended, Function, STREAM, free_ports};
 use crate::page::Page;
 use crate::programs::Programs;
 use crate::scenario::{self, SCRIPTS};
-use crate::table::{Endings, Table, billed_kb_one_by_one};
+use crate::table::{Endings, Table};
 use crate::verdict::{Truth, Verdict};
 
 /// Shards of the stream: more than one, so that the order of lines is not the stream's doing.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use forwarder_core::delivery::lane::PartitionKey;
+use forwarder_core::delivery::settings::PartitionKey;
 use forwarder_core::delivery::spool::SpoolMode;
 use forwarder_core::forwarder::flush::Strategy;
 use forwarder_core::nearest;
@@ -13,8 +13,10 @@ use forwarder_core::record::format::{Compression, Format};
 use forwarder_core::record::oversize::Oversize;
 use forwarder_sinks::kind::NAMES as SINK_TYPES;
 
-use super::sink::ENVELOPES;
 use super::values;
+
+/// Extents of the envelope.
+const ENVELOPES: [&str; 3] = ["full", "lean", "raw"];
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]

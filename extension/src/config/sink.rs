@@ -1,6 +1,6 @@
 //! The settings of one sink.
 
-use forwarder_core::delivery::lane::PartitionKey;
+use forwarder_core::delivery::settings::PartitionKey;
 use forwarder_core::nearest;
 use forwarder_core::record::envelope::Envelope;
 use forwarder_core::record::oversize::Oversize;
@@ -253,8 +253,6 @@ fn is_name(name: &str) -> bool {
                     .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
 }
-
-pub(super) const ENVELOPES: [&str; 3] = ["full", "lean", "raw"];
 
 pub(super) fn envelope_from_name(name: &str) -> Option<Envelope> {
     match name {

@@ -171,7 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::delivery::lane::{LaneSettings, PartitionKey};
+    use crate::delivery::settings::{LaneSettings, PartitionKey};
     use crate::delivery::sink::Limits;
     use crate::record::envelope::Envelope;
     use crate::record::format::{Compression, Format};

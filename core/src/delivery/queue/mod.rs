@@ -15,9 +15,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Content};
-use super::lane::{LaneSettings, PartitionKey};
 use super::ledger::Ledger;
 use super::pacing::{self, Breaker, Pacing};
+use super::settings::{LaneSettings, PartitionKey};
 use super::sink::{Limits, Reason};
 use super::spool::Spool;
 use super::store::{Copy, GivenUp, Held, Store};

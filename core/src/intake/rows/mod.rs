@@ -5,8 +5,6 @@
 
 mod row;
 
-use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
 
 use super::verdict::Verdict;
@@ -23,9 +21,6 @@ use row::{Row, Surroundings};
 /// Invocations at once, and such whose row is written and of which more may come. On a Managed Instance 1,600 may run.
 const MOST: usize = 2_048;
 
-/// Bodies that are remembered by a hash, since Lambda posts one again whose answer was lost.
-const BODIES: usize = 16;
-
 /// Makes the rows.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -38,8 +33,7 @@ pub(super) struct Rows {
     environment: Environment,
     /// Times that Lambda has dropped events: from then on an invocation may be known by its report only.
     gaps: u64,
-    bodies: VecDeque<u64>,
-    /// The body that is being taken came before.
+    /// The body that is being taken came before: it tells nothing new.
     pub(super) is_repeated: bool,
     has_lines: bool,
 }
@@ -128,21 +122,6 @@ impl Rows {
             has_lines,
             ..Self::default()
         }
-    }
-
-    /// A body begins. One that came before tells nothing new: `true` then.
-    pub(super) fn begin_body(&mut self, body: &[u8]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        let hash = hasher.finish();
-        self.is_repeated = self.bodies.contains(&hash);
-        if !self.is_repeated {
-            if self.bodies.len() >= BODIES {
-                self.bodies.pop_front();
-            }
-            self.bodies.push_back(hash);
-        }
-        self.is_repeated
     }
 
     /// Takes the next event in order, masked; returns the requests whose rows are to be written now, and how.

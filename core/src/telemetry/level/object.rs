@@ -3,23 +3,20 @@
 use std::borrow::Cow;
 
 use super::Level;
-use super::table::{self, Member, NAMES_IN_OBJECTS, Scale, Small};
-use super::text::without_colours;
-use crate::telemetry::json::{skim, unescape};
-
-/// The longest text that may be a level, with colours. Bytes of JSON.
-const LONGEST_WORD: usize = 96;
+use super::table::{self, Scale, Small};
+use super::value::{of_members, of_value};
+use crate::telemetry::json::unescape;
 
 /// What an object shows at its top.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Shown<'a> {
-    pub(super) level: Option<Level>,
+pub(in crate::telemetry) struct Shown<'a> {
+    pub(in crate::telemetry) level: Option<Level>,
     /// The value of `message` or `msg`.
-    pub(super) message: Option<&'a str>,
+    pub(in crate::telemetry) message: Option<&'a str>,
 }
 
 /// Reads members until the object ends, or until something is no member. One pass.
-pub(super) fn read(text: &str) -> Shown<'_> {
+pub(in crate::telemetry) fn read(text: &str) -> Shown<'_> {
     let mut walk = Walk {
         text,
         at: 1,
@@ -71,54 +68,8 @@ fn keep_first(best: &mut Option<(usize, Level)>, rank: usize, level: Option<Leve
     }
 }
 
-/// The level that the value of a member named `key` stands for. `value` is JSON text.
-pub(super) fn of_value(member: &Member, key: &str, value: &str) -> Option<Level> {
-    let begins_with_capital = key.bytes().any(|byte| byte.is_ascii_uppercase());
-    let small = if begins_with_capital {
-        Small::DotNet
-    } else {
-        Small::Nothing
-    };
-    match value.as_bytes().first()? {
-        b'{' => of_members(value, &NAMES_IN_OBJECTS, member),
-        b'"' | b'\'' if value.len() <= LONGEST_WORD => {
-            let text = unescape(value);
-            let text = without_colours(text.trim_matches('\''));
-            match text.trim().parse() {
-                Ok(number) => member.scale.level(number, small),
-                Err(_) => of_word(&text),
-            }
-        }
-        b'-' | b'0'..=b'9' => member.scale.level(value.parse().ok()?, small),
-        _ if value.len() <= LONGEST_WORD => of_word(value),
-        _ => None,
-    }
-}
-
-/// The level of an object: `{"name":"ERROR"}`, `{"level":40000,"levelStr":"ERROR"}`.
-fn of_members(object: &str, names: &[&str], member: &Member) -> Option<Level> {
-    let mut values = names.iter().filter_map(|name| skim::child(object, name));
-    values.find_map(|value| {
-        if value.starts_with('{') {
-            None
-        } else {
-            of_value(member, "", value)
-        }
-    })
-}
-
 fn number(value: &str) -> Option<f64> {
     value.trim_matches('"').parse().ok()
-}
-
-/// The level of a word as libraries write it into a member: `INFO+2` (slog), `LogLevel.Error`, `SEVERITY_NUMBER_ERROR2`,
-/// `app.ERROR`, `[warn]`.
-pub(super) fn of_word(text: &str) -> Option<Level> {
-    let is_edge = |char: char| char.is_whitespace() || "[](){}<>:!'\"".contains(char);
-    let word = text.trim_matches(is_edge);
-    let word = word.split(['+', '-']).next().unwrap_or_default();
-    let word = word.rsplit(['.', '_', ':', '/']).next().unwrap_or_default();
-    table::find_value(word.trim_end_matches(|char: char| char.is_ascii_digit()))
 }
 
 /// Goes from member to member.
@@ -223,24 +174,6 @@ impl<'a> Walk<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_as_libraries_write_them() {
-        for (text, level) in [
-            ("INFO+2", Some(Level::Info)),
-            ("ERROR-4", Some(Level::Error)),
-            ("LogLevel.Error", Some(Level::Error)),
-            ("SEVERITY_NUMBER_ERROR2", Some(Level::Error)),
-            ("WARN3", Some(Level::Warn)),
-            (" [err] ", Some(Level::Error)),
-            ("DEFAULT", Some(Level::Info)),
-            ("UNDEFINED", None),
-            ("terror", None),
-            ("", None),
-        ] {
-            assert_eq!(of_word(text), level, "{text:?}");
-        }
-    }
 
     #[test]
     fn whatever_text_it_is_the_walk_ends() {

@@ -64,7 +64,7 @@ pub(super) enum Scale {
 
 /// A member that may hold a level.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Member {
+pub(in crate::telemetry) struct Member {
     /// Its name in lower case, without `_`, `-`, `.`, `@` and blanks.
     pub(super) name: &'static str,
     pub(super) scale: Scale,
@@ -77,7 +77,7 @@ const fn member(name: &'static str, scale: Scale, written: &'static str) -> Memb
 }
 
 /// Members that may hold a level. Where several do, the first of this list that can be read counts.
-pub(super) const MEMBERS: [Member; 17] = [
+pub(in crate::telemetry) const MEMBERS: [Member; 17] = [
     member("level", Scale::Loggers, "`level`, `Level`, `LEVEL`, `@level`"),
     member(
         "loglevel",

@@ -7,6 +7,7 @@ mod words;
 
 use std::borrow::Cow;
 
+use super::colours::without_colours;
 use super::object;
 use super::table;
 use super::{Level, combine};
@@ -18,7 +19,7 @@ use words::{is_month, looks_like_time, words};
 const HEAD_BYTES: usize = 256;
 
 /// The level that a text line shows. `json` is its JSON text, `scratch` memory to work in.
-pub(super) fn level(json: &str, scratch: &mut String) -> Option<Level> {
+pub(in crate::telemetry) fn level(json: &str, scratch: &mut String) -> Option<Level> {
     scratch.clear();
     let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
     let head = head(inner);
@@ -39,7 +40,7 @@ pub(super) fn level(json: &str, scratch: &mut String) -> Option<Level> {
 }
 
 /// The level of a message's text, without looking into JSON. `message` is its JSON text.
-pub(super) fn level_of(message: &str, scratch: &mut String) -> Option<Level> {
+pub(in crate::telemetry) fn level_of(message: &str, scratch: &mut String) -> Option<Level> {
     let head = head(message.get(1..message.len().saturating_sub(1))?);
     let text = if head.contains('\\') {
         scratch.clear();
@@ -81,28 +82,6 @@ fn plain(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches(is_blank)),
         Cow::Owned(text) => Cow::Owned(text.trim_start_matches(is_blank).to_owned()),
     }
-}
-
-/// Drops what a terminal acts on: colours (`ESC [ … m`) and other sequences of that kind.
-pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
-    if memchr::memchr(0x1b, text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\u{1b}') {
-        plain.push_str(before);
-        // ECMA-48: parameters and intermediates end at a byte from `@` to `~`.
-        rest = match after.strip_prefix('[') {
-            Some(sequence) => match sequence.find(|char: char| ('@'..='~').contains(&char)) {
-                Some(end) => sequence.get(end + 1..).unwrap_or_default(),
-                None => "",
-            },
-            None => after,
-        };
-    }
-    plain.push_str(rest);
-    Cow::Owned(plain)
 }
 
 enum Found {

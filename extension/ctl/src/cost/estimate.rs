@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forwarder_core::delivery::lane::{LaneSettings, PartitionKey};
+use forwarder_core::delivery::settings::{LaneSettings, PartitionKey};
 use forwarder_core::delivery::sink::Sink;
 use forwarder_core::delivery::spool::{SpoolMode, SpoolSettings};
 use forwarder_core::record::envelope::Resource;

@@ -121,7 +121,7 @@ fn every_setting_that_exists_can_be_set() {
     let sink = &config.sinks[0];
     assert_eq!(
         (sink.packing.format, sink.partition_key),
-        (Format::Json, forwarder_core::delivery::lane::PartitionKey::Instance)
+        (Format::Json, forwarder_core::delivery::settings::PartitionKey::Instance)
     );
     assert_eq!(
         (

@@ -5,14 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Config, LogFormat, SubscribeAnswer};
+use crate::config::{Config, LogFormat, MAX_EXTENSIONS, SubscribeAnswer};
 use crate::error::Error;
 use crate::lambda::LocalLambda;
-use crate::lifecycle::Policy;
 use crate::mode::Mode;
-
-/// Extensions of one function, external and internal together. Lambda developer guide, quotas.
-pub(crate) const MAX_EXTENSIONS: usize = 10;
+use crate::policy::Policy;
 
 /// Bytes of events that wait for one subscriber. What Lambda's own limit is nobody knows.
 const TELEMETRY_BUFFER: usize = 16 * 1024 * 1024;
@@ -55,6 +52,13 @@ impl Default for Builder {
             },
             log_format: None,
         }
+    }
+}
+
+impl LocalLambda {
+    /// Describes a local Lambda before it starts.
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 }
 

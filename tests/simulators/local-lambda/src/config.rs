@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lifecycle::Policy;
+use crate::policy::Policy;
+
+/// Extensions of one function, external and internal together. Lambda developer guide, quotas.
+pub(crate) const MAX_EXTENSIONS: usize = 10;
 
 /// The format of the log lines, as a function's logging configuration sets it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::telemetry::records::format_time;
+use crate::clock::format_time;
 
 /// Validity of credentials: some hours, as the role's do on Lambda.
 const LIFETIME: Duration = Duration::from_secs(6 * 3600);

@@ -19,8 +19,16 @@ pub struct DurableExecution<'a> {
     arn: String,
 }
 
+impl LocalLambda {
+    /// Begins a durable execution of this name.
+    #[must_use]
+    pub fn durable_execution(&self, name: &str) -> DurableExecution<'_> {
+        DurableExecution::new(self, &self.config().version_arn(), name)
+    }
+}
+
 impl<'a> DurableExecution<'a> {
-    pub(crate) fn new(lambda: &'a LocalLambda, function_version_arn: &str, name: &str) -> Self {
+    fn new(lambda: &'a LocalLambda, function_version_arn: &str, name: &str) -> Self {
         let id = Uuid::new_v4();
         Self {
             lambda,

@@ -9,13 +9,12 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::api::Server;
-use crate::builder::Builder;
 use crate::config::Config;
-use crate::durable::DurableExecution;
 use crate::error::{Error, InitFailure};
 use crate::lifecycle::{Call, Environment, InitReport, Invocation, Shared, ShutdownReport, Trouble, new_instance_id};
 use crate::mode::Mode;
-use crate::process::{OutputLine, Role, Spawner};
+use crate::process::{OutputLine, Spawner};
+use crate::role::Role;
 use crate::state::Stage;
 use crate::telemetry::records::Phase;
 use crate::telemetry::{HandedOver, Subscription, TelemetryFault};
@@ -53,11 +52,6 @@ impl Drop for AbortOnDrop {
 }
 
 impl LocalLambda {
-    /// Describes a local Lambda before it starts.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) async fn start(config: Config) -> Result<Self, Error> {
         let io = |what| move |source| Error::Io { what, source };
         let server = Server::bind(config.api_host)
@@ -145,11 +139,8 @@ impl LocalLambda {
         self.run(call).await
     }
 
-    /// Begins a durable execution of this name.
-    #[must_use]
-    pub fn durable_execution(&self, name: &str) -> DurableExecution<'_> {
-        let config = &self.shared.config;
-        DurableExecution::new(self, &config.version_arn(), name)
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
     }
 
     async fn run(&self, call: Call<'_>) -> Result<Invocation, Error> {
@@ -278,7 +269,7 @@ impl LocalLambda {
     }
 
     /// Subscriptions of extensions, with their destinations: a test can post there itself. A listener that is
-    /// frozen does not answer: see [`Builder::freeze`].
+    /// frozen does not answer: see [`Builder::freeze`](crate::Builder::freeze).
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.shared.hub.subscriptions()
     }

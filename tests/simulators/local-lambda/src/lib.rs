@@ -27,7 +27,7 @@
 //!
 //! # Layout
 //! In the order one reads them:
-//! - `mode`, `builder`, `config`: what the local Lambda is told to be
+//! - `mode`, `builder`, `config`, `policy`: what the local Lambda is to be
 //! - `lambda`: the handle to a running one; `durable`: an execution of many invocations on it
 //! - `lifecycle`: what happens when (init, invocations, freezes, the end), and what each came to
 //! - `api`: the three HTTP APIs
@@ -36,19 +36,23 @@
 //!   `credentials`: those that are no variables
 //! - `state`, `watched`: what the lifecycle and the APIs know in common, and how one waits for it
 //! - `chaos`: whatever can happen, by a seed
-//! - `error`: what can break
+//! - `error`, `fault`: what can break; `role`, `clock`: words that all of them use
 
 mod api;
 mod builder;
 mod chaos;
+mod clock;
 mod config;
 mod credentials;
 mod durable;
 mod error;
+mod fault;
 mod lambda;
 mod lifecycle;
 mod mode;
+mod policy;
 mod process;
+mod role;
 mod state;
 mod telemetry;
 mod variables;
@@ -58,9 +62,11 @@ pub use builder::Builder;
 pub use chaos::{Chaos, Played, Step};
 pub use config::{LogFormat, SubscribeAnswer};
 pub use durable::DurableExecution;
-pub use error::{Error, Fault, InitFailure, Status};
+pub use error::{Error, InitFailure};
+pub use fault::{Fault, Status};
 pub use lambda::{LocalLambda, RunningProcess};
 pub use lifecycle::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport, Trouble};
 pub use mode::Mode;
-pub use process::{OutputLine, Role, Stream};
+pub use process::{OutputLine, Stream};
+pub use role::Role;
 pub use telemetry::{HandedOver, Subscription, TelemetryFault, TelemetryType};

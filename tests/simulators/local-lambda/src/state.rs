@@ -1,13 +1,14 @@
 //! State of the environment: its function, its extensions and its processes. No I/O: the HTTP APIs write it,
 //! the lifecycle waits for it.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::error::Fault;
-use crate::process::{Process, Role};
+use crate::fault::Fault;
+use crate::process::Process;
+use crate::role::Role;
 use crate::telemetry::records::Tracing;
 
 /// Phase of the environment.
@@ -308,20 +309,4 @@ fn exit_fault(process: &Process) -> Option<Fault> {
             format!("the extension {} exited: {status}", process.name),
         ),
     })
-}
-
-/// Milliseconds since 1970 of a moment of the monotonic clock.
-pub(crate) fn epoch_ms(at: Instant) -> u64 {
-    let since_1970 = system_time(at).duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The time of day of a moment of the monotonic clock.
-pub(crate) fn system_time(at: Instant) -> SystemTime {
-    let (now, today) = (Instant::now(), SystemTime::now());
-    if at >= now {
-        today + (at - now)
-    } else {
-        today - (now - at)
-    }
 }

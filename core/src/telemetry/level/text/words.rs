@@ -1,7 +1,7 @@
 //! A line, word by word: what may stand before a level, and what is one.
 
 use super::super::table::{self, PLAIN_WORDS};
-use super::super::{Level, object};
+use super::super::{Level, value};
 use super::{Found, Rest, of_letter};
 
 /// Number of words that may precede the level: date, time, zone, request id, process, thread, logger.
@@ -178,7 +178,7 @@ fn of_word(word: &Word<'_>, has_time: bool, before: Before) -> Option<Level> {
         }
     }
     if word.is_alone && (word.depth > 0 || has_time) {
-        let level = object::of_word(text);
+        let level = value::of_word(text);
         if level.is_some() && (is_upper(text) || !AMBIGUOUS.contains(&text)) {
             return level;
         }
@@ -261,7 +261,7 @@ fn logfmt(mut text: &str) -> Option<Level> {
             _ => value.find(char::is_whitespace).unwrap_or(value.len()),
         };
         if let Some(member) = table::find_member(key)
-            && let Some(level) = object::of_value(member, key, value.get(..length)?)
+            && let Some(level) = value::of_value(member, key, value.get(..length)?)
         {
             return Some(level);
         }

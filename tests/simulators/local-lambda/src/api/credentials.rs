@@ -4,7 +4,7 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use super::reply::{self, Reply, header};
-use crate::error::Refusal;
+use crate::fault::Refusal;
 use crate::lifecycle::Shared;
 use crate::mode::Mode;
 

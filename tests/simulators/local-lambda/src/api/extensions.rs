@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::reply::{self, Reply, accepted, header, told_fault, well_formed, with_header};
-use crate::builder::MAX_EXTENSIONS;
-use crate::error::Refusal;
+use crate::config::MAX_EXTENSIONS;
+use crate::fault::Refusal;
 use crate::lifecycle::Shared;
 use crate::state::{Activity, Agent, Stage, State};
 

@@ -22,7 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::error::Refusal;
+use crate::fault::Refusal;
 use crate::lifecycle::Shared;
 use reply::{Reply, refused};
 

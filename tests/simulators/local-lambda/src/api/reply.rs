@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Fault, Refusal};
+use crate::fault::{Fault, Refusal};
 
 pub(super) type Reply = Response<Full<Bytes>>;
 

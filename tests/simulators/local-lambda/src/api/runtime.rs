@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use super::reply::{self, Reply, accepted, header, told_fault, well_formed, with_header};
-use crate::error::{Fault, Refusal};
+use crate::fault::{Fault, Refusal};
 use crate::lifecycle::Shared;
 use crate::mode::Mode;
 use crate::state::{Activity, Answer};

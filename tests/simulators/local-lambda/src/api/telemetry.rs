@@ -8,7 +8,7 @@ use hyper::{Request, StatusCode};
 use super::extensions::{caller, identifier};
 use super::reply::{self, Reply};
 use crate::config::SubscribeAnswer;
-use crate::error::Refusal;
+use crate::fault::Refusal;
 use crate::lifecycle::Shared;
 use crate::state::Stage;
 use crate::telemetry::{Subscribed, Terms};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{Chaos, Step};
-use crate::error::{Error, Status};
+use crate::error::Error;
+use crate::fault::Status;
 use crate::lambda::LocalLambda;
 use crate::lifecycle::{Invocation, ShutdownReport, Trouble};
-use crate::process::Role;
+use crate::role::Role;
 
 /// Result of a step.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use tokio::time::timeout_at;
 use super::environment::Shared;
 use super::report::Invocation;
 use super::running::{Call, Running, Turn};
-use crate::error::Fault;
+use crate::fault::Fault;
 use crate::state::Answer;
 
 /// Result of an invocation.

@@ -10,13 +10,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::clock::format_time;
 use crate::config::{Config, file_name};
 use crate::credentials::Credentials;
-use crate::error::Fault;
-use crate::process::{Capture, Launch, LineSink, OutputLine, Process, Role, Signal, Spawner, Started};
+use crate::fault::Fault;
+use crate::process::{Capture, Launch, LineSink, OutputLine, Process, Signal, Spawner, Started};
+use crate::role::Role;
 use crate::state::State;
 use crate::telemetry::Hub;
-use crate::telemetry::records::format_time;
 use crate::watched::Watched;
 
 /// State that the lifecycle and the HTTP APIs work on.

@@ -8,8 +8,8 @@ use tokio::time::timeout_at;
 
 use super::environment::Environment;
 use super::report::{ExtensionInit, InitReport};
-use crate::error::{Fault, Status, TIMED_OUT};
-use crate::process::Role;
+use crate::fault::{Fault, Status, TIMED_OUT};
+use crate::role::Role;
 use crate::state::{Activity, Agent, Stage};
 use crate::telemetry::records::{self, Millis, Phase};
 use crate::variables;

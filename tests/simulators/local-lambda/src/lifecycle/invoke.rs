@@ -8,9 +8,9 @@ use super::environment::Environment;
 use super::report::{InitReport, Invocation, RestoreReport, ShutdownReport};
 use super::running::{Before, Call, Running, Turn};
 use super::trouble::Trouble;
-use crate::error::{Fault, Status};
+use crate::fault::{Fault, Status};
 use crate::mode::Mode;
-use crate::process::Role;
+use crate::role::Role;
 use crate::state::{Answer, Stage, State};
 use crate::telemetry::records::Phase;
 

@@ -10,7 +10,6 @@ mod concurrent;
 mod environment;
 mod init;
 mod invoke;
-mod policy;
 mod report;
 mod restore;
 mod running;
@@ -18,7 +17,6 @@ mod stop;
 mod trouble;
 
 pub(crate) use environment::{Environment, Shared, new_instance_id};
-pub(crate) use policy::Policy;
 pub use report::{ExtensionInit, InitReport, Invocation, ProcessExit, RestoreReport, ShutdownReport};
 pub(crate) use running::Call;
 pub use trouble::Trouble;

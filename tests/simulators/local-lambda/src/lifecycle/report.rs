@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::error::{Fault, Status};
-use crate::process::Role;
+use crate::fault::{Fault, Status};
+use crate::role::Role;
 
 /// Result of init.
 #[derive(Debug, Clone)]

@@ -10,8 +10,8 @@ use tokio::time::timeout_at;
 use super::environment::{Environment, new_instance_id};
 use super::init::RUNTIME_VERSION;
 use super::report::RestoreReport;
-use crate::error::{Fault, Status, TIMED_OUT};
-use crate::process::Role;
+use crate::fault::{Fault, Status, TIMED_OUT};
+use crate::role::Role;
 use crate::telemetry::records::{self, Millis};
 
 impl Environment {

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::environment::Shared;
-use super::policy::whole_ms;
 use super::trouble::Trouble;
-use crate::error::{Fault, Status, TIMED_OUT};
-use crate::process::Role;
-use crate::state::{Answer, Request, State, epoch_ms, system_time};
+use crate::clock::{epoch_ms, system_time};
+use crate::fault::{Fault, Status, TIMED_OUT};
+use crate::policy::whole_ms;
+use crate::role::Role;
+use crate::state::{Answer, Request, State};
 use crate::telemetry::records::{self, Millis, Span, Tracing};
 
 /// Invocation request.

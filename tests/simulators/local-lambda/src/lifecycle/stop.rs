@@ -6,8 +6,10 @@ use tokio::time::{timeout, timeout_at};
 
 use super::environment::Environment;
 use super::report::{ProcessExit, ShutdownReport};
-use crate::process::{Role, Signal};
-use crate::state::{NextEvent, Stage, State, epoch_ms};
+use crate::clock::epoch_ms;
+use crate::process::Signal;
+use crate::role::Role;
+use crate::state::{NextEvent, Stage, State};
 
 impl Environment {
     /// Ends all processes so that the environment can be used again.

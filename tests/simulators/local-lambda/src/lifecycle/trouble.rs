@@ -4,8 +4,9 @@ use std::future::pending;
 use std::time::Duration;
 
 use super::environment::Shared;
-use crate::error::Fault;
-use crate::process::{Process, Role, Signal};
+use crate::fault::Fault;
+use crate::process::{Process, Signal};
+use crate::role::Role;
 
 /// Interval at which the memory of the processes is checked where it is limited.
 const MEMORY_CHECK: Duration = Duration::from_millis(5);

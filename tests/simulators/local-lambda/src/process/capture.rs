@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use tokio::net::unix::pipe;
 
-use super::Role;
+use crate::role::Role;
 use crate::telemetry::Hub;
 use crate::watched::Watched;
 

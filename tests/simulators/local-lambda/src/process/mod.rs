@@ -17,19 +17,12 @@ use std::time::Instant;
 
 use tokio::process::{Child, Command};
 
+use crate::role::Role;
+
 pub(crate) use capture::{Capture, LineSink};
 pub use capture::{OutputLine, Stream};
 pub(crate) use spawner::Spawner;
 pub(crate) use sys::{Signal, signal_group};
-
-/// Role of a process in the environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The function's runtime.
-    Function,
-    /// An external extension.
-    Extension,
-}
 
 /// A process as the environment remembers it.
 #[derive(Debug)]

@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::records::{PlatformRecord, format_time};
+use super::records::PlatformRecord;
 use super::terms::TelemetryType;
+use crate::clock::format_time;
 use crate::config::LogFormat;
-use crate::process::Role;
+use crate::role::Role;
 
 /// The schema in which a log record is a string, whatever the log format.
 const STRINGS_ONLY: &str = "2022-07-01";

@@ -10,7 +10,7 @@ use super::records::{LogsDropped, PlatformRecord, TelemetrySubscription};
 use super::subscriber::{Batch, Subscriber};
 use super::terms::{Subscription, Terms};
 use crate::config::LogFormat;
-use crate::process::Role;
+use crate::role::Role;
 use crate::watched::Watched;
 
 /// An event that was posted to a subscriber.

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
-use crate::error::Status;
+use crate::clock::format_time;
+use crate::fault::Status;
 
 /// A record together with the name of its event.
 pub(crate) trait PlatformRecord: Serialize {
@@ -256,11 +257,6 @@ impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64((self.0.as_secs_f64() * 1e6).round() / 1e3)
     }
-}
-
-/// Lambda's form of a time: UTC, to the millisecond.
-pub(crate) fn format_time(at: SystemTime) -> String {
-    humantime::format_rfc3339_millis(at).to_string()
 }
 
 fn timestamp<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::error::Refusal;
+use crate::fault::Refusal;
 
 /// The versions of the events' schema that Lambda knows.
 const SCHEMA_VERSIONS: [&str; 3] = ["2022-07-01", "2022-12-13", "2025-01-29"];
