@@ -9,19 +9,11 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use forwarder_core::delivery::sink::Failure;
 
+pub use super::caller::Caller;
 use super::credentials::LambdaCredentials;
 use super::http::Http;
 use super::{client, errors};
 use crate::kind::Connection;
-
-/// Region and credentials of whoever asks, where they are not those of Lambda's variables.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The region, for what has none of its own.
-    pub region: Option<String>,
-    /// The credentials.
-    pub credentials: SharedCredentialsProvider,
-}
 
 /// Credentials of Lambda's variables, or of the endpoint that they name.
 pub fn credentials() -> SharedCredentialsProvider {

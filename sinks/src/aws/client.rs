@@ -20,7 +20,7 @@ use forwarder_core::delivery::awake;
 use forwarder_core::delivery::sink::{Failure, Reason};
 use tokio::sync::OnceCell;
 
-use super::account::Caller;
+use super::caller::Caller;
 use super::environment;
 use super::errors::failure;
 use super::http::{Http, OnlyConnect};

@@ -9,7 +9,7 @@ use aws_sdk_kinesis::types::{
     EncryptionType, PutRecordsRequestEntry, RecordDistributionStrategy, StreamDescriptionSummary, StreamMode,
     StreamStatus,
 };
-use forwarder_core::delivery::lane::PartitionKey;
+use forwarder_core::delivery::settings::PartitionKey;
 use forwarder_core::delivery::sink::{Failure, Reason};
 use forwarder_sinks::account;
 use forwarder_sinks::arn::StreamName;
