@@ -1,4 +1,4 @@
-//! The three calls that a reader makes, and what their errors mean.
+//! The calls that a reader makes, but for those of enhanced fan-out, and what their errors mean.
 
 use std::time::{Duration, SystemTime};
 
@@ -129,6 +129,14 @@ impl Error {
         matches!(self, Self::Refused { code, .. } if code == "InvalidArgumentException")
     }
 
+    pub(super) fn is_not_there(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "ResourceNotFoundException")
+    }
+
+    pub(super) fn is_in_use(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "ResourceInUseException")
+    }
+
     pub(super) fn iterator_expired(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "ExpiredIteratorException")
     }
@@ -141,7 +149,7 @@ impl Error {
         }
     }
 
-    fn new<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
+    pub(super) fn new<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -174,6 +182,8 @@ impl Error {
 pub(super) struct Api {
     pub(super) client: Client,
     pub(super) stream: Stream,
+    /// ARN of a registered consumer: shards are subscribed to, not asked.
+    pub(super) consumer: Option<String>,
 }
 
 /// Answer of `GetRecords`.
@@ -276,7 +286,7 @@ fn of_api(shard: &types::Shard) -> Listed {
     }
 }
 
-fn read(record: types::Record, shard: &str) -> Record {
+pub(super) fn read(record: types::Record, shard: &str) -> Record {
     let arrival = record
         .approximate_arrival_timestamp
         .and_then(|time| time.to_millis().ok());

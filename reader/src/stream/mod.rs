@@ -1,29 +1,34 @@
 //! All shards of a stream at once, through the API: parents before their children, within the API's limits.
 //!
+//! - `news`: what it tells
 //! - `position`: where reading of a shard goes on
 //! - `lineage`: which shards there are, and which may be read yet; pure
 //! - `pace`: when a shard may be asked again, and for how much; pure
-//! - `api`: the three calls, and what their errors mean
+//! - `api`: the calls, and what their errors mean
 //! - `standing`: how far a shard has been read; pure
 //! - `turn`: one turn of one shard
+//! - `fan_out`, `subscribe`: enhanced fan-out: a registered consumer, and what Kinesis pushes to it
 
 mod api;
+mod fan_out;
 mod lineage;
+mod news;
 mod pace;
 mod position;
 mod standing;
+mod subscribe;
 mod turn;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_kinesis::Client;
-use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use api::{Error, Stream};
+pub use fan_out::{FanOut, Left};
+pub use news::{Batch, News, Record, Trouble};
 pub use pace::Pace;
 pub use position::{Position, Start};
 
@@ -32,63 +37,6 @@ use lineage::{Lineage, Listed};
 use pace::LISTING;
 use standing::Standing;
 use turn::{ShardReader, Turn};
-
-/// A record as Kinesis gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// The shard it was read from.
-    pub shard: String,
-    /// Its place in the shard. A decimal number of many digits.
-    pub sequence_number: String,
-    /// The key it was put with; empty where it has none.
-    pub partition_key: String,
-    /// Its data.
-    pub data: Bytes,
-    /// `ApproximateArrivalTimestamp`, to the millisecond.
-    pub arrival: SystemTime,
-}
-
-/// Result of one call for one shard.
-#[derive(Debug)]
-pub struct Batch {
-    /// The shard.
-    pub shard: String,
-    /// In the shard's order; may be none.
-    pub records: Vec<Record>,
-    /// Lag behind the last put.
-    pub behind: Duration,
-}
-
-/// News of a reader.
-#[derive(Debug)]
-pub enum News {
-    /// Records were read, or a shard has none at present.
-    Batch(Batch),
-    /// A call failed and is made again.
-    Trouble(Trouble),
-    /// Unread records of this shard are no longer in the stream: it was away for longer than the stream keeps records.
-    Expired(String),
-}
-
-/// A call that failed, and is made again.
-#[derive(Debug)]
-pub struct Trouble {
-    /// For which shard; none for the list of shards.
-    pub shard: Option<String>,
-    /// The error.
-    pub error: Error,
-    /// Time of the next try.
-    pub again_in: Duration,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(shard) = &self.shard {
-            write!(f, "{shard}: ")?;
-        }
-        write!(f, "{}; again in {:.1} s", self.error, self.again_in.as_secs_f64())
-    }
-}
 
 /// A consumer of one stream.
 ///
@@ -131,8 +79,10 @@ pub struct Reader {
     listings: usize,
     /// The first list is there.
     has_listed: bool,
-    /// Attempts to list the shards that failed in a row.
+    /// Attempts to list the shards that failed in a row, or to register a consumer.
     failures: u32,
+    /// The consumer to register, until it is.
+    fan_out: Option<FanOut>,
     expired: Vec<String>,
 }
 
@@ -140,6 +90,8 @@ pub struct Reader {
 enum Done {
     Turn(ShardReader, Turn),
     Listed(Result<Vec<Listed>, Error>),
+    /// ARN of the registered consumer.
+    Registered(Result<String, Error>),
 }
 
 impl Reader {
@@ -159,7 +111,11 @@ impl Reader {
         pace: Pace,
     ) -> Self {
         Self {
-            api: Api { client, stream },
+            api: Api {
+                client,
+                stream,
+                consumer: None,
+            },
             pace,
             start,
             began: SystemTime::now(),
@@ -169,8 +125,16 @@ impl Reader {
             listings: 0,
             has_listed: false,
             failures: 0,
+            fan_out: None,
             expired: Vec::new(),
         }
+    }
+
+    /// Lets Kinesis push the records to a registered consumer, which takes nothing from other readers.
+    #[must_use]
+    pub fn through(mut self, fan_out: FanOut) -> Self {
+        self.fan_out = Some(fan_out);
+        self
     }
 
     /// Waits for what comes next. A call that may succeed later is made again, as often as the pace says.
@@ -184,6 +148,10 @@ impl Reader {
                 return Ok(News::Expired(shard));
             }
             let Some(done) = self.calls.join_next().await else {
+                if let Some(fan_out) = self.fan_out.clone() {
+                    self.register(fan_out, Duration::ZERO);
+                    continue;
+                }
                 // The beginning; or every shard has been read to its end and none has children: the stream is being
                 // deleted or resharded.
                 self.list_shards(if self.has_listed { LISTING } else { Duration::ZERO });
@@ -191,6 +159,24 @@ impl Reader {
             };
             match done.map_err(Error::task)? {
                 Done::Turn(reader, turn) => return self.take(reader, turn),
+                Done::Registered(Ok(consumer)) => {
+                    self.api.consumer = Some(consumer);
+                    self.fan_out = None;
+                    self.failures = 0;
+                }
+                Done::Registered(Err(error)) => {
+                    self.failures = self.failures.saturating_add(1);
+                    let wait = self.pace.after_failure(&error, self.failures);
+                    let (Some(again_in), Some(fan_out)) = (wait, self.fan_out.clone()) else {
+                        return Err(error);
+                    };
+                    if FanOut::is_final(&error, self.failures) {
+                        return Err(error);
+                    }
+                    self.register(fan_out, again_in);
+                    let shard = None;
+                    return Ok(News::Trouble(Trouble { shard, error, again_in }));
+                }
                 Done::Listed(Ok(listed)) => {
                     self.listings -= 1;
                     self.has_listed = true;
@@ -239,7 +225,11 @@ impl Reader {
                     let standing = Standing::new(before, reader.called, &records, behind, at_end);
                     self.standing.insert(shard.clone(), Some(standing));
                     let bytes = records.iter().map(|record| record.data.len()).sum();
-                    let wait = self.pace.after_answer(reader.called, bytes);
+                    let wait = match self.api.consumer {
+                        None => self.pace.after_answer(reader.called, bytes),
+                        // Kinesis has its own pace.
+                        Some(_) => Duration::ZERO,
+                    };
                     self.turn(reader, wait);
                 }
                 Ok(News::Batch(Batch { shard, records, behind }))
@@ -265,6 +255,13 @@ impl Reader {
         self.calls.spawn(async move {
             tokio::time::sleep(wait).await;
             Done::Listed(api.list_shards().await)
+        });
+    }
+
+    fn register(&mut self, fan_out: FanOut, wait: Duration) {
+        self.calls.spawn(async move {
+            tokio::time::sleep(wait).await;
+            Done::Registered(fan_out.open().await)
         });
     }
 

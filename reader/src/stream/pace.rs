@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const ANSWER: usize = 5 * 1024 * 1024;
 
 /// Records that a call may give at most. Kinesis API reference, `GetRecords`.
-const MOST_RECORDS: usize = 10_000;
+pub(super) const MOST_RECORDS: usize = 10_000;
 
 /// Records of a first call, which does not know how large they are: 5 MB of those that the forwarder fills.
 const FIRST_RECORDS: usize = 200;

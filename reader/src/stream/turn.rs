@@ -1,4 +1,4 @@
-//! One turn of one shard: an iterator if there is none, and records.
+//! One turn of one shard: an iterator if there is none, and records; or a subscription, and what it pushes.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +8,7 @@ use super::Record;
 use super::api::{Api, Error};
 use super::pace;
 use super::position::Position;
+use super::subscribe::{Beginning, Subscription};
 
 /// A shard that is being read.
 #[derive(Debug)]
@@ -15,12 +16,15 @@ pub(super) struct ShardReader {
     pub(super) shard: String,
     /// After the records that the last turn gave.
     pub(super) position: Position,
-    /// Time of the last call for records.
+    /// Time of the last call for records; of a subscription, of its beginning.
     pub(super) called: Instant,
     /// Turns in a row that failed.
     pub(super) failures: u32,
     iterator: Option<String>,
     limit: usize,
+    subscription: Option<Box<Subscription>>,
+    /// Where the next subscription begins, after an event of this one.
+    continuation: Option<String>,
     /// Records that arrived before are not wanted. Some stand-ins of Kinesis give it nevertheless where nothing came
     /// since.
     since: SystemTime,
@@ -54,11 +58,17 @@ impl ShardReader {
             failures: 0,
             iterator: None,
             limit: pace::first_limit(),
+            subscription: None,
+            continuation: None,
         }
     }
 
     pub(super) async fn turn(mut self, api: &Api) -> (Self, Turn) {
-        let turn = match self.read(api).await {
+        let read = match &api.consumer {
+            None => self.read(api).await,
+            Some(consumer) => self.receive(api, consumer).await,
+        };
+        let turn = match read {
             Ok(turn) => {
                 self.failures = 0;
                 turn
@@ -118,5 +128,78 @@ impl ShardReader {
         }
         self.iterator = Some(iterator.clone());
         Ok(iterator)
+    }
+    /// Waits for what the subscription pushes; begins one if there is none, or the last one is over.
+    async fn receive(&mut self, api: &Api, consumer: &str) -> Result<Turn, Error> {
+        let (subscription, mut pushed) = loop {
+            let mut subscription = match self.subscription.take() {
+                Some(subscription) => *subscription,
+                None => self.subscribe(api, consumer).await?,
+            };
+            if let Some(pushed) = subscription.next(&self.shard).await? {
+                break (subscription, pushed);
+            }
+        };
+        self.called = subscription.began;
+        let at_end = pushed.behind.is_zero() && pushed.records.len() < pace::MOST_RECORDS;
+        if let Position::After(last) = &self.position {
+            // The continuation may be the number of the last record.
+            pushed.records.retain(|record| is_after(&record.sequence_number, last));
+        }
+        if let Some(last) = pushed.records.last() {
+            self.position = Position::After(last.sequence_number.clone());
+        }
+        self.continuation = pushed.continuation;
+        self.subscription = Some(Box::new(subscription));
+        pushed.records.retain(|record| record.arrival >= self.since);
+        Ok(Turn::Read {
+            records: pushed.records,
+            behind: pushed.behind,
+            at_end,
+            ended: pushed.ended,
+        })
+    }
+
+    /// A subscription from where reading stands.
+    async fn subscribe(&mut self, api: &Api, consumer: &str) -> Result<Subscription, Error> {
+        let now = SystemTime::now();
+        if let Some(number) = self.continuation.take() {
+            // If that fails for any reason, the next one begins after the last record.
+            match api.subscribe(consumer, &self.shard, Beginning::Number(&number)).await {
+                Err(error) if error.argument_is_invalid() => {}
+                subscription => return subscription,
+            }
+        }
+        let beginning = Beginning::Position(&self.position);
+        let subscription = match api.subscribe(consumer, &self.shard, beginning).await {
+            Err(error) if error.argument_is_invalid() && self.position.may_be_ahead_of(now) => {
+                // By Kinesis' clock that time is yet to come. Whatever arrives is wanted.
+                self.since = SystemTime::UNIX_EPOCH;
+                let beginning = Beginning::Position(&Position::Latest);
+                api.subscribe(consumer, &self.shard, beginning).await?
+            }
+            subscription => subscription?,
+        };
+        if self.position == Position::Latest {
+            // Should the session end before a record came, the next one must not begin later than this one did.
+            self.position = Position::at(now);
+        }
+        Ok(subscription)
+    }
+}
+
+/// True if one decimal number is greater than another.
+fn is_after(number: &str, other: &str) -> bool {
+    (number.len(), number) > (other.len(), other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_are_compared_as_numbers() {
+        assert!(is_after("10", "9") && is_after("11", "10"));
+        assert!(!is_after("10", "10") && !is_after("9", "10"));
     }
 }

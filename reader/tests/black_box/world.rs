@@ -29,6 +29,11 @@ impl World {
     /// `name`: of the test, for its folder.
     pub(crate) async fn new(name: &str, shards: u32) -> Self {
         let kinesis = LocalKinesis::builder().stream(STREAM, shards).start().await.unwrap();
+        Self::of(name, kinesis)
+    }
+
+    /// Around a Kinesis of its own kind.
+    pub(crate) fn of(name: &str, kinesis: LocalKinesis) -> Self {
         let folder = std::env::temp_dir().join(format!("consumer-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         Self {

@@ -74,6 +74,10 @@ pub(crate) struct Arguments {
     pub(crate) access: Access,
     pub(crate) start: Option<Start>,
     pub(crate) checkpoint: Option<PathBuf>,
+    /// The consumer of enhanced fan-out to read through.
+    pub(crate) fan_out: Option<String>,
+    /// It is removed at the end, if it was registered here.
+    pub(crate) fan_out_is_temporary: bool,
     pub(crate) follow: bool,
     pub(crate) duration: Option<Duration>,
     pub(crate) filter: Filter,
@@ -94,6 +98,8 @@ impl Command {
             access: Access::default(),
             start: None,
             checkpoint: None,
+            fan_out: None,
+            fan_out_is_temporary: false,
             follow: true,
             duration: None,
             filter: Filter::default(),
@@ -110,6 +116,8 @@ impl Command {
                 Value(word) => words.push(word),
                 Long("from") => parsed.start = Some(value(&mut parser, "--from", str::parse)?),
                 Long("checkpoint") => parsed.checkpoint = Some(parser.value()?.into()),
+                Long("fan-out") => parsed.fan_out = Some(value(&mut parser, "--fan-out", consumer_name)?),
+                Long("fan-out-temporary") => parsed.fan_out_is_temporary = true,
                 Long("no-follow") => parsed.follow = false,
                 Long("for") => parsed.duration = Some(value(&mut parser, "--for", duration)?),
                 Long("function") => filter.functions.push(parser.value()?.string()?),
@@ -144,6 +152,9 @@ impl Command {
 impl Arguments {
     /// Options that do not go together.
     fn check(&self) -> Result<(), String> {
+        if self.fan_out_is_temporary && self.fan_out.is_none() {
+            return Err("--fan-out-temporary: which consumer? --fan-out NAME".to_owned());
+        }
         if matches!(self.input, Input::Stream(_)) {
             return Ok(());
         }
@@ -157,6 +168,7 @@ impl Arguments {
                 self.checkpoint.is_some(),
                 "--checkpoint: files are read as a whole, only a stream is gone on with",
             ),
+            (self.fan_out.is_some(), "--fan-out: files have no consumers"),
         ] {
             if is_given {
                 return Err(what.to_owned());
@@ -202,6 +214,17 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("`{text}` is no address with a port, such as {DEFAULT_ADDRESS}"))
 }
 
+/// Kinesis API reference, `RegisterStreamConsumer`.
+fn consumer_name(name: &str) -> Result<String, String> {
+    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if (1..=128).contains(&name.len()) && name.bytes().all(is_one) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "`{name}` is no name of a consumer: letters, digits, `_`, `.` and `-`, up to 128"
+    ))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("`{text}` is no time such as `10m` or `1h 30m`: {error}"))
 }
@@ -243,7 +266,8 @@ mod tests {
     fn everything_can_be_said() {
         let arguments = parse(
             "--from trim-horizon telemetry --checkpoint f --no-follow --for 10m --function a --function b* --request 8f \
-             --level warn --type platform.* --grep x+ --json -q --verify --color always --endpoint http://127.0.0.1:1",
+             --level warn --type platform.* --grep x+ --json -q --verify --color always --endpoint http://127.0.0.1:1 \
+             --fan-out look --fan-out-temporary",
         )
         .unwrap();
         assert_eq!(arguments.input, Input::Stream(Stream::Name("telemetry".into())));
@@ -255,6 +279,7 @@ mod tests {
         );
         assert!(!arguments.follow && arguments.json && arguments.quiet && arguments.verify);
         assert_eq!(arguments.colours, Some(true));
+        assert!(arguments.fan_out.as_deref() == Some("look") && arguments.fan_out_is_temporary);
     }
 
     #[test]
@@ -291,6 +316,7 @@ mod tests {
         for (line, error) in [
             ("- --from 10m", "--from: files"),
             ("a/ --checkpoint c", "--checkpoint: files"),
+            ("a/ --fan-out c", "--fan-out: files"),
         ] {
             assert!(parse(line).err().unwrap().starts_with(error), "{line}");
         }
@@ -324,6 +350,8 @@ mod tests {
             ("a --grep (", "--grep"),
             ("a --web=8400", "no address with a port"),
             ("a --color green", "auto, always, never"),
+            ("a --fan-out b/c", "no name of a consumer"),
+            ("a --fan-out-temporary", "which consumer?"),
             ("a --endpoint localhost:4567", "begins with http://"),
         ] {
             let error = parse(line).err().unwrap();

@@ -9,7 +9,7 @@ use reader::files::Files;
 use reader::proof::{Memory, Totals};
 use reader::screen::Screen;
 use reader::show::{Output, Show};
-use reader::stream::{Pace, Reader, Start};
+use reader::stream::{FanOut, Pace, Reader, Start};
 use reader::unpack::Unpacker;
 use tokio::time::Instant;
 
@@ -76,12 +76,19 @@ impl<'a> Consumer<'a> {
             },
             Input::Stream(stream) => {
                 let client = reader::aws::client(&arguments.access).await;
-                let reader = Reader::resume(client, stream, start, shards, Pace::default());
+                let fan_out = arguments.fan_out.map(|name| {
+                    let is_temporary = arguments.fan_out_is_temporary;
+                    FanOut::new(client.clone(), stream.clone(), name, is_temporary)
+                });
+                let mut reader = Reader::resume(client, stream, start, shards, Pace::default());
+                if let Some(fan_out) = &fan_out {
+                    reader = reader.through(fan_out.clone());
+                }
                 tokio::spawn({
                     let (known, asked) = (retention.clone(), reader.retention());
                     async move { asked.await.map(|retention| known.set(retention)) }
                 });
-                Source::Stream(Box::new(reader))
+                Source::Stream(Box::new(reader), fan_out)
             }
         };
         Ok(Self {

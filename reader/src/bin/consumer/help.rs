@@ -13,6 +13,9 @@ Where it begins and ends
                        Of files trim-horizon: they have each process from its first line on, so that a beginning that is
                        not there is lost
   --checkpoint FILE    go on where the last reader with this FILE stopped, and keep it up to date
+  --fan-out NAME       by enhanced fan-out, through the registered consumer NAME, which takes no throughput from other
+                       readers. It is registered where it is not there; AWS bills it by shard, hour and GB until it is removed
+  --fan-out-temporary  remove it at the end, if it was not there before
   --no-follow          end once everything has been read that is there
   --for TIME           end after so long (10m)
 
@@ -38,6 +41,8 @@ How it gets there; without them the environment and the profile say, as for any 
 
 Events go to standard output; progress, notes and the closing table to standard error. Ctrl-C ends it.
 The role needs kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords (and kms:Decrypt for a key of your own).
+With --fan-out it needs kinesis:DescribeStreamSummary, kinesis:DescribeStreamConsumer, kinesis:RegisterStreamConsumer and
+kinesis:SubscribeToShard, and for a temporary one kinesis:DeregisterStreamConsumer.
 
 Exit codes: 0 good, 1 something is missing (--verify), 2 it could not begin or go on.
 ";

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use reader::checkpoint::CheckpointError;
+use reader::clean::clean;
 use reader::files::Unopened;
 use reader::screen::Screen;
-use reader::stream;
-use tokio::signal::unix::{SignalKind, signal};
+use reader::stream::{self, FanOut, Left};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::arguments::Arguments;
@@ -50,11 +51,46 @@ pub(crate) enum Ended {
 
 pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<Ended, Failure> {
     // Asked for first: an interrupt must not come before there is somebody who hears it.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let end = arguments.duration.map(|duration| Instant::now() + duration);
-    let (follow, verify) = (arguments.follow, arguments.verify);
-    let mut consumer = Consumer::begin(arguments, screen).await?;
+    let mut signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let plan = Plan {
+        end: arguments.duration.map(|duration| Instant::now() + duration),
+        follow: arguments.follow,
+        verify: arguments.verify,
+    };
+    let consumer = Consumer::begin(arguments, screen).await?;
+    let fan_out = consumer.source.fan_out();
+    let ended = follow(consumer, &plan, &mut signals).await;
+    if let Some(fan_out) = fan_out {
+        leave(&fan_out, screen).await;
+    }
+    ended
+}
+
+/// Removes a temporary consumer, however reading ended.
+async fn leave(fan_out: &FanOut, screen: &mut Screen) {
+    let name = fan_out.name();
+    let text = match fan_out.leave().await {
+        Ok(Left::Nothing) => return,
+        Ok(Left::Removed) => format!("the consumer {name} is removed"),
+        Ok(Left::NotOurs) => format!("the consumer {name} was there before, and is kept"),
+        Err(error) => format!("the consumer {name} is still registered, and billed: {error}"),
+    };
+    screen.say(&clean(&text));
+}
+
+/// When it ends, and with which closing words.
+struct Plan {
+    end: Option<Instant>,
+    follow: bool,
+    verify: bool,
+}
+
+async fn follow(
+    mut consumer: Consumer<'_>,
+    plan: &Plan,
+    (interrupt, terminate): &mut (Signal, Signal),
+) -> Result<Ended, Failure> {
+    let Plan { end, follow, verify } = *plan;
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut kept = Instant::now();

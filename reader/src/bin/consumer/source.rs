@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use reader::files::{Files, Piece, Unopened};
 use reader::numbers::counted;
-use reader::stream::{self, News, Position, Reader};
+use reader::stream::{self, FanOut, News, Position, Reader};
 use tokio::time::Instant;
 
 use crate::run::Failure;
 
 pub(crate) enum Source {
-    Stream(Box<Reader>),
+    /// With the consumer that it is read through, if it is.
+    Stream(Box<Reader>, Option<FanOut>),
     Files {
         files: Files,
         /// All of them have been read.
@@ -32,7 +33,7 @@ impl Source {
     /// Waits for what comes next. Cancelled, it loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Next, stream::Error> {
         match self {
-            Self::Stream(reader) => reader.next().await.map(Next::News),
+            Self::Stream(reader, _) => reader.next().await.map(Next::News),
             Self::Files { are_over: true, .. } => pending().await,
             Self::Files { files, are_over } => Ok(match files.next().await {
                 Some(Ok(piece)) => Next::Piece(piece),
@@ -48,7 +49,7 @@ impl Source {
     /// Where a later reader goes on; empty where none can.
     pub(crate) fn positions(&self) -> BTreeMap<String, Position> {
         match self {
-            Self::Stream(reader) => reader.positions(),
+            Self::Stream(reader, _) => reader.positions(),
             Self::Files { .. } => BTreeMap::new(),
         }
     }
@@ -56,14 +57,14 @@ impl Source {
     /// True if everything has been read that was there at this time.
     pub(crate) fn caught_up_with(&self, time: Instant) -> bool {
         match self {
-            Self::Stream(reader) => reader.caught_up_with(time),
+            Self::Stream(reader, _) => reader.caught_up_with(time),
             Self::Files { are_over, .. } => *are_over,
         }
     }
 
     pub(crate) fn caught_up(&self) -> bool {
         match self {
-            Self::Stream(reader) => reader.caught_up(),
+            Self::Stream(reader, _) => reader.caught_up(),
             Self::Files { are_over, .. } => *are_over,
         }
     }
@@ -71,7 +72,7 @@ impl Source {
     /// How far it is behind; `None`: that is not known yet.
     pub(crate) fn behind(&self) -> Option<Duration> {
         match self {
-            Self::Stream(reader) => reader.behind(),
+            Self::Stream(reader, _) => reader.behind(),
             Self::Files { .. } => Some(Duration::ZERO),
         }
     }
@@ -79,7 +80,7 @@ impl Source {
     /// Each shard with its lag.
     pub(crate) fn lags(&self) -> Vec<(String, Option<f64>)> {
         match self {
-            Self::Stream(reader) => {
+            Self::Stream(reader, _) => {
                 let lags = reader.lags();
                 lags.map(|(shard, lag)| (shard.to_owned(), lag.map(|lag| lag.as_secs_f64())))
                     .collect()
@@ -91,7 +92,7 @@ impl Source {
     /// What is being read of it, for the progress line.
     pub(crate) fn standing(&self) -> String {
         match self {
-            Self::Stream(reader) => counted(reader.shards() as u64, "shard", "shards"),
+            Self::Stream(reader, _) => counted(reader.shards() as u64, "shard", "shards"),
             Self::Files { files, .. } => files.current().to_owned(),
         }
     }
@@ -99,14 +100,22 @@ impl Source {
     /// What was read, for the closing line.
     pub(crate) fn extent(&self) -> String {
         match self {
-            Self::Stream(reader) => counted(reader.known_shards() as u64, "shard", "shards"),
+            Self::Stream(reader, _) => counted(reader.known_shards() as u64, "shard", "shards"),
             Self::Files { files, .. } => counted(files.begun(), "file", "files"),
+        }
+    }
+
+    /// The consumer that it is read through.
+    pub(crate) fn fan_out(&self) -> Option<FanOut> {
+        match self {
+            Self::Stream(_, fan_out) => fan_out.clone(),
+            Self::Files { .. } => None,
         }
     }
 
     /// True if it consists of records.
     pub(crate) fn has_records(&self) -> bool {
-        matches!(self, Self::Stream(_))
+        matches!(self, Self::Stream(..))
     }
 }
 

@@ -3,11 +3,13 @@
 //! - `store`: puts go straight into ferrokinesis' store, since its own front door still has the limits of before October
 //!   2025 (1 MiB a record, 5 MiB a call) and refuses what AWS takes; everything else goes through its router unchanged
 //! - `shards`: splitting, merging, and the stream's record limit
+//! - `subscribe`: enhanced fan-out
 //! - `read`: reading back through the real API
 
 mod read;
 mod shards;
 mod store;
+mod subscribe;
 
 pub use read::StoredRecord;
 pub(crate) use store::Kinesis;
@@ -33,6 +35,7 @@ const SHARD_LIMIT: u32 = 10_000;
 pub struct KinesisBuilder {
     streams: Vec<(String, u32)>,
     iterator_ttl: Option<Duration>,
+    session: Option<Duration>,
     enforce_limits: bool,
     port: u16,
     seed: u64,
@@ -61,6 +64,13 @@ impl KinesisBuilder {
         self
     }
 
+    /// Longest session of `SubscribeToShard`; AWS's five minutes without it.
+    #[must_use]
+    pub fn subscription_session(mut self, session: Duration) -> Self {
+        self.session = Some(session);
+        self
+    }
+
     /// Listens on this port; without it, on one that is free.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
@@ -82,7 +92,9 @@ impl KinesisBuilder {
     pub async fn start(self) -> Result<LocalKinesis, Error> {
         let defaults = StoreOptions::default();
         let iterator_ttl = self.iterator_ttl.map(|ttl| ttl.as_secs());
+        let session = self.session.and_then(|session| u64::try_from(session.as_millis()).ok());
         let kinesis = Kinesis::new(StoreOptions {
+            subscribe_to_shard_session_ms: session.unwrap_or(defaults.subscribe_to_shard_session_ms),
             iterator_ttl_seconds: iterator_ttl.unwrap_or(defaults.iterator_ttl_seconds),
             create_stream_ms: 0,
             delete_stream_ms: 0,

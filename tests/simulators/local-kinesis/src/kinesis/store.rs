@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::subscribe;
 use crate::backend::{Backend, Names};
 use crate::counts::{KB, Rounding};
 use crate::fault::{CallError, RecordError};
@@ -195,6 +196,9 @@ impl Backend for Kinesis {
     }
 
     async fn pass(&self, request: Request<Incoming>) -> Response<Body> {
+        if wire::target(request.headers()) == subscribe::TARGET {
+            return self.subscribe(request).await;
+        }
         let answered = self.router.call(request.map(Body::new)).await;
         answered.unwrap_or_else(|never| match never {})
     }
