@@ -6,7 +6,8 @@
 //! - [`kinesis`]: Kinesis Data Streams, `PutRecords` (feature `kinesis`, default).
 //! - [`firehose`]: Amazon Data Firehose, `PutRecordBatch` (feature `firehose`).
 //! - [`stdout`]: standard output (feature `stdout`).
-//! - `aws`: what the two AWS sinks share: the client's set-up, trust, time-outs, and the table of errors.
+//! - `aws`: what the two AWS sinks share: the client's set-up, trust, time-outs, and the table of errors;
+//!   [`account`]: that for others, who want to see what a sink would meet.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,8 @@ pub mod kind;
 pub mod kinesis;
 pub mod stdout;
 
+#[cfg(feature = "aws")]
+pub use aws::account;
 pub use kind::{AssumedRole, Connection, SinkKind};
 
 /// Every sink type. The order is that of lists in messages and documents.

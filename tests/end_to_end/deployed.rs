@@ -50,6 +50,8 @@ async fn the_extension_writes_to_the_stream_of_the_deployed_template() {
     assert_eq!(stack["parameters"]["/telemetry/stream-name"], stream);
     assert_eq!(stack["variables"]["FORWARDER_SINKS__KINESIS__STREAM"], stream);
 
+    doctor_finds_it(moto.endpoint(), &stack["variables"]);
+
     let port = free_port();
     let mut builder = LocalLambda::builder()
         .function(binaries::test_function())
@@ -77,4 +79,38 @@ async fn the_extension_writes_to_the_stream_of_the_deployed_template() {
     let found = Found::in_records(records.iter().map(Vec::as_slice));
     found.assert_conserves(&lambda, &["platform", "function"]);
     assert_eq!(found.of_type("function").len(), 30);
+}
+
+/// `forwarderctl doctor`, with the variables of the deployed function.
+fn doctor_finds_it(endpoint: &str, variables: &Value) {
+    let program = std::env::var_os("FORWARDERCTL_BIN").expect("FORWARDERCTL_BIN: run `make infra-test`");
+    let mut doctor = Command::new(program);
+    doctor.arg("doctor").env_clear().env("AWS_ENDPOINT_URL", endpoint);
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        doctor.env(name, "test");
+    }
+    doctor
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    for (name, value) in variables.as_object().unwrap() {
+        doctor.env(name, value.as_str().unwrap());
+    }
+    let output = doctor.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for check in [
+        "region",
+        "credentials",
+        "kinesis: stream",
+        "kinesis: mode",
+        "kinesis: record size",
+        "kinesis: key",
+    ] {
+        assert!(text.contains(&format!("ok    {check}: ")), "{check}: {text}");
+    }
+    // moto knows no dry runs.
+    assert!(
+        text.contains("warn  kinesis: put: kinesis:PutRecords is allowed"),
+        "{text}"
+    );
 }

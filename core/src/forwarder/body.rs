@@ -234,9 +234,11 @@ impl Forwarder {
         }
         state.intake.stats.unparsed += 1;
         let masked = state.intake.mask(piece.raw);
-        for event in own_event::unparsed(&masked, &piece.error) {
+        for event in own_event::unparsed(&masked, &piece.error.to_string()) {
             self.tell_routed_lanes(&event, queues, now);
-            self.make_room(&mut state.intake, queues, now);
+            if event.len() > ROOM_INTERVAL {
+                self.make_room(&mut state.intake, queues, now);
+            }
         }
     }
 }

@@ -14,6 +14,10 @@ Usage:
   forwarderctl check [FILE] [--strict] [--format text|json]
       Validates the configuration. Prints what is in force with where each value came from, the route table as it is
       understood, and warnings. FILE takes the place of FORWARDER_CONFIG.
+  forwarderctl doctor [FILE] [--format text|json]
+      Asks the account what the configuration would meet there: credentials, region and, for each sink, the stream, its
+      mode, record size, distribution and key, and if a put is allowed. Nothing is written. One line a check: ok, warn or
+      fail, and how to fix it.
   forwarderctl route [FILE] [--config FILE] [--format text|json]
       Tells for each telemetry event of FILE (or standard input; a JSON array, or one event a line) which rule takes it
       and where it goes.
@@ -31,7 +35,7 @@ Options:
   -h, --help       this text
   -V, --version    the version, and the features that were compiled in
 
-Exit codes: 0 good, 1 warnings under --strict, 2 errors.";
+Exit codes: 0 good, 1 warnings under --strict or what fails at `doctor`, 2 errors.";
 
 /// The command.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +48,10 @@ pub(super) enum Command {
     Check {
         file: Option<String>,
         strict: bool,
+        output: Output,
+    },
+    Doctor {
+        file: Option<String>,
         output: Output,
     },
     Route {
@@ -86,16 +94,22 @@ impl Command {
                 strict,
                 output: output.unwrap_or_default(),
             }),
+            "doctor" if !strict && config.is_none() => Ok(Self::Doctor {
+                file,
+                output: output.unwrap_or_default(),
+            }),
             "route" if !strict => Ok(Self::Route {
                 file,
                 config,
                 output: output.unwrap_or_default(),
             }),
             "schema" if file.is_none() && !strict && config.is_none() && output.is_none() => Ok(Self::Schema),
-            "check" | "route" | "schema" => Err(format!("`{command}` has no such option or argument").into()),
-            "" => Err("a command is missing: check, route, schema or cost".into()),
+            "check" | "doctor" | "route" | "schema" => {
+                Err(format!("`{command}` has no such option or argument").into())
+            }
+            "" => Err("a command is missing: check, doctor, route, schema or cost".into()),
             _ => {
-                let near = forwarder_core::nearest(&command, ["check", "route", "schema", "cost"]);
+                let near = forwarder_core::nearest(&command, ["check", "doctor", "route", "schema", "cost"]);
                 let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 Err(format!("unknown command `{command}`{hint}").into())
             }
@@ -134,6 +148,11 @@ mod tests {
             output: Output::Text,
         };
         assert_eq!(parse("route --config c"), Ok(route));
+        let doctor = Command::Doctor {
+            file: Some("x.toml".into()),
+            output: Output::Json,
+        };
+        assert_eq!(parse("doctor x.toml --format json"), Ok(doctor));
         assert_eq!(parse("schema"), Ok(Command::Schema));
         assert_eq!(
             parse("cost --rate 5"),
@@ -152,6 +171,7 @@ mod tests {
             ("check --format xml", "expected text or json"),
             ("check --loud", "--loud"),
             ("route --strict", "no such option"),
+            ("doctor --strict", "no such option"),
             ("schema x", "no such option or argument"),
         ] {
             let error = parse(line).unwrap_err();

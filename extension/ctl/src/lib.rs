@@ -3,6 +3,7 @@
 //! # Layout
 //! - `arguments`: what was asked for.
 //! - [`check`]: what a configuration means, and what is wrong with it.
+//! - [`doctor`]: what a configuration would meet in the account, with feature `doctor`.
 //! - [`route`]: which rule takes each of some events.
 //! - [`schema`]: the JSON Schema of the configuration file; [`cost`]: what telemetry costs.
 //! - `terminal`: nothing of a file or a sample acts on a terminal.
@@ -12,6 +13,8 @@
 mod arguments;
 pub mod check;
 pub mod cost;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 pub mod route;
 pub mod schema;
 mod terminal;
@@ -27,7 +30,7 @@ use telemetry_forwarder::version;
 
 /// Nothing is wrong.
 pub const GOOD: u8 = 0;
-/// There are warnings, and `--strict` asks for none.
+/// There are warnings, and `--strict` asks for none; or `doctor` found what fails.
 pub const WARNINGS: u8 = 1;
 /// There are errors, in the configuration or in how this was called.
 pub const ERRORS: u8 = 2;
@@ -77,6 +80,10 @@ pub fn run(
             variables.extend(file.map(|file| (FILE_VARIABLE.to_owned(), file)));
             check::run(&variables, strict, output, streams.output)
         }
+        Ok(Command::Doctor { file, output }) => {
+            variables.extend(file.map(|file| (FILE_VARIABLE.to_owned(), file)));
+            examine(&variables, output, streams)
+        }
         Ok(Command::Route { file, config, output }) => {
             variables.extend(config.map(|config| (FILE_VARIABLE.to_owned(), config)));
             route::run(&variables, file.as_deref(), output, streams)
@@ -84,6 +91,17 @@ pub fn run(
         Err(error) => writeln!(streams.errors, "forwarderctl: {error}; see forwarderctl --help").map(|()| ERRORS),
     };
     done.unwrap_or_else(|error| broken(&error))
+}
+
+#[cfg(feature = "doctor")]
+fn examine(variables: &BTreeMap<String, String>, output: Output, streams: &mut Streams<'_>) -> io::Result<u8> {
+    doctor::run(variables, output, streams.output)
+}
+
+#[cfg(not(feature = "doctor"))]
+fn examine(_: &BTreeMap<String, String>, _: Output, streams: &mut Streams<'_>) -> io::Result<u8> {
+    let message = "forwarderctl: this build cannot ask an account; it was made without the feature `doctor`";
+    writeln!(streams.errors, "{message}").map(|()| ERRORS)
 }
 
 /// A reader that has seen enough, such as `head`, is no error.

@@ -20,6 +20,7 @@ use forwarder_core::delivery::awake;
 use forwarder_core::delivery::sink::{Failure, Reason};
 use tokio::sync::OnceCell;
 
+use super::caller::Caller;
 use super::environment;
 use super::errors::failure;
 use super::http::{Http, OnlyConnect};
@@ -83,20 +84,33 @@ impl<C: Clone> LazyClient<C> {
     }
 
     async fn load(&self) -> SdkConfig {
-        let region = self.connection.region.as_deref();
-        let mut config = environment::config(self.service, region, &self.http).into_builder();
-        if let Some(endpoint) = &self.connection.endpoint {
-            config = config.endpoint_url(endpoint);
-        }
-        let config = lean(config.build(), &self.http, self.connection.attempt_timeout);
-        #[cfg(feature = "assume-role")]
-        if let Some(role) = &self.connection.assume_role {
-            let provider = assume(role, &self.http, self.connection.attempt_timeout).await;
-            let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
-            return config.into_builder().credentials_provider(provider).build();
-        }
-        config
+        load(self.service, &self.connection, &self.http, None).await
     }
+}
+
+/// Settings of a client. `caller`: in place of the region and the credentials of Lambda's variables.
+pub(super) async fn load(service: &str, connection: &Connection, http: &Http, caller: Option<&Caller>) -> SdkConfig {
+    let mut config = own(service, connection.region.as_deref(), http, caller).into_builder();
+    if let Some(endpoint) = &connection.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    let config = lean(config.build(), http, connection.attempt_timeout);
+    #[cfg(feature = "assume-role")]
+    if let Some(role) = &connection.assume_role {
+        let provider = assume(role, http, connection.attempt_timeout, caller).await;
+        let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
+        return config.into_builder().credentials_provider(provider).build();
+    }
+    config
+}
+
+/// Settings of the environment's own, or the caller's.
+fn own(service: &str, region: Option<&str>, http: &Http, caller: Option<&Caller>) -> SdkConfig {
+    let Some(caller) = caller else {
+        return environment::config(service, region, http);
+    };
+    let config = environment::config(service, region.or(caller.region.as_deref()), http).into_builder();
+    config.credentials_provider(caller.credentials.clone()).build()
 }
 
 /// Makes of a request one that opens the connection it would go over, and is not sent: for
@@ -108,8 +122,13 @@ pub(crate) fn only_connect(request: &mut HttpRequest) {
 /// Credentials of the role, asked for with the environment's own, at STS of the environment's own region: neither the
 /// sink's region nor its endpoint are STS's.
 #[cfg(feature = "assume-role")]
-async fn assume(role: &AssumedRole, http: &Http, attempt_timeout: Duration) -> aws_config::sts::AssumeRoleProvider {
-    let own = lean(environment::config("STS", None, http), http, attempt_timeout);
+async fn assume(
+    role: &AssumedRole,
+    http: &Http,
+    attempt_timeout: Duration,
+    caller: Option<&Caller>,
+) -> aws_config::sts::AssumeRoleProvider {
+    let own = lean(own("STS", None, http, caller), http, attempt_timeout);
     let mut provider = aws_config::sts::AssumeRoleProvider::builder(&role.arn)
         .session_name(APP_NAME)
         .configure(&own);

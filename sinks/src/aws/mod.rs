@@ -1,5 +1,7 @@
 //! Parts that the AWS sinks share.
 
+pub mod account;
+mod caller;
 mod client;
 mod credentials;
 mod environment;
