@@ -5,6 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::RouterIntoService;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ferrokinesis::error::KinesisErrorResponse;
 use ferrokinesis::sequence::partition_key_to_hash_key;
 use ferrokinesis::store::{SequenceAllocation, Store, StoreOptions, ThroughputReservation};
 use ferrokinesis::types::StoredRecordRef;
