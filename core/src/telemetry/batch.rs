@@ -1,5 +1,6 @@
 //! The body of one POST: a JSON array of events, read element by element so that a malformed one costs only itself.
 
+use super::bytes::{blanks, offset, text_of};
 pub use super::malformed::{Fault, Malformed};
 use crate::telemetry::event::{Event, log_header};
 use crate::telemetry::json::{Scanner, SyntaxError};
@@ -347,22 +348,6 @@ impl<'a> Batch<'a> {
 /// How events begin as Lambda writes them.
 const LAMBDAS: &[u8] = b"{\"time\":\"";
 
-/// The bytes up to the first that is not UTF-8.
-fn text_of(bytes: &[u8]) -> &str {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => bytes
-            .get(..error.valid_up_to())
-            .and_then(|valid| std::str::from_utf8(valid).ok())
-            .unwrap_or_default(),
-    }
-}
-
-fn blanks(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.len() - rest.trim_ascii_start().len()
-}
-
 impl<'a> Iterator for Batch<'a> {
     type Item = Result<Event<'a>, Malformed<'a>>;
 
@@ -402,11 +387,6 @@ impl<'a> Iterator for Batch<'a> {
 
 /// As often in a body, malformed elements that are text stay apart from neighbours that are not.
 const MOST_KINDS: usize = 16;
-
-/// Where a part of the body begins in it.
-fn offset(body: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(body.as_ptr() as usize)
-}
 
 #[cfg(test)]
 mod tests;

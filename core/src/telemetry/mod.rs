@@ -12,6 +12,7 @@
 
 pub mod batch;
 pub(crate) mod by_age;
+mod bytes;
 pub mod change;
 pub mod event;
 pub(crate) mod halves;

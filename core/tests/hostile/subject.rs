@@ -66,7 +66,12 @@ enum Way {
 pub const SUBJECTS: [Subject; 11] = [
     Subject {
         name: "batch scanner",
-        files: &["telemetry/batch.rs", "telemetry/event.rs", "telemetry/json/mod.rs"],
+        files: &[
+            "telemetry/batch.rs",
+            "telemetry/bytes.rs",
+            "telemetry/event.rs",
+            "telemetry/json/mod.rs",
+        ],
         way: Way::Scan,
     },
     Subject {
