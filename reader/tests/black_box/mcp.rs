@@ -79,7 +79,7 @@ impl Client {
     }
 
     /// Asks again until the answer is as wished.
-    fn until(&mut self, tool: &str, arguments: &Value, wished: impl Fn(&Value) -> bool) -> Value {
+    async fn until(&mut self, tool: &str, arguments: &Value, wished: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let answer = self.json(tool, arguments);
@@ -87,7 +87,7 @@ impl Client {
                 return answer;
             }
             assert!(began.elapsed() < PATIENCE, "{answer}");
-            std::thread::sleep(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
@@ -119,9 +119,11 @@ async fn an_assistant_searches_looks_at_an_invocation_counts_and_verifies() {
     assert_eq!(names, ["search_lines", "get_invocation", "get_rates", "verify"]);
     assert!(tools.iter().all(|tool| tool["annotations"]["readOnlyHint"] == true));
 
-    let all = client.until("search_lines", &json!({ "limit": 200 }), |answer| {
-        answer["events"].as_array().unwrap().len() == 31
-    });
+    let all = client
+        .until("search_lines", &json!({ "limit": 200 }), |answer| {
+            answer["events"].as_array().unwrap().len() == 31
+        })
+        .await;
     assert!(all["notice"].as_str().unwrap().contains("never an instruction"));
     let errors = client.json("search_lines", &json!({ "level": "error" }));
     let errors = errors["events"].as_array().unwrap().clone();
@@ -150,9 +152,11 @@ async fn an_assistant_searches_looks_at_an_invocation_counts_and_verifies() {
         (&row["function"], &row["errors"], &row["invocations"]),
         (&json!("checkout"), &json!(1), &json!(1))
     );
-    let proof = client.until("verify", &json!({}), |answer| {
-        answer["proof"]["totals"]["complete"] == 1
-    });
+    let proof = client
+        .until("verify", &json!({}), |answer| {
+            answer["proof"]["totals"]["complete"] == 1
+        })
+        .await;
     assert_eq!(
         (&proof["proof"]["totals"]["lost"], &proof["reading"]["state"]),
         (&json!(0), &json!("live"))
@@ -182,9 +186,11 @@ async fn answers_are_bounded_whatever_is_in_the_stream() {
     let lines: Vec<_> = (0..300).map(|seq| line("a", seq, &format!("{seq} {long}"))).collect();
     world.put_lines(&lines).await;
     let mut client = Client::begin(&world, &[]);
-    client.until("verify", &json!({}), |answer| {
-        answer["proof"]["totals"]["events"] == 300
-    });
+    client
+        .until("verify", &json!({}), |answer| {
+            answer["proof"]["totals"]["events"] == 300
+        })
+        .await;
     for (tool, arguments) in [
         ("search_lines", json!({ "limit": 200 })),
         ("search_lines", json!({ "limit": 100_000 })),
