@@ -8,6 +8,7 @@
     clippy::print_stderr
 )]
 
+mod aggregates;
 mod api;
 mod bodies;
 mod chaos;

@@ -126,10 +126,17 @@ impl Extension {
         }
     }
 
-    /// Makes the sinks ready while the function runs: credentials, a connection.
+    /// Makes the sinks ready while the function runs: credentials, a connection. Once their targets are looked at, too.
     fn warm_up(&self) {
-        let forwarder = Arc::clone(&self.forwarder);
-        let task = tokio::spawn(async move { caught("warm_up", forwarder.warm_up()).await });
+        let (forwarder, looked) = (Arc::clone(&self.forwarder), Arc::clone(&self.looked));
+        let warm_up = async move {
+            forwarder.warm_up().await;
+            if !looked.load(Ordering::Relaxed) {
+                let answered = forwarder.look_at_targets().await;
+                looked.fetch_or(answered, Ordering::Relaxed);
+            }
+        };
+        let task = tokio::spawn(async move { caught("warm_up", warm_up).await });
         self.set_warming(Some(task.abort_handle()));
     }
 

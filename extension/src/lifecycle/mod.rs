@@ -111,6 +111,8 @@ struct Extension {
     replaced: bool,
     /// Opener of the sinks' connections.
     warming: Mutex<Option<AbortHandle>>,
+    /// The sinks' targets were asked if they go with the formats.
+    looked: Arc<AtomicBool>,
     /// The end has begun; it comes once.
     ends: AtomicBool,
 }

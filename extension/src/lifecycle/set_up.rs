@@ -114,6 +114,7 @@ impl Extension {
             snapshot,
             replaced: environment.concurrent,
             warming: Mutex::default(),
+            looked: Arc::default(),
             ends: AtomicBool::new(false),
             forwarder,
         })
