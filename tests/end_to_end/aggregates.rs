@@ -54,7 +54,7 @@ async fn aggregates_on_auto_are_said_once_as_an_error() {
     let (asked, said) = said("kpl", AUTO).await;
     assert_eq!((asked, said.len()), (1, 1), "{said:#?}");
     assert!(
-        said[0].contains(r#""event":"target_loses""#) && said[0].contains(r#""level":"error""#),
+        said[0].contains(r#""event":"target_loses""#) && said[0].contains(r#""level":"ERROR""#),
         "{said:#?}"
     );
 }
