@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use forwarder_core::delivery::settings::PartitionKey;
 use forwarder_core::delivery::sink::{Limits, Reason, Sink};
 use forwarder_core::record::format::{Compression, Format};
@@ -168,10 +170,10 @@ fn noise(lengths: &[usize], seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut body = String::from("[");
     for (index, &length) in lengths.iter().enumerate() {
-        let text: String = (0..length)
-            .map(|_| char::from(random.u8(b'#'..=b'~')))
-            .map(|c| if c == '\\' { '/' } else { c })
-            .collect();
+        let mut bytes = vec![0; length];
+        random.fill(&mut bytes);
+        let mut text = STANDARD.encode(&bytes);
+        text.truncate(length);
         let comma = if index == 0 { "" } else { "," };
         body.push_str(&format!(r#"{comma}{{"type":"function","record":"{text}"}}"#));
     }
