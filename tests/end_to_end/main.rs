@@ -17,6 +17,7 @@ mod cost;
 mod cut;
 mod deployed;
 mod faults;
+mod fleet;
 mod flush;
 mod fuse;
 mod invocations;
