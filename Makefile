@@ -40,6 +40,10 @@ export FORWARDERCTL_BIN := $(CURDIR)/$(E2E_DIR)/ci/forwarderctl
 # npm and its programs, in infra/.
 IN_INFRA := cd infra && PATH="$(INFRA)/bin:$$PATH"
 
+# A collector of OpenTelemetry that is not ours.
+COLLECTORS := $(CURDIR)/target/collectors
+export ROTEL_BIN := $(COLLECTORS)/rotel-agent
+
 # What drives Chromium in the tests of the consumer's page.
 export PAGE_MODULES := $(CURDIR)/target/web
 
@@ -64,7 +68,7 @@ picture-web: binaries $(PAGE_MODULES)/ready ## Draw the README's picture of the 
 	@PATH="$(INFRA)/bin:$$PATH" reader/picture-web.sh
 
 .PHONY: test
-test: fmt documents lint deny doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
+test: fmt documents lint deny doc features grammar-check test-unit test-simulation test-e2e test-judges test-readers test-web test-otlp test-cost test-zip test-arm64 gate infra-test deployers-test ## Everything that CI runs
 
 .PHONY: setup
 setup: ## Look for what the build needs, and install it as root on Debian
@@ -199,6 +203,21 @@ $(PAGE_MODULES)/ready: reader/tests/page/package-lock.json $(INFRA)/ready
 	@mkdir -p $(PAGE_MODULES) && cp reader/tests/page/package.json reader/tests/page/package-lock.json $(PAGE_MODULES)/
 	@cd $(PAGE_MODULES) && PATH="$(INFRA)/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
+
+.PHONY: test-otlp
+test-otlp: setup $(ROTEL_BIN) ## `consumer --otlp` before a collector that is not ours (OTLP_EVENTS: how many lines)
+	$(CARGO) test -p consumer --test black_box otlp:: -- --include-ignored
+
+# The one file of the wheel that is wanted; its hash is in the requirements.
+$(ROTEL_BIN): tests/collectors/requirements.txt
+	@.ci/setup judges
+	python3 -m venv $(COLLECTORS)/python
+	@rm -rf $(COLLECTORS)/wheel
+	$(COLLECTORS)/python/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	  --python-version 3.11 --platform manylinux_2_34_$(MACHINE) --dest $(COLLECTORS)/wheel -r $<
+	$(COLLECTORS)/python/bin/python -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read("rotel/rotel-agent"))' \
+	  $(COLLECTORS)/wheel/*.whl > $@.part
+	@chmod +x $@.part && mv $@.part $@
 
 .PHONY: test-cost
 test-cost: setup ## The promised costs, over a million events (without AWS sinks: they are not asked)

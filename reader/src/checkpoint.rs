@@ -44,6 +44,18 @@ pub struct Checkpoint {
     pub parts: Vec<String>,
     /// Events that wait to be shown.
     pub waiting: Vec<Event>,
+    /// Lines that were shown to a receiver which has not accepted them.
+    #[serde(default)]
+    pub unsent: Vec<Unsent>,
+}
+
+/// A line for a receiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsent {
+    /// The line.
+    pub event: Event,
+    /// The name of its level, if it is a log line: it may be that of the lines before it.
+    pub level: Option<String>,
 }
 
 /// State to be kept.
@@ -58,6 +70,7 @@ struct Kept<'a> {
     forgotten: Totals,
     parts: Vec<&'a str>,
     waiting: Vec<&'a Event>,
+    unsent: &'a [Unsent],
 }
 
 /// Reasons why a checkpoint is of no use.
@@ -146,6 +159,7 @@ impl CheckpointFile {
         seen: &Unpacker,
         forgotten: Totals,
         show: &Show,
+        unsent: &[Unsent],
     ) -> Result<(), CheckpointError> {
         let kept = Kept {
             version: VERSION,
@@ -156,6 +170,7 @@ impl CheckpointFile {
             forgotten,
             parts: seen.parts().collect(),
             waiting: show.waiting().collect(),
+            unsent,
         };
         self.replace(&kept).map_err(|source| CheckpointError::Unwritten {
             path: self.path.clone(),
@@ -220,7 +235,7 @@ mod tests {
         for _ in 0..2 {
             let written = folder
                 .file()
-                .write(shards.clone(), true, &seen, Totals::default(), &show);
+                .write(shards.clone(), true, &seen, Totals::default(), &show, &[]);
             written.unwrap();
         }
         let read = folder.file().read().unwrap().unwrap();
@@ -235,7 +250,14 @@ mod tests {
         let folder = Folder::new("other");
         let file = folder.file();
         let show = Show::new(Output::Nothing, Filter::default());
-        let written = file.write(BTreeMap::new(), true, &Unpacker::default(), Totals::default(), &show);
+        let written = file.write(
+            BTreeMap::new(),
+            true,
+            &Unpacker::default(),
+            Totals::default(),
+            &show,
+            &[],
+        );
         written.unwrap();
         let other = CheckpointFile::new(file.path.clone(), "orders");
         let error = other.read().unwrap_err().to_string();
@@ -251,7 +273,14 @@ mod tests {
             assert!(error.contains("move it away to begin again"), "{error}");
         }
         let nowhere = CheckpointFile::new(folder.0.join("no/such/folder"), "telemetry");
-        let error = nowhere.write(BTreeMap::new(), true, &Unpacker::default(), Totals::default(), &show);
+        let error = nowhere.write(
+            BTreeMap::new(),
+            true,
+            &Unpacker::default(),
+            Totals::default(),
+            &show,
+            &[],
+        );
         assert!(error.unwrap_err().to_string().contains("cannot be written"));
     }
 }

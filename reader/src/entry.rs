@@ -48,7 +48,7 @@ const LONGEST_TEXT: usize = 1024 * 1024;
 const LONGEST_TIME: usize = 35;
 
 /// One event.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     time: String,
     /// The function's name; empty where unknown.
@@ -66,7 +66,7 @@ pub struct Entry {
     content: Content,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
     Log(LogText),
     Other(Summary),

@@ -13,6 +13,7 @@
 //!   person), [`filter`], [`clean`] and [`paint`]
 //! - [`proof`]: what the sequence numbers prove
 //! - [`checkpoint`]: how far a reader came, in a file
+//! - `otlp`, with the feature of that name: lines to an OpenTelemetry endpoint
 //! - `web`, with the feature of that name: the stream on a page
 //! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
 
@@ -38,6 +39,8 @@ mod log_text;
 pub mod numbers;
 #[cfg(feature = "stream")]
 pub mod order;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "stream")]
 pub mod paint;
 #[cfg(feature = "stream")]

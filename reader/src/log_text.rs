@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::decode::lenient::{each_item, each_member, string};
 
 /// A log line taken apart.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct LogText {
     /// Its first line.
     pub(crate) message: String,

@@ -41,7 +41,7 @@ pub struct Show {
     ready: Vec<Event>,
     ready_bytes: usize,
     /// Who else is shown what is shown.
-    watcher: Option<Watcher>,
+    watchers: Vec<Watcher>,
 }
 
 /// Is given events that pass the filter, in their order, each with whether it goes on with the one before.
@@ -58,18 +58,18 @@ impl Show {
             entries: Entries::default(),
             ready: Vec::new(),
             ready_bytes: 0,
-            watcher: None,
+            watchers: Vec::new(),
         }
     }
 
     /// Shows everything to somebody else, too, whatever is written.
     pub fn watch(&mut self, watcher: Watcher) {
-        self.watcher = Some(watcher);
+        self.watchers.push(watcher);
     }
 
     /// Takes events as they come.
     pub fn take(&mut self, events: impl IntoIterator<Item = Event>, now: Instant) {
-        if self.output == Output::Nothing && self.watcher.is_none() {
+        if self.output == Output::Nothing && self.watchers.is_empty() {
             return;
         }
         for event in events {
@@ -121,7 +121,7 @@ impl Show {
     fn group(&mut self, group: &[Event], out: &mut String) {
         if let Output::Json { on_a_terminal } = self.output
             && self.filter.is_empty()
-            && self.watcher.is_none()
+            && self.watchers.is_empty()
         {
             for event in group {
                 json(&event.line, on_a_terminal, out);
@@ -148,14 +148,17 @@ impl Show {
                 Output::Nothing => {}
             }
         }
-        if let Some(watcher) = &mut self.watcher {
-            let shown = shown.into_iter().enumerate();
-            watcher(
-                shown
-                    .map(|(index, (event, entry))| (event.clone(), entry, index > 0))
-                    .collect(),
-            );
+        let Some((last, others)) = self.watchers.split_last_mut() else {
+            return;
+        };
+        let shown = shown.into_iter().enumerate();
+        let shown: Vec<_> = shown
+            .map(|(index, (event, entry))| (event.clone(), entry, index > 0))
+            .collect();
+        for watcher in others {
+            watcher(shown.clone());
         }
+        last(shown);
     }
 }
 

@@ -244,9 +244,11 @@ impl Forwarder {
         }
         state.intake.stats.unparsed += 1;
         let masked = state.intake.mask(piece.raw);
-        for event in own_event::unparsed(&masked, &piece.error) {
+        for event in own_event::unparsed(&masked, &piece.error.to_string()) {
             self.tell_routed_lanes(&event, &state.intake, queues, now);
-            self.make_room(&mut state.intake, queues, now);
+            if event.len() > ROOM_INTERVAL {
+                self.make_room(&mut state.intake, queues, now);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The body of one POST: a JSON array of events, read element by element so that a malformed one costs only itself.
 
+use super::bytes::{blanks, offset, text_of};
+pub use super::malformed::{Fault, Malformed};
 use crate::telemetry::event::{Event, log_header};
 use crate::telemetry::json::{Scanner, SyntaxError};
 
@@ -7,23 +9,15 @@ use crate::telemetry::json::{Scanner, SyntaxError};
 /// the body is one piece: a body of broken elements must not take the time of the function.
 const SCANS: usize = 8;
 
+/// Malformed pieces between events. Lambda writes none; behind so many, from the next malformed element on, the rest of
+/// the body is one piece: each is an event of the forwarder's own, which costs more than it tells.
+const MOST_PIECES: usize = 4_096;
+
 /// Where a record was cut that is longer than the subscription's `maxBytes`, Lambda closes what it knows to be open.
 const CUT_END: &[u8] = b"}]";
 
 /// The most that an error can be before the place of a cut: a word (`fals`) or a character's bytes. Bytes.
 const CUT_TOKEN: usize = 4;
-
-/// A piece of a body that is not an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed<'a> {
-    /// The bytes as they came. Of neighbouring malformed elements those of all, with what separates them.
-    pub raw: &'a [u8],
-    /// What is wrong with the first of them.
-    pub error: String,
-    /// The body ends within a log line's record, where Lambda cut it; the other part comes in another body. `raw` ends
-    /// at the cut. This is the length of what is repeated there: `{"time":…,"type":…,"record":`.
-    pub cut: Option<usize>,
-}
 
 /// Iterates over the events of a body. Every byte that is not JSON punctuation is in an event or in a [`Malformed`].
 pub struct Batch<'a> {
@@ -82,13 +76,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Everything from `start` on, as one malformed piece; nothing follows.
-    fn rest(&mut self, start: usize, error: impl Into<String>) -> Malformed<'a> {
+    fn rest(&mut self, start: usize, error: Fault) -> Malformed<'a> {
         self.place = Place::End;
         self.pos = self.body.len();
         let raw = self.body.get(start..).unwrap_or_default();
         Malformed {
             raw: raw.trim_ascii_end(),
-            error: error.into(),
+            error,
             cut: None,
         }
     }
@@ -137,6 +131,9 @@ impl<'a> Batch<'a> {
             return Err(cut);
         }
         self.scans_left = self.scans_left.saturating_sub(self.scanned_to() - start);
+        if self.malformed >= MOST_PIECES {
+            return Err(self.rest(start, Fault::At(error)));
+        }
         let is_part = is_first && log_header(self.body.get(start..).unwrap_or_default()).is_some();
         let end = if is_part {
             self.end_of_part(start, error)
@@ -144,13 +141,13 @@ impl<'a> Batch<'a> {
             self.element_end(start).or_else(|| self.resync(start))
         };
         let Some(end) = end else {
-            return Err(self.rest(start, error.to_string()));
+            return Err(self.rest(start, Fault::At(error)));
         };
         self.pos = end;
         let raw = self.body.get(start..end).unwrap_or_default();
         Err(Malformed {
             raw: raw.trim_ascii_end(),
-            error: error.to_string(),
+            error: Fault::At(error),
             cut: None,
         })
     }
@@ -167,7 +164,7 @@ impl<'a> Batch<'a> {
         self.pos = self.body.len();
         Some(Malformed {
             raw,
-            error: "the record is cut off".into(),
+            error: Fault::Whole("the record is cut off"),
             cut: Some(cut),
         })
     }
@@ -275,6 +272,29 @@ impl<'a> Batch<'a> {
         None
     }
 
+    /// Passes over the numbers and words that follow an element, none of which is an event. Returns where they end.
+    fn skip_scalars(&mut self) -> Option<usize> {
+        if !matches!(self.place, Place::AfterElement) {
+            return None;
+        }
+        let rest = self.body.get(self.pos..)?;
+        let is_other = |byte: &u8| matches!(byte, b'{' | b'[' | b'"' | b'}' | b']') || !byte.is_ascii();
+        let stop = rest.iter().position(is_other)?;
+        let end = if rest.get(stop) == Some(&b']') {
+            stop
+        } else {
+            memchr::memrchr(b',', rest.get(..stop)?)?
+        };
+        let scalars = rest.get(..end)?.trim_ascii_end();
+        let ends_with_comma = scalars.last() == Some(&b',');
+        if scalars.is_empty() || ends_with_comma {
+            return None;
+        }
+        let start = self.pos;
+        self.pos += end;
+        Some(start + scalars.len())
+    }
+
     fn next_piece(&mut self) -> Option<Result<Event<'a>, Malformed<'a>>> {
         loop {
             self.skip_whitespace();
@@ -284,7 +304,7 @@ impl<'a> Batch<'a> {
                     if self.peek().is_none() {
                         self.place = Place::End;
                     } else if !self.eat(b'[') {
-                        return Some(Err(self.rest(start, "the body is not a JSON array")));
+                        return Some(Err(self.rest(start, Fault::Whole("the body is not a JSON array"))));
                     } else {
                         self.skip_whitespace();
                         self.place = if self.eat(b']') { Place::End } else { Place::Element };
@@ -298,7 +318,7 @@ impl<'a> Batch<'a> {
                         self.place = Place::End;
                     }
                     Some(_) => return Some(self.element()),
-                    None => return Some(Err(self.rest(self.pos, "the body ends within its array"))),
+                    None => return Some(Err(self.rest(self.pos, Fault::Whole("the body ends within its array")))),
                 },
                 Place::AfterElement => {
                     if self.eat(b',') {
@@ -306,7 +326,7 @@ impl<'a> Batch<'a> {
                     } else if self.eat(b']') {
                         self.place = Place::End;
                     } else if self.peek().is_none() {
-                        return Some(Err(self.rest(self.pos, "the body ends within its array")));
+                        return Some(Err(self.rest(self.pos, Fault::Whole("the body ends within its array"))));
                     } else {
                         // No comma: what stands here is an element of its own, most likely a broken one.
                         return Some(self.element());
@@ -314,8 +334,11 @@ impl<'a> Batch<'a> {
                 }
                 Place::End => {
                     self.peek()?;
-                    let error = format!("something follows the array at byte {}", self.pos);
-                    return Some(Err(self.rest(self.pos, error)));
+                    let error = SyntaxError {
+                        what: "something follows the array",
+                        at: self.pos,
+                    };
+                    return Some(Err(self.rest(self.pos, Fault::At(error))));
                 }
             }
         }
@@ -324,22 +347,6 @@ impl<'a> Batch<'a> {
 
 /// How events begin as Lambda writes them.
 const LAMBDAS: &[u8] = b"{\"time\":\"";
-
-/// The bytes up to the first that is not UTF-8.
-fn text_of(bytes: &[u8]) -> &str {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => bytes
-            .get(..error.valid_up_to())
-            .and_then(|valid| std::str::from_utf8(valid).ok())
-            .unwrap_or_default(),
-    }
-}
-
-fn blanks(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.len() - rest.trim_ascii_start().len()
-}
 
 impl<'a> Iterator for Batch<'a> {
     type Item = Result<Event<'a>, Malformed<'a>>;
@@ -355,6 +362,10 @@ impl<'a> Iterator for Batch<'a> {
         let was_text = is_text(&piece);
         // A million broken elements must not become a million events.
         while piece.cut.is_none() {
+            if let Some(end) = self.skip_scalars() {
+                let start = offset(self.body, piece.raw);
+                piece.raw = self.body.get(start..end).unwrap_or_default();
+            }
             match self.next_piece() {
                 // Text among other bytes is better read by itself, as long as there is not much of it.
                 Some(Err(next))
@@ -376,11 +387,6 @@ impl<'a> Iterator for Batch<'a> {
 
 /// As often in a body, malformed elements that are text stay apart from neighbours that are not.
 const MOST_KINDS: usize = 16;
-
-/// Where a part of the body begins in it.
-fn offset(body: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(body.as_ptr() as usize)
-}
 
 #[cfg(test)]
 mod tests;

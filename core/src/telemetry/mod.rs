@@ -1,6 +1,7 @@
 //! Telemetry as Lambda posts it: bodies, events, and the invocation that each belongs to.
 //!
 //! - [`batch`]: the body of a POST, element by element; a malformed one costs only itself.
+//! - `malformed`: what is no event in it.
 //! - `halves`: records that Lambda cut over several bodies, joined.
 //! - [`event`]: one event, borrowed from the body; [`json`] finds its way in it.
 //! - [`level`]: log levels; [`levels`]: the level of each line.
@@ -11,6 +12,7 @@
 
 pub mod batch;
 pub(crate) mod by_age;
+mod bytes;
 pub mod change;
 pub mod event;
 pub(crate) mod halves;
@@ -18,6 +20,7 @@ pub mod invocation;
 pub mod json;
 pub mod level;
 pub mod levels;
+mod malformed;
 pub(crate) mod requests;
 #[cfg(feature = "sample")]
 pub mod sample;

@@ -6,6 +6,9 @@ use forwarder_core::telemetry::json::write_string;
 /// Makes a body of about so many bytes.
 pub type Body = Box<dyn Fn(usize) -> Vec<u8>>;
 
+/// A body as Lambda posts it, of short lines: the measure of the others.
+pub const GOOD: &str = "short lines";
+
 /// Texts that are repeated: the beginnings of what is masked, of levels, of JSON, of escapes.
 const RUNS: [&str; 26] = [
     "A",
@@ -85,7 +88,12 @@ pub fn bodies() -> Vec<(String, Body)> {
 }
 
 /// Events that come in great number; each has an id of its own.
-const EVENTS: [(&str, &str); 6] = [
+const EVENTS: [(&str, &str); 8] = [
+    (
+        GOOD,
+        r#"{"time":"2026-11-20T09:14:02.820Z","type":"function","record":"hello {id}\n"}"#,
+    ),
+    ("numbers", "1"),
     ("tiny events", r#"{"type":"function"}"#),
     ("tiny broken events", r#"{"type":"function"},1"#),
     (

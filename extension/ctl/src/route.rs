@@ -117,7 +117,7 @@ fn route(config: &Config, input: &[u8]) -> Vec<Routed> {
                 Err(malformed) => table.routed.push(Routed {
                     kind: "forwarder.unparsed".into(),
                     request_id: None,
-                    fate: Fate::Unparsed(malformed.error),
+                    fate: Fate::Unparsed(malformed.error.to_string()),
                     waited: false,
                 }),
             }

@@ -72,6 +72,8 @@ pub struct Stamp<'a> {
     pub request_id: Option<Cow<'a, str>>,
     /// The trace that the invocation belongs to: 32 hexadecimal digits.
     pub trace_id: Option<Cow<'a, str>>,
+    /// The span that called: 16 hexadecimal digits.
+    pub span_id: Option<Cow<'a, str>>,
     /// The tenant, of functions with tenant isolation.
     pub tenant_id: Option<Cow<'a, str>>,
     /// The execution, of durable functions.
@@ -103,6 +105,7 @@ impl<'a> Stamp<'a> {
             seq: 0,
             request_id: None,
             trace_id: None,
+            span_id: None,
             tenant_id: None,
             execution_arn: None,
             part: None,
@@ -116,6 +119,7 @@ impl<'a> Stamp<'a> {
                 "seq" => seq = serde_json::from_str(value).ok(),
                 "requestId" => stamp.request_id = string(value),
                 "traceId" => stamp.trace_id = string(value),
+                "spanId" => stamp.span_id = string(value),
                 "tenantId" => stamp.tenant_id = string(value),
                 "executionArn" => stamp.execution_arn = string(value),
                 "part" => stamp.part = serde_json::from_str(value).ok(),

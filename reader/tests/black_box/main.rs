@@ -8,6 +8,8 @@ mod formats;
 mod hostile;
 mod interruptions;
 mod million;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod resharding;
 mod world;

@@ -131,6 +131,18 @@ fn a_body_of_broken_elements_is_read_in_linear_time() {
 }
 
 #[test]
+fn behind_thousands_of_malformed_pieces_the_rest_is_one() {
+    let body = |pairs: usize| format!("[{}]", vec![r#"{"type":"function"},1"#; pairs].join(","));
+    let of = |pairs: usize| Batch::new(body(pairs).as_bytes()).count();
+    assert_eq!(of(MOST_PIECES), 2 * MOST_PIECES);
+    let many = body(3 * MOST_PIECES);
+    let items: Vec<_> = Batch::new(many.as_bytes()).collect();
+    assert_eq!(items.len(), 2 * MOST_PIECES + 2);
+    let rest = items.last().unwrap().as_ref().unwrap_err();
+    assert!(many.as_bytes().ends_with(rest.raw), "nothing is left out");
+}
+
+#[test]
 fn neighbouring_malformed_elements_are_one_piece() {
     let ones = vec!["1"; 100_000].join(",");
     assert_eq!(outline(&format!("[{ones}]")), [format!("!{ones}")]);

@@ -12,6 +12,7 @@ use lexopt::prelude::*;
 use reader::aws::Access;
 use reader::files::STANDARD_INPUT;
 use reader::filter::Filter;
+use reader::otlp::{BadEndpoint, Endpoint};
 use reader::stream::{Start, Stream};
 use reader::web::DEFAULT_ADDRESS;
 
@@ -86,6 +87,8 @@ pub(crate) struct Arguments {
     pub(crate) verify: bool,
     /// None: by what standard output is.
     pub(crate) colours: Option<bool>,
+    /// Where lines are sent to.
+    pub(crate) otlp: Option<Endpoint>,
     /// Where a page is served.
     pub(crate) web: Option<SocketAddr>,
 }
@@ -107,6 +110,7 @@ impl Command {
             quiet: false,
             verify: false,
             colours: None,
+            otlp: None,
             web: None,
         };
         let mut parser = lexopt::Parser::from_iter(arguments);
@@ -131,6 +135,7 @@ impl Command {
                 Long("quiet") | Short('q') => parsed.quiet = true,
                 Long("verify") => parsed.verify = true,
                 Long("web") => parsed.web = Some(web(&mut parser)?),
+                Long("otlp") => parsed.otlp = Some(value(&mut parser, "--otlp", otlp)?),
                 Long("color") => parsed.colours = value(&mut parser, "--color", colours)?,
                 Long("region") => access.region = Some(parser.value()?.string()?),
                 Long("profile") => access.profile = Some(parser.value()?.string()?),
@@ -212,6 +217,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     numbers
         .parse()
         .map_err(|_| format!("`{text}` is no address with a port, such as {DEFAULT_ADDRESS}"))
+}
+
+fn otlp(url: &str) -> Result<Endpoint, BadEndpoint> {
+    let headers = std::env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
+    Endpoint::new(url, &headers)
 }
 
 /// Kinesis API reference, `RegisterStreamConsumer`.
@@ -350,6 +360,8 @@ mod tests {
             ("a --grep (", "--grep"),
             ("a --web=8400", "no address with a port"),
             ("a --color green", "auto, always, never"),
+            ("a --otlp localhost:4318", "--otlp: `localhost:4318` is no URL"),
+            ("a --otlp http://a/v1/logs", "names one signal"),
             ("a --fan-out b/c", "no name of a consumer"),
             ("a --fan-out-temporary", "which consumer?"),
             ("a --endpoint localhost:4567", "begins with http://"),

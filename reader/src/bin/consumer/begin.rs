@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::arguments::{Arguments, Input};
 use crate::consumer::Consumer;
+use crate::otlp::Otlp;
 use crate::pace::{Notices, Rate};
 use crate::page::Page;
 use crate::run::Failure;
@@ -27,8 +28,8 @@ impl<'a> Consumer<'a> {
         }
         let output = match (arguments.quiet, arguments.json) {
             (true, _) => Output::Nothing,
-            // The page shows them.
-            (false, false) if arguments.web.is_some() => Output::Nothing,
+            // The page shows them, or the receiver has them.
+            (false, false) if arguments.web.is_some() || arguments.otlp.is_some() => Output::Nothing,
             (false, true) => Output::Json {
                 on_a_terminal: io::stdout().is_terminal(),
             },
@@ -46,6 +47,7 @@ impl<'a> Consumer<'a> {
             Some(address) => Some(Page::serve(address, &mut show, screen).await?),
             None => None,
         };
+        let mut otlp = arguments.otlp.map(|endpoint| Otlp::new(endpoint, &mut show));
         let mut unpacker = Unpacker::default();
         let mut from_the_beginning = start.is_the_beginning();
         match (&arguments.input, start) {
@@ -66,6 +68,11 @@ impl<'a> Consumer<'a> {
             shards = kept.shards;
             unpacker = kept.seen;
             unpacker.wait_for_the_rest_of(kept.parts);
+            match &mut otlp {
+                Some(otlp) => otlp.take_up(kept.unsent),
+                // Nobody has them yet.
+                None => show.take(kept.unsent.into_iter().map(|line| line.event), Instant::now()),
+            }
             show.take(kept.waiting, Instant::now());
         }
         let retention = Arc::new(OnceLock::new());
@@ -96,6 +103,7 @@ impl<'a> Consumer<'a> {
             retention,
             notices: Notices::default(),
             page,
+            otlp,
             lines_before: unpacker.counts().lines,
             screen,
             name,

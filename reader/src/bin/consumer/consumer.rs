@@ -8,6 +8,7 @@ use reader::clean::clean;
 use reader::event::Event;
 use reader::files::Piece;
 use reader::numbers::counted;
+use reader::otlp::Sent;
 use reader::proof::{Memory, Totals};
 use reader::screen::Screen;
 use reader::show::Show;
@@ -15,6 +16,7 @@ use reader::stream::{Batch, News, Record};
 use reader::unpack::{Unpacker, Unreadable};
 use tokio::time::Instant;
 
+use crate::otlp::Otlp;
 use crate::pace::{Notices, Rate};
 use crate::page::Page;
 use crate::run::Failure;
@@ -47,6 +49,7 @@ pub(crate) struct Consumer<'a> {
     pub(crate) retention: Arc<OnceLock<Duration>>,
     pub(crate) notices: Notices,
     pub(crate) page: Option<Page>,
+    pub(crate) otlp: Option<Otlp>,
     pub(crate) forgotten: Totals,
     pub(crate) began: Instant,
     /// Lines read in earlier lives of this reader.
@@ -78,10 +81,7 @@ impl Consumer<'_> {
         match news {
             News::Batch(batch) => self.unpack(&batch)?,
             News::Trouble(trouble) => {
-                if self.troubled.is_none_or(|last| last.elapsed() >= TROUBLE) {
-                    self.screen.say(&clean(&trouble.to_string()));
-                    self.troubled = Some(Instant::now());
-                }
+                self.trouble(&trouble.to_string());
             }
             News::Expired(shard) => {
                 let text = format!("{shard} is gone: what was not read of it has expired");
@@ -89,6 +89,41 @@ impl Consumer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says trouble that may pass, now and then.
+    fn trouble(&mut self, text: &str) {
+        if self.troubled.is_none_or(|last| last.elapsed() >= TROUBLE) {
+            self.screen.say(&clean(text));
+            self.troubled = Some(Instant::now());
+        }
+    }
+
+    /// Sends what is ready to be sent, and says what went wrong.
+    pub(crate) fn send(&mut self) {
+        let Some(otlp) = &mut self.otlp else { return };
+        otlp.start();
+        if let Some(trouble) = otlp.trouble() {
+            self.trouble(&trouble);
+        }
+    }
+
+    /// Takes note of a batch that the receiver has.
+    pub(crate) fn sent(&mut self, sent: &Sent) {
+        self.is_dirty = true;
+        if sent.rejected > 0 || !sent.reasons.is_empty() {
+            let reasons = sent.reasons.join("; ");
+            if self.notices.may_speak(Instant::now()) {
+                let rejected = counted(sent.rejected, "record", "records");
+                self.screen
+                    .say(&clean(&format!("the receiver rejected {rejected}: {reasons}")));
+            }
+        }
+    }
+
+    /// True if the stream has to wait for the receiver.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.otlp.as_ref().is_some_and(Otlp::is_full)
     }
 
     fn piece(&mut self, piece: Piece) -> Result<(), Failure> {
@@ -184,12 +219,14 @@ impl Consumer<'_> {
             && std::mem::take(&mut self.is_dirty)
             && !shards.is_empty()
         {
+            let unsent = self.otlp.as_ref().map(Otlp::unsent).unwrap_or_default();
             file.write(
                 shards,
                 self.from_the_beginning,
                 &self.unpacker,
                 self.forgotten,
                 &self.show,
+                &unsent,
             )?;
         }
         Ok(())

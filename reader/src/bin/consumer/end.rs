@@ -1,17 +1,28 @@
 //! The last steps: what is left is shown, kept and proved.
 
 use std::io;
+use std::time::Duration;
 
-use reader::numbers::{bytes, counted, time};
+use reader::numbers::{bytes, counted, grouped, time};
 use reader::proof::Proof;
-use tokio::time::Instant;
+use tokio::signal::unix::Signal;
+use tokio::time::{Instant, interval, sleep_until};
 
 use crate::consumer::Consumer;
-use crate::run::{Ended, Failure};
+use crate::otlp::Otlp;
+use crate::run::{Ended, Failure, TICK};
+
+/// Longest wait for a receiver after a signal, or when the time of `--for` is over.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 impl Consumer<'_> {
-    /// Shows what is left, keeps all of it, and says what it came to.
-    pub(crate) fn end(mut self, verify: bool) -> Result<Ended, Failure> {
+    /// Shows what is left, keeps all of it, and says what it came to. In a `hurry` a receiver is not waited for.
+    pub(crate) async fn end(
+        mut self,
+        verify: bool,
+        hurry: bool,
+        signals: &mut (Signal, Signal),
+    ) -> Result<Ended, Failure> {
         if self.file.is_none() {
             // Nobody will go on from here: what waits for more is shown as it is.
             let given_up = self.unpacker.give_up();
@@ -24,6 +35,7 @@ impl Consumer<'_> {
         }
         let mut out = String::new();
         self.show.finish(&mut out);
+        let delivered = self.deliver(hurry, signals).await;
         match self.screen.lines(&out) {
             // Who reads from us has enough: that is no failure, but it was not shown either.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -51,6 +63,10 @@ impl Consumer<'_> {
             self.source.extent(),
             time(self.began.elapsed()),
         );
+        if let Some(otlp) = &self.otlp {
+            let (accepted, rejected) = (counted(otlp.accepted, "line", "lines"), grouped(otlp.rejected));
+            closing.push_str(&format!("{accepted} accepted by the receiver, {rejected} rejected\n"));
+        }
         let mut ended = Ended::Good;
         if verify {
             let proof = Proof::of(&self.unpacker, self.from_the_beginning, self.forgotten);
@@ -60,9 +76,35 @@ impl Consumer<'_> {
             closing = format!("\n{}{closing}", proof.table(self.colours));
         }
         self.screen.tell_lines(&closing);
+        delivered?;
+        let unsent = self.otlp.as_ref().map_or(0, |otlp| otlp.unsent().len());
+        if unsent > 0 && self.file.is_none() && !self.otlp.as_ref().is_some_and(|otlp| otlp.is_refused) {
+            return Err(Failure::Unsent(unsent as u64));
+        }
         if self.unopened > 0 {
             return Err(Failure::Unread(self.unopened));
         }
         Ok(ended)
+    }
+
+    /// Waits until the receiver has everything.
+    async fn deliver(&mut self, hurry: bool, (interrupt, terminate): &mut (Signal, Signal)) -> Result<(), Failure> {
+        let end = Instant::now() + FAREWELL;
+        let mut tick = interval(TICK);
+        while self
+            .otlp
+            .as_ref()
+            .is_some_and(|otlp| !otlp.is_idle() && !otlp.is_refused)
+        {
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                () = sleep_until(end), if hurry => break,
+                _ = tick.tick() => self.send(),
+                landed = Otlp::landed(&mut self.otlp) => self.sent(&landed?),
+            }
+        }
+        Ok(())
     }
 }

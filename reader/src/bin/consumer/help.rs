@@ -34,6 +34,8 @@ How it shows it
   --verify             at the end: what is missing, announced as dropped, or repeated; exit code 1 if something is missing
   --web [ADDR]         on a page in your browser, at http://127.0.0.1:8400 unless ADDR says where: filters, invocations, charts,
                        proof. Where ADDR is not of this machine alone, the page's address has a token
+  --otlp URL           to an OpenTelemetry endpoint, OTLP over HTTP: lines as logs, rows of invocations as metrics and spans;
+                       with --checkpoint each line once or more. OTEL_EXPORTER_OTLP_HEADERS has the headers
   --color WHEN         auto (default: on a terminal, unless NO_COLOR is set), always, never
 
 How it gets there; without them the environment and the profile say, as for any AWS tool

@@ -7,6 +7,8 @@ use std::time::Duration;
 use reader::checkpoint::CheckpointError;
 use reader::clean::clean;
 use reader::files::Unopened;
+use reader::numbers::counted;
+use reader::otlp::Refused;
 use reader::screen::Screen;
 use reader::stream::{self, FanOut, Left};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,9 +16,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::arguments::Arguments;
 use crate::consumer::Consumer;
+use crate::otlp::Otlp;
 
 /// Interval at which waiting lines are checked and the progress is shown.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Interval between checkpoints.
 const CHECKPOINT: Duration = Duration::from_secs(2);
@@ -35,6 +38,10 @@ pub(crate) enum Failure {
     File(Unopened),
     #[error("{0} of the files and folders could not be read")]
     Unread(u64),
+    #[error("--otlp: {0}")]
+    Refused(#[from] Refused),
+    #[error("--otlp: {} had no answer yet, and no checkpoint keeps them", counted(*.0, "line", "lines"))]
+    Unsent(u64),
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     #[error("--web: {address} cannot be served at: {source}")]
@@ -85,28 +92,26 @@ struct Plan {
     verify: bool,
 }
 
-async fn follow(
-    mut consumer: Consumer<'_>,
-    plan: &Plan,
-    (interrupt, terminate): &mut (Signal, Signal),
-) -> Result<Ended, Failure> {
+async fn follow(mut consumer: Consumer<'_>, plan: &Plan, signals: &mut (Signal, Signal)) -> Result<Ended, Failure> {
     let Plan { end, follow, verify } = *plan;
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut kept = Instant::now();
     let mut looked = Instant::now();
-    let outcome = loop {
+    let mut hurry = true;
+    let outcome: Result<(), Failure> = loop {
         tokio::select! {
             // An end that is asked for is not kept waiting by a stream that is read without a pause.
             biased;
-            _ = interrupt.recv() => break Ok(()),
-            _ = terminate.recv() => break Ok(()),
+            _ = signals.0.recv() => break Ok(()),
+            _ = signals.1.recv() => break Ok(()),
             () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break Ok(()),
             _ = tick.tick() => {
                 consumer.release()?;
                 let unsaid = consumer.notices.unsaid(Instant::now());
                 consumer.say_unsaid(unsaid);
                 consumer.page();
+                consumer.send();
                 consumer.progress();
                 if kept.elapsed() >= CHECKPOINT {
                     consumer.keep()?;
@@ -117,19 +122,24 @@ async fn follow(
                     looked = Instant::now();
                 }
             }
-            next = consumer.source.next() => match next {
+            landed = Otlp::landed(&mut consumer.otlp) => match landed {
+                Ok(sent) => consumer.sent(&sent),
+                Err(refused) => break Err(refused.into()),
+            },
+            next = consumer.source.next(), if !consumer.is_held_back() => match next {
                 Ok(next) => consumer.take(next)?,
-                Err(error) => break Err(error),
+                Err(error) => break Err(error.into()),
             },
         }
         // Of a stream that never rests, what was there at the beginning. What files had is looked at on the page until
         // somebody has enough of it.
         let is_enough = !follow || (!consumer.source.has_records() && consumer.page.is_none());
         if is_enough && consumer.source.caught_up_with(consumer.began) {
+            hurry = false;
             break Ok(());
         }
     };
-    let ended = consumer.end(verify)?;
+    let ended = consumer.end(verify, hurry, signals).await?;
     outcome?;
     Ok(ended)
 }

@@ -7,6 +7,7 @@
 //! - `read`: reading back through the real API
 
 mod read;
+mod refused;
 mod shards;
 mod store;
 mod subscribe;

@@ -7,7 +7,7 @@ use ferrokinesis::types::{Shard, Stream, StreamStatus};
 use serde_json::{Value, json};
 
 use super::LocalKinesis;
-use super::store::refused;
+use super::refused::refused;
 use crate::error::Error;
 use crate::fault::CallError;
 

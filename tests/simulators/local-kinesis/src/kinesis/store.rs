@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::refused::refused;
 use super::subscribe;
 use crate::backend::{Backend, Names};
 use crate::counts::{KB, Rounding};
@@ -197,7 +198,7 @@ impl Backend for Kinesis {
 
     async fn pass(&self, request: Request<Incoming>) -> Response<Body> {
         if wire::target(request.headers()) == subscribe::TARGET {
-            return self.subscribe(request).await;
+            return subscribe::answer(&self.store, request).await;
         }
         let answered = self.router.call(request.map(Body::new)).await;
         answered.unwrap_or_else(|never| match never {})
@@ -221,14 +222,5 @@ fn stored(record: &Record, now_ms: u64) -> StoredRecordRef<'_> {
         data: &record.base64,
         // Seconds with their milliseconds, as AWS gives them; a double holds both for the next centuries.
         approximate_arrival_timestamp: now_ms as f64 / 1_000.0,
-    }
-}
-
-/// ferrokinesis' error as ours.
-pub(super) fn refused(error: KinesisErrorResponse) -> CallError {
-    CallError {
-        status: error.status_code,
-        code: error.body.error_type,
-        message: error.body.message.unwrap_or_default(),
     }
 }

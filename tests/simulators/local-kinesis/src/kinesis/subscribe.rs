@@ -3,12 +3,13 @@
 
 use axum::body::Body;
 use ferrokinesis::actions::subscribe_to_shard::execute_streaming;
+use ferrokinesis::store::Store;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response};
 
-use super::store::{Kinesis, refused};
+use super::refused::refused;
 use crate::fault::CallError;
 use crate::wire;
 
@@ -17,25 +18,23 @@ pub(super) const TARGET: &str = "Kinesis_20131202.SubscribeToShard";
 /// The largest body that is read: an ARN and a position are far less.
 const MAX_BODY: usize = 64 * 1_024;
 
-impl Kinesis {
-    pub(super) async fn subscribe(&self, request: Request<Incoming>) -> Response<Body> {
-        match self.events(request).await {
-            Ok(events) => {
-                let mut response = Response::new(events);
-                let kind = HeaderValue::from_static("application/vnd.amazon.eventstream");
-                response.headers_mut().insert(CONTENT_TYPE, kind);
-                response
-            }
-            Err(error) => wire::error(&error),
+pub(super) async fn answer(store: &Store, request: Request<Incoming>) -> Response<Body> {
+    match events(store, request).await {
+        Ok(events) => {
+            let mut response = Response::new(events);
+            let kind = HeaderValue::from_static("application/vnd.amazon.eventstream");
+            response.headers_mut().insert(CONTENT_TYPE, kind);
+            response
         }
+        Err(error) => wire::error(&error),
     }
+}
 
-    async fn events(&self, request: Request<Incoming>) -> Result<Body, CallError> {
-        let (head, body) = request.into_parts();
-        wire::check_headers(&head.headers)?;
-        let body = Limited::new(body, MAX_BODY).collect().await;
-        let body = body.map_err(|error| wire::unreadable(&error))?.to_bytes();
-        let body = serde_json::from_slice(&body).map_err(|error| wire::unreadable(&error))?;
-        execute_streaming(&self.store, body, wire::JSON).await.map_err(refused)
-    }
+async fn events(store: &Store, request: Request<Incoming>) -> Result<Body, CallError> {
+    let (head, body) = request.into_parts();
+    wire::check_headers(&head.headers)?;
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let body = body.map_err(|error| wire::unreadable(&error))?.to_bytes();
+    let body = serde_json::from_slice(&body).map_err(|error| wire::unreadable(&error))?;
+    execute_streaming(store, body, wire::JSON).await.map_err(refused)
 }

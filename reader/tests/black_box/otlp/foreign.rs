@@ -1,0 +1,124 @@
+//! A collector that is not ours: Rotel, from PyPI. It takes apart what it receives and sends it on in requests of its own,
+//! to a receiver that counts. `make test-otlp` installs it.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use forwarder_core::record::format::{Compression, Format};
+
+use super::receiver::{Receiver, Reply};
+use super::row;
+use crate::world::{Running, World, last_report, line, packed};
+
+const LIVES: u64 = 10;
+
+/// Lines of a row.
+const EACH: u64 = 100;
+
+/// Lines of all lives together; OTLP_EVENTS says another number.
+fn events() -> u64 {
+    let given = std::env::var("OTLP_EVENTS").ok();
+    given.map_or(20_000, |count| count.parse().expect("OTLP_EVENTS is a number"))
+}
+
+/// The lines of one life: every so many-th is a row of an invocation.
+fn lines(life: u64, count: u64) -> Vec<String> {
+    let id = format!("{life:016x}");
+    let lines = (0..count).map(|seq| match seq % EACH {
+        0 => row(&id, seq, &format!("{id}-{seq}"), "success"),
+        _ => line(&id, seq, &format!("order {seq} accepted\n")),
+    });
+    lines.chain([last_report(&id, count)]).collect()
+}
+
+/// Rotel, which hands on what it receives to `next` in requests of its own.
+async fn collector(world: &World, next: &str) -> (Running, String) {
+    let program = std::env::var("ROTEL_BIN").expect("ROTEL_BIN: Rotel's program; make test-otlp");
+    let free = || {
+        TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .to_string()
+    };
+    let (http, grpc) = (free(), free());
+    let mut command = Command::new(program);
+    command
+        .args(["start", "--otlp-http-endpoint", &http, "--otlp-grpc-endpoint", &grpc])
+        .args([
+            "--exporter",
+            "otlp",
+            "--otlp-exporter-protocol",
+            "http",
+            "--otlp-exporter-endpoint",
+            next,
+        ])
+        .stdin(Stdio::null())
+        .stdout(File::create(world.file("rotel")).unwrap())
+        .stderr(File::create(world.file("rotel-err")).unwrap());
+    let running = Running::of(command.spawn().unwrap());
+    while TcpStream::connect(&http).is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (running, format!("http://{http}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Rotel: make test-otlp"]
+async fn everything_is_in_a_foreign_receiver_once_or_more_though_the_reader_is_killed() {
+    let (each, began) = (events() / LIVES, Instant::now());
+    let lines_each = each + 1;
+    let mut world = World::new("otlp-foreign", 4).await;
+    let behind = Receiver::start(|_, _| Reply::Take).await;
+    let (_rotel, url) = collector(&world, &behind.url).await;
+    let checkpoint = world.file("checkpoint").to_string_lossy().into_owned();
+    let arguments = ["--from", "trim-horizon", "--checkpoint", &checkpoint, "--otlp", &url];
+    let first = world.spawn(&arguments, "out", "err");
+    for life in 0..LIVES {
+        world
+            .put(packed(Format::Ndjson, Compression::Zstd, 16_384, &lines(life, each)))
+            .await;
+    }
+    // Somewhere in the middle, with a checkpoint behind it.
+    world.wait_for_bytes("checkpoint", 1).await;
+    behind.wait(|got| got.lines() >= LIVES * each / 4).await;
+    first.kill();
+    let before = behind.counted().len();
+    let rest = world
+        .read(&["--checkpoint", &checkpoint, "--otlp", &url, "--verify"])
+        .await;
+    assert_eq!(rest.code, Some(0), "{}", rest.stderr);
+    assert!(
+        rest.stderr.contains("10 lives: 10 complete, 0 unproven, 0 with loss\n"),
+        "{}",
+        rest.stderr
+    );
+
+    behind
+        .wait(|got| got.distinct() >= LIVES * lines_each && got.spans() >= LIVES * each / EACH)
+        .await;
+    let counted = behind.counted();
+    let expected =
+        (0..LIVES).flat_map(|life| (0..lines_each).map(move |seq| (format!("{life:016x}"), seq.to_string())));
+    assert!(
+        counted.keys().cloned().eq(expected.collect::<BTreeSet<_>>()),
+        "{} lines",
+        counted.len()
+    );
+    let spans: BTreeSet<_> = behind.spans().into_iter().map(|span| span.span_id).collect();
+    assert_eq!(spans.len() as u64, LIVES * each / EACH);
+    behind
+        .wait(|got| got.metrics().get("faas.invocations").copied().unwrap_or_default() >= spans.len() as f64)
+        .await;
+    println!(
+        "{} lines put; {before} there when the reader was killed; {} received, {} without repeats; after {:?}\n{}",
+        LIVES * lines_each,
+        counted.values().sum::<usize>(),
+        counted.len(),
+        began.elapsed(),
+        rest.stderr
+    );
+}
