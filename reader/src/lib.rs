@@ -13,6 +13,7 @@
 //!   person), [`filter`], [`clean`] and [`paint`]
 //! - [`proof`]: what the sequence numbers prove
 //! - [`checkpoint`]: how far a reader came, in a file
+//! - `mcp`, with the feature of that name: questions of assistants
 //! - `otlp`, with the feature of that name: lines to an OpenTelemetry endpoint
 //! - `web`, with the feature of that name: the stream on a page
 //! - [`screen`]: output, progress and notes on one terminal; [`numbers`] for people
@@ -35,6 +36,8 @@ pub mod files;
 pub mod filter;
 #[cfg(feature = "stream")]
 mod log_text;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "stream")]
 pub mod numbers;
 #[cfg(feature = "stream")]

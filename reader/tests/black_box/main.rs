@@ -7,6 +7,8 @@ mod files;
 mod formats;
 mod hostile;
 mod interruptions;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod million;
 #[cfg(feature = "otlp")]
 mod otlp;

@@ -89,6 +89,8 @@ pub(crate) struct Arguments {
     pub(crate) colours: Option<bool>,
     /// Where lines are sent to.
     pub(crate) otlp: Option<Endpoint>,
+    /// An assistant asks, on standard input.
+    pub(crate) mcp: bool,
     /// Where a page is served.
     pub(crate) web: Option<SocketAddr>,
 }
@@ -111,12 +113,16 @@ impl Command {
             verify: false,
             colours: None,
             otlp: None,
+            mcp: false,
             web: None,
         };
         let mut parser = lexopt::Parser::from_iter(arguments);
         while let Some(argument) = parser.next()? {
-            let Arguments { access, filter, .. } = &mut parsed;
+            let Arguments {
+                access, filter, mcp, ..
+            } = &mut parsed;
             match argument {
+                Value(word) if words.is_empty() && !*mcp && word == "mcp" => *mcp = true,
                 Value(word) => words.push(word),
                 Long("from") => parsed.start = Some(value(&mut parser, "--from", str::parse)?),
                 Long("checkpoint") => parsed.checkpoint = Some(parser.value()?.into()),
@@ -157,6 +163,11 @@ impl Command {
 impl Arguments {
     /// Options that do not go together.
     fn check(&self) -> Result<(), String> {
+        if self.mcp && (self.json || !self.follow) {
+            return Err(
+                "mcp: standard output is the assistant's, for as long as it asks; no --json, no --no-follow".to_owned(),
+            );
+        }
         if self.fan_out_is_temporary && self.fan_out.is_none() {
             return Err("--fan-out-temporary: which consumer? --fan-out NAME".to_owned());
         }
@@ -333,6 +344,13 @@ mod tests {
     }
 
     #[test]
+    fn the_first_word_may_be_a_command() {
+        let arguments = parse("mcp mcp").unwrap();
+        assert!(arguments.mcp && arguments.input.name() == "mcp");
+        assert!(!parse("a").unwrap().mcp);
+    }
+
+    #[test]
     fn a_page_is_served_where_it_is_wanted() {
         for (line, address) in [
             ("a --web", "127.0.0.1:8400"),
@@ -360,6 +378,8 @@ mod tests {
             ("a --grep (", "--grep"),
             ("a --web=8400", "no address with a port"),
             ("a --color green", "auto, always, never"),
+            ("mcp", "which stream?"),
+            ("mcp a --json", "standard output is the assistant's"),
             ("a --otlp localhost:4318", "--otlp: `localhost:4318` is no URL"),
             ("a --otlp http://a/v1/logs", "names one signal"),
             ("a --fan-out b/c", "no name of a consumer"),

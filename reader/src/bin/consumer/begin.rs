@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::arguments::{Arguments, Input};
 use crate::consumer::Consumer;
+use crate::mcp::{Assistant, BEFORE};
 use crate::otlp::Otlp;
 use crate::pace::{Notices, Rate};
 use crate::page::Page;
@@ -27,6 +28,8 @@ impl<'a> Consumer<'a> {
             screen.set_colours(colours);
         }
         let output = match (arguments.quiet, arguments.json) {
+            // Standard output is the assistant's.
+            _ if arguments.mcp => Output::Nothing,
             (true, _) => Output::Nothing,
             // The page shows them, or the receiver has them.
             (false, false) if arguments.web.is_some() || arguments.otlp.is_some() => Output::Nothing,
@@ -41,12 +44,18 @@ impl<'a> Consumer<'a> {
         let name = arguments.input.name();
         let file = arguments.checkpoint.map(|path| CheckpointFile::new(path, &name));
         let kept = file.as_ref().map(CheckpointFile::read).transpose()?.flatten();
-        let start = arguments.start.unwrap_or(Start::Latest);
+        let start = arguments
+            .start
+            .unwrap_or_else(|| match SystemTime::now().checked_sub(BEFORE) {
+                Some(before) if arguments.mcp => Start::At(before),
+                _ => Start::Latest,
+            });
         let mut show = Show::new(output, arguments.filter);
         let page = match arguments.web {
             Some(address) => Some(Page::serve(address, &mut show, screen).await?),
             None => None,
         };
+        let assistant = arguments.mcp.then(|| Assistant::begin(&mut show));
         let mut otlp = arguments.otlp.map(|endpoint| Otlp::new(endpoint, &mut show));
         let mut unpacker = Unpacker::default();
         let mut from_the_beginning = start.is_the_beginning();
@@ -104,6 +113,7 @@ impl<'a> Consumer<'a> {
             notices: Notices::default(),
             page,
             otlp,
+            assistant,
             lines_before: unpacker.counts().lines,
             screen,
             name,

@@ -16,6 +16,7 @@ use reader::stream::{Batch, News, Record};
 use reader::unpack::{Unpacker, Unreadable};
 use tokio::time::Instant;
 
+use crate::mcp::Assistant;
 use crate::otlp::Otlp;
 use crate::pace::{Notices, Rate};
 use crate::page::Page;
@@ -50,6 +51,7 @@ pub(crate) struct Consumer<'a> {
     pub(crate) notices: Notices,
     pub(crate) page: Option<Page>,
     pub(crate) otlp: Option<Otlp>,
+    pub(crate) assistant: Option<Assistant>,
     pub(crate) forgotten: Totals,
     pub(crate) began: Instant,
     /// Lines read in earlier lives of this reader.

@@ -7,6 +7,8 @@ Shows the telemetry in a Kinesis stream as it arrives: all shards, every format,
 Usage: consumer STREAM [options]        STREAM: a name or an ARN
        consumer FILE… [options]         what Firehose wrote: files or folders, compressed or not; - is standard input.
                                         A path has a / in it, or ends in .jsonl, .ndjson, .json, .gz or .zst
+       consumer mcp STREAM [options]    for an assistant, by the Model Context Protocol on standard input and output: read-only,
+                                        from an hour ago on. Files, too
 
 Where it begins and ends
   --from PLACE         latest (default), trim-horizon, how long ago (10m, 2h), or a time (2026-11-20T09:14:00Z).

@@ -5,7 +5,7 @@
 //! - `run`: all of it together, until it ends
 //! - `source`: what is read
 //! - `consumer`: what becomes of it; `begin`, `end`: its first and last steps
-//! - `page`: what `--web` is told; `otlp`: what `--otlp` is sent; `pace`: how fast it goes, and how often it speaks
+//! - `page`: what `--web` is told; `otlp`: what `--otlp` is sent; `mcp`: what an assistant may ask; `pace`: how fast it goes, and how often it speaks
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod begin;
 mod consumer;
 mod end;
 mod help;
+mod mcp;
 mod otlp;
 mod pace;
 mod page;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reader::clean::clean;
+use reader::mcp::Progress;
 use reader::numbers::{grouped, time};
 use reader::proof::Proof;
 use reader::web::Status;
@@ -35,6 +36,26 @@ impl Consumer<'_> {
             Some(behind) if behind < Duration::from_secs(1) => "live".to_owned(),
             Some(behind) => format!("{} behind", time(behind)),
         }
+    }
+
+    /// Tells the assistant how it goes.
+    pub(crate) fn inform(&mut self) {
+        let state = self.behind();
+        let Some(assistant) = &mut self.assistant else { return };
+        if !assistant.is_due(Instant::now()) {
+            return;
+        }
+        let counts = self.unpacker.counts();
+        let progress = Progress {
+            stream: clean(&self.name).into_owned(),
+            state,
+            lines: counts.lines,
+            unreadable: counts.unreadable,
+        };
+        assistant.tell(
+            progress,
+            &Proof::of(&self.unpacker, self.from_the_beginning, self.forgotten),
+        );
     }
 
     /// Tells the page how it goes.

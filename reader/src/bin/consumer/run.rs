@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::arguments::Arguments;
 use crate::consumer::Consumer;
+use crate::mcp::Assistant;
 use crate::otlp::Otlp;
 
 /// Interval at which waiting lines are checked and the progress is shown.
@@ -112,6 +113,7 @@ async fn follow(mut consumer: Consumer<'_>, plan: &Plan, signals: &mut (Signal, 
                 consumer.say_unsaid(unsaid);
                 consumer.page();
                 consumer.send();
+                consumer.inform();
                 consumer.progress();
                 if kept.elapsed() >= CHECKPOINT {
                     consumer.keep()?;
@@ -122,6 +124,7 @@ async fn follow(mut consumer: Consumer<'_>, plan: &Plan, signals: &mut (Signal, 
                     looked = Instant::now();
                 }
             }
+            () = Assistant::over(&mut consumer.assistant) => break Ok(()),
             landed = Otlp::landed(&mut consumer.otlp) => match landed {
                 Ok(sent) => consumer.sent(&sent),
                 Err(refused) => break Err(refused.into()),
@@ -133,7 +136,8 @@ async fn follow(mut consumer: Consumer<'_>, plan: &Plan, signals: &mut (Signal, 
         }
         // Of a stream that never rests, what was there at the beginning. What files had is looked at on the page until
         // somebody has enough of it.
-        let is_enough = !follow || (!consumer.source.has_records() && consumer.page.is_none());
+        let is_enough =
+            !follow || (!consumer.source.has_records() && consumer.page.is_none() && consumer.assistant.is_none());
         if is_enough && consumer.source.caught_up_with(consumer.began) {
             hurry = false;
             break Ok(());
