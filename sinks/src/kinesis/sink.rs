@@ -4,22 +4,15 @@ use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{PutRecordsRequestEntry, RecordDistributionStrategy};
-use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink, Target};
-use forwarder_core::record::format::Format;
+use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+#[cfg(feature = "kpl")]
+use forwarder_core::{delivery::sink::Target, record::format::Format};
 
 use super::LIMITS;
 use crate::arn::StreamName;
 use crate::aws::{LazyClient, only_connect, outcome};
 use crate::kind::Connection;
-
-/// Said where aggregates go into a stream that spreads records itself. Kinesis developer guide, record distribution.
-const LOSES: &str = "the stream distributes records by AUTO, and this sink writes KPL aggregates: KCL readers lose their \
-    lines; set the format to ndjson, or the stream's record distribution to USER_PARTITION_KEY";
-
-/// Said where the function may not look.
-const CLOSED: &str = "this sink writes KPL aggregates, which KCL readers lose if the stream distributes records by AUTO, and \
-    the function may not look: see that it does not (forwarderctl doctor), or allow kinesis:DescribeStreamSummary";
 
 /// Puts records into one stream.
 pub struct Kinesis {
@@ -75,30 +68,9 @@ impl Sink for Kinesis {
         let _ = request.customize().mutate_request(only_connect).send().await;
     }
 
+    #[cfg(feature = "kpl")]
     async fn look_at_target(&self, format: Format) -> Target {
-        // Only aggregates depend on how the stream spreads records.
-        if format.name() != "kpl" {
-            return Target::Fits;
-        }
-        let request = self.client.get().await.describe_stream_summary();
-        let request = match &self.stream {
-            StreamName::Name(name) => request.stream_name(name),
-            StreamName::Arn(arn) => request.stream_arn(&arn.text),
-        };
-        match request.send().await {
-            Ok(answer) => {
-                let summary = answer.stream_description_summary();
-                let strategy = summary.and_then(|summary| summary.record_distribution_strategy());
-                match strategy {
-                    Some(RecordDistributionStrategy::Auto) => Target::Loses(LOSES.to_owned()),
-                    _ => Target::Fits,
-                }
-            }
-            Err(error) => match self.client.failed(error).reason {
-                Reason::AccessDenied => Target::Closed(CLOSED.to_owned()),
-                _ => Target::Silent,
-            },
-        }
+        super::target::look(&self.client, &self.stream, format).await
     }
 }
 
