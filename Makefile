@@ -15,7 +15,8 @@ CARGO := cargo --locked
 FEATURES := kinesis,firehose,stdout,assume-role
 # Every set of sinks that a layer may be built with, and each of the other features alone and all together.
 FEATURE_SETS := none kinesis firehose stdout kinesis,firehose kinesis,stdout firehose,stdout kinesis,firehose,stdout \
-  kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex
+  kinesis,gzip kinesis,zstd kinesis,kpl kinesis,assume-role kinesis,regex kinesis,remote-config \
+  kinesis,firehose,stdout,gzip,zstd,kpl,assume-role,regex,remote-config
 
 MACHINE := $(shell uname -m)
 BENCH_DIR := target/bench

@@ -7,6 +7,7 @@
 //! - [`listener`]: where Lambda posts telemetry; always answers it 200, and nobody else.
 //! - [`invocations`]: which requests have started and ended, for those who wait for it.
 //! - [`sinks`]: from the configuration to the sinks that were built in.
+//! - `remote`: a configuration that is kept elsewhere, read beside the function (feature `remote-config`).
 //! - `environment`: what the extension asks of Lambda, whatever becomes of the forwarder.
 //! - [`lifecycle`]: register → set up → subscribe → the loop around `next` → shutdown; `turn`: what is done between INVOKE
 //!   and `next`; `start`: where the time of a start goes; `clock`: time that passes while the environment is frozen.
@@ -26,6 +27,11 @@ pub mod lifecycle;
 pub mod listener;
 pub mod logger;
 pub mod metrics;
+#[cfg(feature = "remote-config")]
+mod remote;
+#[cfg(not(feature = "remote-config"))]
+#[path = "remote/absent.rs"]
+mod remote;
 pub mod runtime_api;
 pub mod sinks;
 mod start;

@@ -4,6 +4,7 @@
 //! with the strategy and why, `start_seen`, `done_seen`, `flush_begins`, `flush_ends`, `next` with the time that it was
 //! held; and of the lanes `put_begins` and `put_ends`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Moment;
 use crate::extensions_api::Invoke;
 use crate::invocations::Invocations;
+use crate::listener::gate::Gate;
 use crate::metrics::Metrics;
 
 /// The longest that an invocation may take, for emulators that tell no deadline. Lambda's quotas.
@@ -27,12 +29,15 @@ const AT_ONCE: Duration = Duration::from_millis(1);
 pub(crate) struct Turns {
     pub(crate) forwarder: Arc<Forwarder>,
     pub(crate) invocations: Arc<Invocations>,
-    pub(crate) policy: FlushPolicy,
+    /// It may change with a configuration that is kept elsewhere.
+    pub(crate) policy: Arc<Mutex<FlushPolicy>>,
     /// True if Lambda sends events.
     pub(crate) telemetry: bool,
-    /// How long a request's `platform.start` may take to come: as long as Lambda may buffer it, and the flush budget at
-    /// least, of which it is a part.
-    pub(crate) start_patience: Duration,
+    /// Time that Lambda may buffer an event.
+    pub(crate) buffering: Duration,
+    /// Events that wait for a configuration. They are waited for once.
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) waited: AtomicBool,
     pub(crate) metrics: Option<Arc<Metrics>>,
     pub(crate) rhythm: Mutex<Rhythm>,
     /// Reference of invocations' times.
@@ -59,7 +64,7 @@ impl Turns {
         let mut rhythm = self.rhythm.lock().unwrap_or_else(PoisonError::into_inner);
         // An emulator may accept the subscription and post nothing: that is waited for once.
         let telemetry = self.telemetry && !self.invocations.is_blind();
-        let (hold, why) = self.policy.on_invoke(&mut rhythm, self.epoch.elapsed(), telemetry);
+        let (hold, why) = self.policy().on_invoke(&mut rhythm, self.epoch.elapsed(), telemetry);
         let strategy = match hold {
             Hold::None => "continuous",
             Hold::UntilDone => "end",
@@ -88,17 +93,29 @@ impl Turns {
         };
         let done = Instant::now();
         let remaining = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(done));
-        let budget = self.policy.budget(remaining).saturating_sub(held_already);
+        let budget = self.policy().budget(remaining).saturating_sub(held_already);
         let debugs = log::log_enabled!(log::Level::Debug);
         let pending = if debugs { self.pending() } else { 0 };
         debug!(event = "flush_begins", requestId = request_id, after_ms = millis(begun.elapsed()), lines = pending, budget_ms = millis(budget); "what is held is delivered before `next`");
-        let empty = self.forwarder.flush(done + budget).await;
+        let is_open = self.gate_opened(done + budget).await;
+        let empty = is_open && self.forwarder.flush(done + budget).await;
         self.forwarder.pause().await;
         let held = done.elapsed();
         self.metrics.iter().for_each(|metrics| metrics.add_held(held));
         let left = if debugs { self.pending() } else { 0 };
         debug!(event = "flush_ends", requestId = request_id, after_ms = millis(begun.elapsed()), took_ms = millis(held), empty, left; "the flush is over");
         held
+    }
+
+    fn policy(&self) -> FlushPolicy {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits, once, until events wait for no configuration. `false`: they still do, and there is nothing to deliver.
+    async fn gate_opened(&self, deadline: Instant) -> bool {
+        let is_first = !self.waited.swap(true, Ordering::Relaxed);
+        let deadline = if is_first { deadline } else { Instant::now() };
+        timeout_at(deadline, self.gate.opened()).await.is_ok()
     }
 
     /// Lines that are in memory.
@@ -111,7 +128,8 @@ impl Turns {
     async fn wait_until_done(&self, request_id: &str, deadline: Option<Instant>, begun: Instant) -> Option<Duration> {
         let now = Instant::now();
         let latest = deadline.map(|deadline| deadline.checked_sub(DEADLINE_MARGIN).unwrap_or(now));
-        let patience = now + self.start_patience;
+        // Of a request's `platform.start`: as long as Lambda may buffer it, and the flush budget at least, of which it is a part.
+        let patience = now + self.policy().start_patience(self.buffering);
         let started = self.invocations.started(request_id);
         timeout_at(latest.map_or(patience, |latest| latest.min(patience)), started)
             .await

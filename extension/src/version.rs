@@ -13,6 +13,7 @@ pub fn features() -> Vec<&'static str> {
     let others = [
         (cfg!(feature = "regex"), "regex"),
         (cfg!(feature = "assume-role"), "assume-role"),
+        (cfg!(feature = "remote-config"), "remote-config"),
     ];
     let all = sinks.into_iter().chain(compressions).chain(formats).chain(others);
     let built = all.filter(|(is_built, name)| *is_built && !ALWAYS.contains(name));

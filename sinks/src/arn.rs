@@ -109,7 +109,7 @@ pub fn check_region(text: &str) -> Result<(), String> {
 }
 
 /// The partition of a region. AWS General Reference, service endpoints.
-fn partition_of(region: &str) -> &'static str {
+pub(crate) fn partition_of(region: &str) -> &'static str {
     let partitions = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

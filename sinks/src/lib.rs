@@ -3,6 +3,7 @@
 //! # Layout
 //! - this file: the list of all sink types; [`kind`]: the description of one.
 //! - [`arn`]: names and ARNs of streams and roles.
+//! - [`document`]: a configuration that is kept at Systems Manager or S3 (feature `remote-config`).
 //! - [`kinesis`]: Kinesis Data Streams, `PutRecords` (feature `kinesis`, default).
 //! - [`firehose`]: Amazon Data Firehose, `PutRecordBatch` (feature `firehose`).
 //! - [`stdout`]: standard output (feature `stdout`).
@@ -14,6 +15,7 @@
 pub mod arn;
 #[cfg(feature = "aws")]
 mod aws;
+pub mod document;
 pub mod firehose;
 pub mod kind;
 pub mod kinesis;
@@ -21,6 +23,8 @@ pub mod stdout;
 
 #[cfg(feature = "aws")]
 pub use aws::account;
+#[cfg(feature = "remote-config")]
+pub use aws::documents::{Document, Documents};
 pub use kind::{AssumedRole, Connection, SinkKind};
 
 /// Every sink type. The order is that of lists in messages and documents.

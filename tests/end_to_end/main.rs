@@ -8,6 +8,7 @@
     clippy::print_stderr
 )]
 
+mod aggregates;
 mod api;
 mod bodies;
 mod chaos;
@@ -16,6 +17,7 @@ mod cost;
 mod cut;
 mod deployed;
 mod faults;
+mod fleet;
 mod flush;
 mod fuse;
 mod invocations;

@@ -19,6 +19,7 @@
 
 pub mod between;
 pub mod binaries;
+pub mod document_server;
 pub mod groups;
 pub mod moto;
 pub mod numbers;

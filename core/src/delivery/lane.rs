@@ -11,6 +11,7 @@ use super::sink::{Reason, Sink};
 use super::spool::Spool;
 use super::worker;
 use crate::record::envelope::Resource;
+use crate::record::format::Format;
 
 /// The handle of a lane.
 #[derive(Clone)]
@@ -35,6 +36,11 @@ impl Lane {
     /// The sink's name.
     pub fn name(&self) -> &str {
         &self.0.settings.name
+    }
+
+    /// Format of its records.
+    pub(crate) fn format(&self) -> Format {
+        self.0.settings.format
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -5,6 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::record::format::Format;
+
 /// One record of a put.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -141,6 +143,19 @@ impl Reason {
     }
 }
 
+/// Answer of a target that was asked if it goes with a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing speaks against it.
+    Fits,
+    /// Readers lose lines; for a person, with what to do.
+    Loses(String),
+    /// It may not be asked; for a person, with what to do.
+    Closed(String),
+    /// It did not answer: it can be asked again.
+    Silent,
+}
+
 /// A place that records are delivered to.
 ///
 /// A sink neither retries nor times out by itself: its lane does both. `put` may be cancelled at any await.
@@ -204,4 +219,9 @@ pub trait Sink: Send + Sync {
 
     /// Opens a connection ahead of the first put, if there is one to open.
     async fn warm_up(&self) {}
+
+    /// Asks if its target goes with records in this format. It is asked once, beside the function.
+    async fn look_at_target(&self, _format: Format) -> Target {
+        Target::Fits
+    }
 }

@@ -16,6 +16,7 @@ use crate::delivery::lane::Lane;
 use crate::intake::{Intake, Settled};
 use crate::record::own_event;
 use crate::telemetry::batch::{Batch, Malformed};
+use crate::telemetry::change::Change;
 use crate::telemetry::event::Event;
 use crate::telemetry::invocation::Attribution;
 use crate::telemetry::requests::Request;
@@ -81,6 +82,15 @@ impl Body<'_> {
 }
 
 impl Forwarder {
+    /// Lifecycle facts found in a body that is taken later.
+    pub fn facts(body: &[u8]) -> Accepted {
+        let mut facts = Facts::default();
+        for event in Batch::new(body).flatten() {
+            facts.note(&Change::of(&event));
+        }
+        facts.into_accepted()
+    }
+
     /// Takes a body that Lambda posted: parses, attributes and routes each event and copies it into the lanes' queues.
     /// CPU work only; nothing in a body makes it fail. Past the buffer's bound the oldest lines of the lane that holds
     /// most are given up, and announced as soon as something can be sent.
@@ -187,7 +197,7 @@ impl Forwarder {
             self.run(true);
         }
         self.lanes.iter().for_each(Lane::wake);
-        self.wait_limit.iter().for_each(WaitLimit::wake);
+        self.wait_limit().iter().for_each(WaitLimit::wake);
         is_over
     }
 
@@ -235,7 +245,7 @@ impl Forwarder {
         state.intake.stats.unparsed += 1;
         let masked = state.intake.mask(piece.raw);
         for event in own_event::unparsed(&masked, &piece.error.to_string()) {
-            self.tell_routed_lanes(&event, queues, now);
+            self.tell_routed_lanes(&event, &state.intake, queues, now);
             if event.len() > ROOM_INTERVAL {
                 self.make_room(&mut state.intake, queues, now);
             }

@@ -9,6 +9,7 @@ use super::state::{let_go, send_rows};
 use super::{Forwarder, Undelivered};
 use crate::delivery::lane::Lane;
 use crate::delivery::pacing::Flush;
+use crate::delivery::sink::Target;
 use crate::record::ranges::Losses;
 use crate::telemetry::snapshot::Snapshot;
 
@@ -83,6 +84,22 @@ impl Forwarder {
             opening.spawn(async move { sink.warm_up().await });
         }
         while opening.join_next().await.is_some() {}
+    }
+
+    /// Asks the target of each sink if it goes with the sink's format, and says where it does not. `false`: one did not
+    /// answer.
+    pub async fn look_at_targets(&self) -> bool {
+        let mut all_answered = true;
+        for lane in &self.lanes {
+            let sink = lane.name();
+            match lane.sink().look_at_target(lane.format()).await {
+                Target::Fits => {}
+                Target::Loses(why) => log::error!(event = "target_loses", sink; "{why}"),
+                Target::Closed(why) => log::warn!(event = "target_not_seen", sink; "{why}"),
+                Target::Silent => all_answered = false,
+            }
+        }
+        all_answered
     }
 
     /// Looks for what earlier processes left on disk, and delivers it with its own `id`, `sink` and `seq`; what they

@@ -5,6 +5,7 @@
 //! - `waiting`: the time limit of lines that wait for their invocation's end.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
 //! - `room`: the bound of what is held, and who gives way.
+//! - `reconfigure`: another configuration, between two events.
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - `life`: where one life ends and the next begins: around a snapshot.
 
@@ -13,13 +14,14 @@ mod body;
 mod deliver;
 pub mod flush;
 mod life;
+mod reconfigure;
 mod room;
 mod state;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -39,6 +41,7 @@ use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
 pub use body::{Body, SLICE, Whole};
+pub use reconfigure::Changes;
 use state::{Queues, State};
 use waiting::WaitLimit;
 
@@ -101,11 +104,10 @@ pub struct Undelivered {
 pub struct Forwarder {
     lanes: Vec<Lane>,
     spool: Option<Arc<Spool>>,
-    routes: Arc<Routes>,
     buffer_bytes: usize,
     state: Arc<Mutex<State>>,
     /// Only where a rule makes lines wait.
-    wait_limit: Option<WaitLimit>,
+    wait_limit: Mutex<Option<WaitLimit>>,
 }
 
 impl Forwarder {
@@ -161,10 +163,9 @@ impl Forwarder {
         }));
         let max_age = max_age.filter(|_| routes.make_wait());
         Self {
-            wait_limit: max_age.map(|max_age| WaitLimit::start(&state, &lanes, max_age)),
+            wait_limit: Mutex::new(max_age.map(|max_age| WaitLimit::start(&state, &lanes, max_age))),
             lanes,
             spool,
-            routes,
             buffer_bytes: settings.buffer_bytes,
             state,
         }
@@ -207,7 +208,7 @@ impl Forwarder {
         count(&mut state.intake.stats);
         let masked = state.intake.mask(body);
         for event in own_event::unparsed(&masked, error) {
-            self.tell_routed_lanes(&event, &mut queues, now);
+            self.tell_routed_lanes(&event, &state.intake, &mut queues, now);
             self.make_room(&mut state.intake, &mut queues, now);
         }
         self.make_room(&mut state.intake, &mut queues, now);
@@ -227,14 +228,14 @@ impl Forwarder {
             state.intake.stats.unparsed += 1;
             let body = state.intake.mask(half.text());
             for event in own_event::unparsed(&body, "the record is cut off, and its other part did not come") {
-                self.tell_routed_lanes(&event, queues, now);
+                self.tell_routed_lanes(&event, &state.intake, queues, now);
             }
         }
     }
 
-    fn tell_routed_lanes(&self, event: &OwnEvent, queues: &mut Queues<'_>, now: Instant) {
+    fn tell_routed_lanes(&self, event: &OwnEvent, intake: &Intake, queues: &mut Queues<'_>, now: Instant) {
         for (index, queue) in queues.iter_mut().enumerate() {
-            if self.routes.name_sink(index) && !queue.add_own(event, now) {
+            if intake.routes().name_sink(index) && !queue.add_own(event, now) {
                 log::warn!(
                     sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len();
                     "bytes that are no event cannot be sent under the envelope raw"
@@ -268,6 +269,10 @@ impl Forwarder {
 
     fn state(&self) -> MutexGuard<'_, State> {
         state::lock(&self.state)
+    }
+
+    fn wait_limit(&self) -> MutexGuard<'_, Option<WaitLimit>> {
+        self.wait_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -75,6 +75,37 @@ impl Intake {
         }
     }
 
+    /// The rules.
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// Decides by another configuration from the next event on. Nothing waits any more. Returns the rows of invocations
+    /// that are over with the rules that made them.
+    pub(crate) fn reconfigure(
+        &mut self,
+        routes: Arc<Routes>,
+        types: Types,
+        redaction: Redaction,
+        now: Instant,
+    ) -> Vec<RowEvent> {
+        let made = if routes.name_rows() {
+            Vec::new()
+        } else {
+            self.finish_rows(now)
+        };
+        if !routes.name_rows() {
+            self.rows = None;
+        } else if self.rows.is_none() {
+            self.rows = Some(Rows::new(types.function));
+        }
+        self.router.replace(Arc::clone(&routes));
+        self.routes = routes;
+        self.types = types;
+        self.redactor.replace(redaction);
+        made
+    }
+
     /// Returns the counters of the environment that ends here, and begins the next at zero.
     pub(crate) fn take_counts(&mut self) -> IntakeStats {
         (self.redactor.masked, self.redactor.masked_whole) = (0, 0);

@@ -75,7 +75,14 @@ pub(crate) fn dropped(dropped: &Dropped) -> OwnEvent {
 }
 
 /// `forwarder.report`: the lane's counters. `next_seq` is the report's own `seq` + 1; the counters are those before it.
-pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last: bool) -> OwnEvent {
+/// `config`: version of the configuration, where that is kept elsewhere.
+pub(crate) fn report(
+    lane: &LaneStats,
+    intake: &IntakeStats,
+    config: Option<&str>,
+    next_seq: u64,
+    last: bool,
+) -> OwnEvent {
     event("forwarder.report", |out| {
         let mut members = Members::new(out);
         members.object("counters", |counters| {
@@ -115,6 +122,9 @@ pub(crate) fn report(lane: &LaneStats, intake: &IntakeStats, next_seq: u64, last
             routed_out.number("sampled", intake.routed_out.sampled);
             routed_out.number("notKept", intake.routed_out.not_kept);
         });
+        if let Some(version) = config {
+            members.text("config", version);
+        }
         members.number("nextSeq", next_seq);
         members.value("final", if last { "true" } else { "false" });
         members.end();
@@ -195,6 +205,11 @@ impl<'a> Members<'a> {
     fn value(&mut self, key: &str, json: &str) {
         self.key(key);
         self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
+        write_string(self.out, value);
     }
 
     fn number(&mut self, key: &str, value: u64) {

@@ -24,6 +24,11 @@ impl Router {
         }
     }
 
+    /// Another table, from the next event on. Levels that lines inherit stay.
+    pub(crate) fn replace(&mut self, routes: Arc<Routes>) {
+        self.routes = routes;
+    }
+
     /// The table.
     pub fn routes(&self) -> &Routes {
         &self.routes

@@ -15,6 +15,7 @@ mod keeping;
 mod lambda;
 mod losses;
 mod oversize;
+mod reconfigure;
 mod retry;
 mod rows;
 mod slices;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use forwarder_sinks::document::Source;
 use toml::de::{DeTable, DeValue};
 
 use super::settings;
@@ -44,6 +45,20 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A document that is kept elsewhere, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteDocument {
+    /// Its name, as `FORWARDER_CONFIG` has it.
+    pub name: String,
+    /// TOML, as in a file.
+    pub text: String,
+}
+
+/// Place of the document that `FORWARDER_CONFIG` names, if it is kept elsewhere.
+pub(super) fn remote_source(variables: &BTreeMap<String, String>) -> Option<Result<Source, String>> {
+    Source::parse(variables.get(FILE_VARIABLE)?.trim())
+}
+
 /// The merged layers.
 pub(super) struct Layers {
     merged: Figment,
@@ -58,18 +73,45 @@ pub(super) struct LayerError {
 }
 
 impl Layers {
-    /// Reads files and variables. What cannot be read is reported and left out.
-    pub(super) fn read(variables: &BTreeMap<String, String>) -> (Self, Vec<LayerError>) {
+    /// Reads files and variables. `document`: in place of the files. What cannot be read is reported and left out.
+    pub(super) fn read(
+        variables: &BTreeMap<String, String>,
+        document: Option<&RemoteDocument>,
+    ) -> (Self, Vec<LayerError>) {
         let mut errors = Vec::new();
         let mut files = Vec::new();
         let named = variables.get(FILE_VARIABLE).map(|path| path.trim());
-        match named.filter(|path| !path.is_empty()) {
+        let remote = remote_source(variables);
+        let refused = match &remote {
+            Some(Err(message)) => Some(message.clone()),
+            Some(Ok(_)) if !cfg!(feature = "remote-config") => {
+                Some("this build reads files alone; it was made without the feature `remote-config`".to_owned())
+            }
+            _ => None,
+        };
+        errors.extend(refused.map(|message| LayerError {
+            origin: Origin::Variable(FILE_VARIABLE.to_owned()),
+            value: named.map(str::to_owned),
+            message,
+        }));
+        if let Some(document) = document {
+            match File::parse(Path::new(&document.name), &document.text) {
+                Ok(file) => files.push(file),
+                Err(error) => errors.push(error),
+            }
+        }
+        let is_local = document.is_none();
+        match named.filter(|path| !path.is_empty() && remote.is_none()) {
             Some(path) => match File::read(Path::new(path)) {
                 Ok(file) => files.push(file),
                 Err(error) => errors.push(error),
             },
             None => {
-                for path in DEFAULT_FILES.map(Path::new).into_iter().filter(|path| path.exists()) {
+                let found = DEFAULT_FILES
+                    .map(Path::new)
+                    .into_iter()
+                    .filter(|path| is_local && path.exists());
+                for path in found {
                     match File::read(path) {
                         Ok(file) => files.push(file),
                         Err(error) => errors.push(error),
@@ -252,8 +294,17 @@ impl File {
         let unreadable = |problem: &dyn fmt::Display| error(1, format!("the file cannot be read: {problem}"));
         let bytes = files::read_regular(path, MAX_FILE_BYTES).map_err(|problem| unreadable(&problem))?;
         let text = String::from_utf8(bytes).map_err(|problem| unreadable(&problem))?;
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, LayerError> {
+        let error = |line, message| LayerError {
+            origin: Origin::File(path.to_owned(), line),
+            value: None,
+            message,
+        };
         let line_at = |offset: usize| text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
-        let table = DeTable::parse(&text).map_err(|problem| {
+        let table = DeTable::parse(text).map_err(|problem| {
             let offset = problem.span().map_or(0, |span| span.start);
             let before = text.get(..offset).unwrap_or_default();
             let column = before.chars().rev().take_while(|char| *char != '\n').count() + 1;

@@ -32,11 +32,12 @@ use forwarder_core::route::Routes;
 use forwarder_core::telemetry::event::Kind;
 use forwarder_core::{Types, nearest};
 use forwarder_sinks::arn::StreamName;
+use forwarder_sinks::document::Source;
 use log::LevelFilter;
 
 pub use effective::{Effective, effective};
 pub use forwarder_sinks::SinkKind;
-pub use layers::Origin;
+pub use layers::{Origin, RemoteDocument};
 pub use packing::{Packing, default_put_bytes, default_record_bytes};
 pub use reader::Problem;
 use reader::Reader;
@@ -53,7 +54,7 @@ const DEFAULT_MEMORY_MB: usize = 128;
 const MIB: usize = 1_048_576;
 
 /// The whole configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The sinks, by name.
     pub sinks: Vec<SinkConfig>,
@@ -79,6 +80,10 @@ pub struct Config {
     pub emf: bool,
     /// Attributes of the user's own, in the envelope's `resource`.
     pub attributes: Vec<(String, String)>,
+    /// Place of the configuration, where it is kept elsewhere.
+    pub remote: Option<Source>,
+    /// Interval at which it is read again; `None`: never.
+    pub refresh: Option<Duration>,
 }
 
 /// Reaction to a configuration with mistakes.
@@ -124,7 +129,19 @@ pub fn load(variables: &BTreeMap<String, String>) -> (Basics, Result<Config, Vec
 /// # Errors
 /// Every mistake in it.
 pub fn load_in(variables: &BTreeMap<String, String>, account: Option<&str>) -> (Basics, Result<Config, Vec<Problem>>) {
-    let inspection = inspect_in(variables, account);
+    load_with(variables, account, None)
+}
+
+/// As [`load_in`], with the document that is kept elsewhere.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load_with(
+    variables: &BTreeMap<String, String>,
+    account: Option<&str>,
+    document: Option<&RemoteDocument>,
+) -> (Basics, Result<Config, Vec<Problem>>) {
+    let inspection = inspect_in(variables, account, document);
     (inspection.basics, inspection.config)
 }
 
@@ -154,11 +171,15 @@ pub struct Set {
 
 /// As [`load`], with where everything came from.
 pub fn inspect(variables: &BTreeMap<String, String>) -> Inspection {
-    inspect_in(variables, None)
+    inspect_in(variables, None, None)
 }
 
-fn inspect_in(variables: &BTreeMap<String, String>, account: Option<&str>) -> Inspection {
-    let (layers, errors) = layers::Layers::read(variables);
+fn inspect_in(
+    variables: &BTreeMap<String, String>,
+    account: Option<&str>,
+    document: Option<&RemoteDocument>,
+) -> Inspection {
+    let (layers, errors) = layers::Layers::read(variables, document);
     let mut reader = Reader::new(layers, errors);
     let log = reader.choice("log", log_level).unwrap_or(LevelFilter::Warn);
     let on_error = reader.choice("on_error", |name| match name {
@@ -218,6 +239,8 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
     refuse_feedback(reader, types, &routes, &sinks);
     network::check(reader, variables, &sinks);
     Config {
+        remote: layers::remote_source(variables).and_then(Result::ok),
+        refresh: reader.parsed_or_default("config_refresh", refresh).unwrap_or_default(),
         attributes: attributes::read(reader, variables),
         flush: FlushPolicy {
             strategy: reader.choice("flush.strategy", Strategy::from_name).unwrap_or_default(),
@@ -247,6 +270,21 @@ fn read(reader: &mut Reader, variables: &BTreeMap<String, String>) -> Config {
         sinks,
         routes,
     }
+}
+
+/// A configuration that is kept elsewhere is not read more often.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(30);
+
+fn refresh(text: &str) -> Result<Option<Duration>, String> {
+    // YAML makes `false` of a bare `off`.
+    if ["off", "false"].iter().any(|off| text.eq_ignore_ascii_case(off)) {
+        return Ok(None);
+    }
+    let interval = values::duration(text)?;
+    if interval < SHORTEST_REFRESH {
+        return Err("out of bounds; allowed are 30s and more, and off".to_owned());
+    }
+    Ok(Some(interval))
 }
 
 /// Some services are called by the stream's name: the ARN of another account's stream would mean the stream of this

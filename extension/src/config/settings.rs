@@ -238,6 +238,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("telemetry.max_items", number(1_000, 10_000), "1000", "Events that Lambda buffers."),
     setting("telemetry.max_bytes", size(256 * KIB, MIB), "1MiB", "Bytes that Lambda buffers. A longer line is cut over several POSTs.").example("256KiB"),
     setting("telemetry.timeout", duration(25, Duration::from_secs(30)), "25ms", "Time that Lambda buffers."),
+    setting("config_refresh", Kind::Text, "5m", "Interval at which a configuration that is kept elsewhere is read again, from 30s; `off`: never."),
     setting("log", Kind::Choice(&super::LOG_LEVELS), "warn", "Level of the forwarder's own log."),
     setting("metrics", Kind::Choice(&["off", "emf"]), "off", "Metrics of the forwarder: `emf` writes CloudWatch's embedded metric format."),
     setting("on_error", Kind::Choice(&["continue", "fail"]), "continue", "Treatment of a wrong configuration: `continue` without forwarding, or `fail` the function's init."),

@@ -39,6 +39,8 @@ impl Extension {
         let end = deadline.checked_sub(DEADLINE_MARGIN).map_or(now, |end| end.max(now));
         self.ends.store(true, Ordering::Relaxed);
         log::debug!(event = "shutdown", reason; "the environment ends");
+        // What still waits for a configuration goes by what is in force.
+        self.intake.open_gate().await;
         self.forwarder.run(true);
         if self.turns.telemetry {
             self.intake.expect_more();

@@ -73,7 +73,12 @@ impl Extension {
             self.warm_up();
         }
         if self.snapshot {
+            // Nobody waits for it but the publishing of a version.
+            self.start_remote();
+            self.intake.opened().await;
             self.prepare_snapshot().await;
+        } else {
+            self.start_remote();
         }
         self.recover();
     }
@@ -93,6 +98,9 @@ impl Extension {
                     self.invocations.name(&invoke.request_id);
                     if self.forwarder.restored() {
                         log::debug!(event = "restored", id = self.forwarder.id().as_str(); "the environment was made from a snapshot");
+                    }
+                    if self.snapshot && !self.restored.swap(true, Ordering::Relaxed) {
+                        self.remote.iter().for_each(|remote| remote.renew());
                     }
                     if !std::mem::replace(warm, true) {
                         self.warm_up();
@@ -126,10 +134,17 @@ impl Extension {
         }
     }
 
-    /// Makes the sinks ready while the function runs: credentials, a connection.
+    /// Makes the sinks ready while the function runs: credentials, a connection. Once their targets are looked at, too.
     fn warm_up(&self) {
-        let forwarder = Arc::clone(&self.forwarder);
-        let task = tokio::spawn(async move { caught("warm_up", forwarder.warm_up()).await });
+        let (forwarder, looked) = (Arc::clone(&self.forwarder), Arc::clone(&self.looked));
+        let warm_up = async move {
+            forwarder.warm_up().await;
+            if !looked.load(Ordering::Relaxed) {
+                let answered = forwarder.look_at_targets().await;
+                looked.fetch_or(answered, Ordering::Relaxed);
+            }
+        };
+        let task = tokio::spawn(async move { caught("warm_up", warm_up).await });
         self.set_warming(Some(task.abort_handle()));
     }
 
@@ -162,6 +177,11 @@ impl Extension {
         } else {
             log::warn!(event = "snapshot_unprepared"; "what init said could not be delivered before the snapshot, and is given up by the environments made from it");
         }
+    }
+
+    /// The configuration that is kept elsewhere is read as soon as `next` is outstanding.
+    fn start_remote(&self) {
+        self.remote.iter().for_each(|remote| remote.start(&self.intake));
     }
 
     /// Takes up what an earlier life left on disk, as soon as `next` is outstanding.

@@ -25,6 +25,7 @@ use crate::config::{self, OnError};
 use crate::environment::{Environment, Terminate};
 use crate::invocations::Invocations;
 use crate::listener::Intake;
+use crate::remote::{self, Remote};
 use crate::runtime_api::RuntimeApi;
 use crate::start::Start;
 use crate::tasks::caught;
@@ -81,8 +82,9 @@ async fn set_up(environment: &Environment, variables: &BTreeMap<String, String>,
             return Ready::StandsBy;
         }
     };
+    let (config, version) = remote::last_good(config, variables, account);
     start.configured();
-    match Extension::set_up(environment, &config, variables, start).await {
+    match Extension::set_up(environment, &config, version, variables, start).await {
         Some(extension) => Ready::Forwards(Box::new(extension)),
         None => Ready::StandsBy,
     }
@@ -107,10 +109,16 @@ struct Extension {
     telemetry_timeout: Duration,
     /// A snapshot will be taken of the process.
     snapshot: bool,
+    /// An invocation has come since that.
+    restored: AtomicBool,
     /// A Managed Instance that fails is replaced: nobody takes up what is on its disk.
     replaced: bool,
     /// Opener of the sinks' connections.
     warming: Mutex<Option<AbortHandle>>,
+    /// The sinks' targets were asked if they go with the formats.
+    looked: Arc<AtomicBool>,
+    /// The configuration that is kept elsewhere.
+    remote: Option<Arc<Remote>>,
     /// The end has begun; it comes once.
     ends: AtomicBool,
 }

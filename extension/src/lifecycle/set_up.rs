@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use forwarder_core::delivery::spool::SpoolMode;
 use forwarder_core::forwarder::flush::Rhythm;
 use forwarder_core::record::envelope::Resource;
 use forwarder_core::{Forwarder, Settings};
@@ -14,19 +15,22 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::extensions_api::Function;
 use crate::invocations::Invocations;
+use crate::listener::gate::Gate;
 use crate::listener::path::Paths;
 use crate::listener::{Intake, Listener};
 use crate::metrics::{self, Metrics};
+use crate::remote::{Parts, Remote};
 use crate::start::Start;
 use crate::telemetry_api::{Subscription, Wanted, subscribe};
 use crate::turn::Turns;
 use crate::{sinks, tasks};
 
 impl Extension {
-    /// Opens the listener and subscribes. `None` if no telemetry can come; why is in the log then.
+    /// Opens the listener and subscribes. `version`: that of the last good copy which `config` was made of. `None` if no telemetry can come; why is in the log then.
     pub(super) async fn set_up(
         environment: &Environment,
         config: &Config,
+        version: Option<String>,
         variables: &BTreeMap<String, String>,
         mut start: Start,
     ) -> Option<Self> {
@@ -54,6 +58,7 @@ impl Extension {
         if snapshot {
             forwarder.expect_snapshot();
         }
+        let gate = Arc::new(gate(config, version.is_some()));
         let invocations = Arc::new(Invocations::default());
         let paths = Arc::new(Paths::new(&config.spool.dir));
         let intake = Arc::new(Intake::new(
@@ -61,7 +66,16 @@ impl Extension {
             Arc::clone(&invocations),
             Arc::clone(&paths),
             config.buffer_bytes,
+            Arc::clone(&gate),
         ));
+        let policy = Arc::new(Mutex::new(config.flush));
+        let parts = Parts {
+            forwarder: Arc::clone(&forwarder),
+            policy: Arc::clone(&policy),
+            variables: variables.clone(),
+            account: environment.registration.function.account_id.clone(),
+        };
+        let remote = Remote::begin(config, version, parts);
         // Lambda may post before it answers the subscription.
         let served = Arc::clone(&intake);
         let serving = tasks::spawn("listener", move || {
@@ -102,9 +116,11 @@ impl Extension {
             turns: Turns {
                 forwarder: Arc::clone(&forwarder),
                 invocations: Arc::clone(&invocations),
-                policy: config.flush,
+                policy,
                 telemetry,
-                start_patience: config.flush.start_patience(config.buffering.timeout),
+                buffering: config.buffering.timeout,
+                gate,
+                waited: AtomicBool::new(false),
                 metrics: config.emf.then(|| metrics(&forwarder, function, variables)),
                 rhythm: Mutex::new(Rhythm::default()),
                 epoch: Moment::now(),
@@ -112,12 +128,27 @@ impl Extension {
             invocations,
             telemetry_timeout: config.buffering.timeout,
             snapshot,
+            restored: AtomicBool::new(false),
             replaced: environment.concurrent,
             warming: Mutex::default(),
+            looked: Arc::default(),
+            remote,
             ends: AtomicBool::new(false),
             forwarder,
         })
     }
+}
+
+/// Part of the buffer that events may take until the first document is there.
+const WAITING_PART: usize = 4;
+
+/// Events wait for the first document of a configuration that is kept elsewhere. Not under `always`: what Lambda got an
+/// answer for is on disk there.
+fn gate(config: &Config, has_copy: bool) -> Gate {
+    if config.remote.is_none() || has_copy || config.spool.mode == SpoolMode::Always {
+        return Gate::open();
+    }
+    Gate::closed(config.buffer_bytes / WAITING_PART)
 }
 
 /// Metrics that are written each minute from here on.

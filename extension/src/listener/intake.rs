@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use forwarder_core::Forwarder;
-use forwarder_core::forwarder::SLICE;
+use forwarder_core::forwarder::{Accepted, SLICE};
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use tokio::sync::Notify;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::body::{Body, Budget};
 use super::connections::{Connection, Connections};
+use super::gate::Gate;
 use super::path::Paths;
 use crate::invocations::Invocations;
 use crate::warnings::Rarely;
@@ -38,6 +39,10 @@ pub struct Intake {
     /// When a piece of a body came last.
     last_piece: Mutex<Instant>,
     settled: Notify,
+    /// Bodies that wait for a configuration.
+    gate: Arc<Gate>,
+    /// Held by whoever opens it, so that bodies stay in their order.
+    opening: tokio::sync::Mutex<()>,
 }
 
 impl Intake {
@@ -48,6 +53,7 @@ impl Intake {
         invocations: Arc<Invocations>,
         paths: Arc<Paths>,
         buffer_bytes: usize,
+        gate: Arc<Gate>,
     ) -> Self {
         Self {
             forwarder,
@@ -59,6 +65,8 @@ impl Intake {
             waiting: AtomicUsize::new(0),
             last_piece: Mutex::new(Instant::now()),
             settled: Notify::new(),
+            gate,
+            opening: tokio::sync::Mutex::default(),
         }
     }
 
@@ -99,7 +107,14 @@ impl Intake {
 
     async fn settle(&self, body: Body, open_path: Option<String>) -> StatusCode {
         match body {
-            Body::Whole(body) => return self.accept(&body, open_path).await,
+            Body::Whole(body) if self.gate.keep(&body) => {
+                let facts = catch_unwind(|| Forwarder::facts(&body)).unwrap_or_default();
+                self.note(&facts, open_path);
+            }
+            Body::Whole(body) => match self.accept(&body).await {
+                Ok(accepted) => self.note(&accepted, open_path),
+                Err(status) => return status,
+            },
             Body::TooLarge(bytes) => {
                 let limit = self.budget.total;
                 log::warn!(event = "body_too_large", bytes, limit; "a body of telemetry is over the bound and is lost");
@@ -121,13 +136,41 @@ impl Intake {
         self.closed.store(true, Ordering::Relaxed);
     }
 
+    /// Takes what waited for a configuration, in its order; from then on nothing waits.
+    pub async fn open_gate(&self) {
+        let _opening = self.opening.lock().await;
+        while let Some(body) = self.gate.take() {
+            // What it told of requests was noted when it came.
+            let _ = self.accept(&body).await;
+        }
+    }
+
+    /// Waits until nothing waits for a configuration any more.
+    pub async fn opened(&self) {
+        self.gate.opened().await;
+    }
+
+    /// Waits until no more may wait for a configuration.
+    pub async fn is_full(&self) {
+        self.gate.full().await;
+    }
+
+    /// Notes what a body told of requests.
+    fn note(&self, accepted: &Accepted, open_path: Option<String>) {
+        let told = accepted.started.iter().chain(&accepted.done).chain(&accepted.reported);
+        if let Some(path) = open_path.filter(|_| self.invocations.knows_any(told)) {
+            self.paths.shown(&path);
+        }
+        self.invocations.note(accepted);
+    }
+
     /// Takes a body in slices, between which others have turns. A panic, which would be a bug, costs neither the answer nor
     /// the body.
-    async fn accept(&self, body: &[u8], open_path: Option<String>) -> StatusCode {
+    async fn accept(&self, body: &[u8]) -> Result<Accepted, StatusCode> {
         let begun = catch_unwind(AssertUnwindSafe(|| self.forwarder.join(body)));
         let Ok(mut whole) = begun else {
             self.accept_unparsed(body);
-            return StatusCode::OK;
+            return Err(StatusCode::OK);
         };
         let whole = &mut whole;
         let begin = move || {
@@ -137,31 +180,24 @@ impl Intake {
         };
         let Ok(mut taking) = catch_unwind(AssertUnwindSafe(begin)) else {
             self.accept_unparsed(body);
-            return StatusCode::OK;
+            return Err(StatusCode::OK);
         };
         loop {
             match catch_unwind(AssertUnwindSafe(|| self.forwarder.take(&mut taking, SLICE))) {
-                Ok(true) => break,
+                Ok(true) => return Ok(taking.into_accepted()),
                 Ok(false) => {}
                 Err(_) => {
                     self.accept_unparsed(body);
-                    return StatusCode::OK;
+                    return Err(StatusCode::OK);
                 }
             }
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
             if self.closed.load(Ordering::Relaxed) {
-                return StatusCode::SERVICE_UNAVAILABLE;
+                return Err(StatusCode::SERVICE_UNAVAILABLE);
             }
         }
-        let accepted = taking.into_accepted();
-        let told = accepted.started.iter().chain(&accepted.done).chain(&accepted.reported);
-        if let Some(path) = open_path.filter(|_| self.invocations.knows_any(told)) {
-            self.paths.shown(&path);
-        }
-        self.invocations.note(&accepted);
-        StatusCode::OK
     }
 
     fn accept_unparsed(&self, body: &[u8]) {

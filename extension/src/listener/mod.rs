@@ -15,6 +15,7 @@
 mod address;
 mod body;
 mod connections;
+pub mod gate;
 mod intake;
 pub mod path;
 

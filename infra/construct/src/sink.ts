@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import type { BoundSink, SinkGrant } from './bound-sink';
 import type { FirehoseSinkProps, KinesisSinkProps, ServiceSinkProps, SinkProps } from './options';
+import { RecordFormat } from './options';
 import type { Problem } from './problems';
 
 /** A place that a forwarder sends events to. */
@@ -113,11 +114,28 @@ class KinesisSink extends ServiceSink {
             ? stream.streamArn
             : stream.streamName,
     };
-    return this.bindTo(scope, target, { partition_key: partitionKey }, (arn) => [
+    const isKpl = this.props.format === RecordFormat.KPL;
+    const bound = this.bindTo(scope, target, { partition_key: partitionKey }, (arn) => [
       { action: 'kinesis:PutRecords', resourceArn: arn },
+      // The extension looks once if the stream spreads records itself, which KCL readers of aggregates lose lines by.
+      ...(isKpl ? [{ action: 'kinesis:DescribeStreamSummary', resourceArn: arn }] : []),
       ...(key === undefined ? [] : [{ action: 'kms:GenerateDataKey', resourceArn: key.keyArn }]),
     ]);
+    const problems = isKpl && isAuto(stream) ? [...bound.problems, KPL_ON_AUTO] : bound.problems;
+    return { ...bound, problems };
   }
+}
+
+const KPL_ON_AUTO: Problem = {
+  option: 'format',
+  wrong: 'the stream distributes records by AUTO, and KCL readers lose lines of KPL aggregates there',
+  fix: 'use `ndjson`, or leave the stream at USER_PARTITION_KEY',
+};
+
+/** A stream that is made here and spreads records itself. Older versions of the CDK do not know the property. */
+function isAuto(stream: IConstruct | undefined): boolean {
+  const resource = stream?.node.defaultChild as { readonly recordDistributionStrategy?: unknown } | undefined;
+  return resource?.recordDistributionStrategy === 'AUTO';
 }
 
 class FirehoseSink extends ServiceSink {

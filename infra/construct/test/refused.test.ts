@@ -269,3 +269,21 @@ describe('the options', () => {
     expect(new Set<string>(Object.values(api[name]))).toEqual(new Set(values));
   });
 });
+
+test('aggregates into a stream that is made here and spreads records itself', () => {
+  const stack = new Stack(makeApp(), 'shop');
+  const forwarder = new TelemetryForwarder(stack, 'Forwarder', { layers });
+  const stream = new kinesis.Stream(stack, 'Stream');
+  const attach = (name: string, format: RecordFormat): void => {
+    const sinks = { kinesis: ForwarderSink.kinesis({ stream, format }) };
+    forwarder.attach(makeFunction(stack, name), { sinks });
+  };
+  attach('ByKey', RecordFormat.KPL);
+  (stream.node.defaultChild as kinesis.CfnStream).recordDistributionStrategy = 'AUTO';
+  attach('Lines', RecordFormat.NDJSON);
+  expect(() => {
+    attach('Aggregates', RecordFormat.KPL);
+  }).toThrow(
+    'shop/Aggregates: sinks.kinesis.format: the stream distributes records by AUTO, and KCL readers lose lines of KPL aggregates there; use `ndjson`, or leave the stream at USER_PARTITION_KEY',
+  );
+});

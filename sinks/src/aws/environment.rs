@@ -31,10 +31,10 @@ pub(super) fn config(service: &str, region: Option<&str>, http: &Http) -> SdkCon
 }
 
 /// A variable that says something.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-fn is_true(name: &str) -> bool {
+pub(super) fn is_true(name: &str) -> bool {
     variable(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }

@@ -4,6 +4,8 @@ pub mod account;
 mod caller;
 mod client;
 mod credentials;
+#[cfg(feature = "remote-config")]
+pub(crate) mod documents;
 mod environment;
 mod errors;
 mod http;

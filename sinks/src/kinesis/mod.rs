@@ -2,6 +2,8 @@
 
 #[cfg(feature = "kinesis")]
 mod sink;
+#[cfg(all(feature = "kinesis", feature = "kpl"))]
+mod target;
 
 use forwarder_core::delivery::sink::Limits;
 

@@ -6,6 +6,8 @@ use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+#[cfg(feature = "kpl")]
+use forwarder_core::{delivery::sink::Target, record::format::Format};
 
 use super::LIMITS;
 use crate::arn::StreamName;
@@ -64,6 +66,11 @@ impl Sink for Kinesis {
         let request = self.put_records().await.set_records(Some(Vec::new()));
         // What is wrong is said by the first put.
         let _ = request.customize().mutate_request(only_connect).send().await;
+    }
+
+    #[cfg(feature = "kpl")]
+    async fn look_at_target(&self, format: Format) -> Target {
+        super::target::look(&self.client, &self.stream, format).await
     }
 }
 

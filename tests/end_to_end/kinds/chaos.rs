@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use end_to_end::binaries;
+use end_to_end::document_server::{Answer, DocumentServer};
 use end_to_end::world::*;
 use local_lambda::{Chaos, LocalLambda, Mode};
 use reader::decode::Standing;
@@ -23,6 +24,16 @@ const AT_ONCE: usize = 4;
 
 #[tokio::test]
 async fn no_seed_loses_an_event_that_lambda_got_an_answer_for() {
+    all(false).await;
+}
+
+#[tokio::test]
+async fn nor_does_one_whose_configuration_is_kept_elsewhere() {
+    all(true).await;
+}
+
+/// Runs all seeds. `by_document`: the configuration is kept elsewhere, at an ill place.
+async fn all(by_document: bool) {
     let mut seeds = match variable("KINDS_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..variable("KINDS_SEEDS").unwrap_or(SEEDS),
@@ -32,7 +43,7 @@ async fn no_seed_loses_an_event_that_lambda_got_an_answer_for() {
         while running.len() < AT_ONCE
             && let Some(seed) = seeds.next()
         {
-            running.spawn(run(seed));
+            running.spawn(run_with(seed, by_document));
         }
         match running.join_next().await {
             None => break,
@@ -62,8 +73,31 @@ fn order(random: &mut fastrand::Rng, mode: Mode) -> String {
     order.to_string()
 }
 
+/// What a place of configurations may answer. Each table takes everything.
+fn any_answer(random: &mut fastrand::Rng) -> Answer {
+    let tables = [
+        "* -> kinesis; forwarder.invocation -> kinesis",
+        "platform.* -> kinesis; function text~/a/ -> kinesis; * -> kinesis; forwarder.invocation -> kinesis",
+        "function keep=slow>0ms -> kinesis; * -> kinesis; forwarder.invocation -> kinesis",
+    ];
+    let version = random.u64(1..1_000);
+    let document = format!("routes = '{}'", tables[random.usize(..3)]);
+    match random.u8(..9) {
+        0 => Answer::Denied,
+        1 => Answer::Garbage,
+        2 => Answer::Silence,
+        3 => Answer::Document("routes = 'function -> nowhere'".to_owned(), version),
+        4 | 5 => Answer::Slow(Duration::from_millis(random.u64(..3_000)), document, version),
+        _ => Answer::Document(document, version),
+    }
+}
+
 /// Plays the plan of a seed, judges what arrived, and returns it. The function has the seed in its name.
 pub(crate) async fn run(seed: u64) -> Found {
+    run_with(seed, false).await
+}
+
+async fn run_with(seed: u64, by_document: bool) -> Found {
     let chaos = Chaos::of(seed);
     eprintln!("KINDS_SEED={seed} {}", chaos.mode);
     let mut random = fastrand::Rng::with_seed(seed);
@@ -77,6 +111,16 @@ pub(crate) async fn run(seed: u64) -> Found {
         .timeout(Duration::from_secs(10))
         .extension_env("FORWARDER_INVOCATIONS", "on")
         .extension_env("FORWARDER_FLUSH__STRATEGY", strategy);
+    let mut place = fastrand::Rng::with_seed(!seed);
+    let documents = DocumentServer::start(any_answer(&mut place)).await;
+    let source = ["ssm:/telemetry/forwarder", "s3://bucket/key"][place.usize(..2)];
+    let builder = match by_document {
+        false => builder,
+        true => builder
+            .extension_env("AWS_ENDPOINT_URL_SSM", &documents.endpoint)
+            .extension_env("AWS_ENDPOINT_URL_S3", &documents.endpoint)
+            .extension_env("FORWARDER_CONFIG", source),
+    };
     let lambda = chaos.configure(builder).start().await.unwrap();
     let lambda = Arc::new(lambda);
 
@@ -91,6 +135,7 @@ pub(crate) async fn run(seed: u64) -> Found {
             |played| {
                 complaints.extend(played.complaints.into_iter().map(|complaint| (played.step, complaint)));
                 left -= 1;
+                documents.set(any_answer(&mut place));
                 // The last step may be the end of the environment, where what Kinesis does not take is rightly dropped.
                 if left <= 1 {
                     kinesis.clear_faults();

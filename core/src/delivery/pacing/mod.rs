@@ -81,6 +81,11 @@ impl Pacing {
         }
     }
 
+    /// From here on no line waits longer while the environment runs.
+    pub(crate) fn set_max_age(&mut self, max_age: Duration) {
+        self.max_age = max_age;
+    }
+
     /// The environment runs. `drain`: whatever is held is put at once.
     pub(in crate::delivery) fn run(&mut self, drain: bool) {
         self.paused = None;

@@ -162,6 +162,7 @@ impl Queue {
             closed: false,
             last: now,
             reported: 0,
+            config: self.reports.config.take(),
         };
     }
 }

@@ -76,6 +76,8 @@ struct Reports {
     last: Instant,
     /// Counters of the last report: without news there is no new one.
     reported: u64,
+    /// Version of the configuration, where it is kept elsewhere.
+    config: Option<String>,
 }
 
 /// The spool, as far as losses go there.
@@ -110,6 +112,7 @@ impl Queue {
                 closed: false,
                 last: now,
                 reported: 0,
+                config: None,
             },
             keys: Keys {
                 key,
@@ -133,6 +136,11 @@ impl Queue {
     /// Sets the envelope's resource from here on.
     pub(crate) fn set_resource(&mut self, resource: &Resource) {
         self.writer.set_resource(resource);
+    }
+
+    /// Sets the version of the configuration that reports name.
+    pub(crate) fn set_config(&mut self, version: &str) {
+        self.reports.config = Some(version.to_owned());
     }
 
     pub(crate) fn stats(&self) -> LaneStats {
@@ -203,7 +211,13 @@ impl Queue {
     }
 
     fn add_report(&mut self, intake: &IntakeStats, last: bool, now: Instant) {
-        let report = own_event::report(&self.stats(), intake, self.writer.next_seq() + 1, last);
+        let report = own_event::report(
+            &self.stats(),
+            intake,
+            self.reports.config.as_deref(),
+            self.writer.next_seq() + 1,
+            last,
+        );
         self.add_own(&report, now);
     }
 

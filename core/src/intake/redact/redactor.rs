@@ -88,6 +88,11 @@ impl Redactor {
         }
     }
 
+    /// Masks something else from here on. Its counters stay.
+    pub(crate) fn replace(&mut self, redaction: Redaction) {
+        self.masks = redaction.0;
+    }
+
     /// True if it masks nothing.
     pub fn is_idle(&self) -> bool {
         self.masks.is_empty()
