@@ -178,13 +178,8 @@ $(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
 	@chmod +x $@.part && mv $@.part $@
 
 .PHONY: test-readers
-# Rows against lines, by SQL over 50 seeds of chaos, is not in it yet: in some seeds the rows count fewer lines (make test-rows).
 test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
-	$(CARGO) test -p end-to-end readers:: -- --ignored --skip readers::rows::
-
-.PHONY: test-rows
-test-rows: binaries $(READERS)/ready ## SQL over rows of invocations says what SQL over lines says (not in `make test`: it fails in some seeds)
-	$(CARGO) test -p end-to-end readers::rows:: -- --ignored
+	$(CARGO) test -p end-to-end readers:: -- --ignored
 
 $(READERS)/ready: tests/readers/requirements.txt tests/readers/package-lock.json
 	@.ci/setup readers
