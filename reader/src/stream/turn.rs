@@ -142,10 +142,7 @@ impl ShardReader {
         };
         self.called = subscription.began;
         let at_end = pushed.behind.is_zero() && pushed.records.len() < pace::MOST_RECORDS;
-        if let Position::After(last) = &self.position {
-            // The continuation may be the number of the last record.
-            pushed.records.retain(|record| is_after(&record.sequence_number, last));
-        }
+        drop_known(&mut pushed.records, &self.position);
         if let Some(last) = pushed.records.last() {
             self.position = Position::After(last.sequence_number.clone());
         }
@@ -188,6 +185,13 @@ impl ShardReader {
     }
 }
 
+/// Drops records that were read before: the continuation may be the number of the last one.
+fn drop_known(records: &mut Vec<Record>, position: &Position) {
+    if let Position::After(last) = position {
+        records.retain(|record| is_after(&record.sequence_number, last));
+    }
+}
+
 /// True if one decimal number is greater than another.
 fn is_after(number: &str, other: &str) -> bool {
     (number.len(), number) > (other.len(), other)
@@ -201,5 +205,27 @@ mod tests {
     fn sequence_numbers_are_compared_as_numbers() {
         assert!(is_after("10", "9") && is_after("11", "10"));
         assert!(!is_after("10", "10") && !is_after("9", "10"));
+    }
+
+    #[test]
+    fn a_session_that_begins_with_the_last_record_gives_it_once() {
+        let record = |number: &str| Record {
+            shard: "0".into(),
+            sequence_number: number.into(),
+            partition_key: String::new(),
+            data: Default::default(),
+            arrival: SystemTime::UNIX_EPOCH,
+        };
+        let of = |position: &Position| {
+            let mut records = vec![record("9"), record("10"), record("11")];
+            drop_known(&mut records, position);
+            records
+                .into_iter()
+                .map(|record| record.sequence_number)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&Position::After("9".into())), ["10", "11"]);
+        assert_eq!(of(&Position::After("10".into())), ["11"]);
+        assert_eq!(of(&Position::TrimHorizon), ["9", "10", "11"]);
     }
 }
