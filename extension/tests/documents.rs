@@ -170,8 +170,8 @@ fn the_options_of_the_construct_have_the_same_defaults() {
     ];
     let options: Vec<_> = sources.iter().flat_map(|source| options(source)).collect();
     for setting in SETTINGS {
-        // The construct makes `type` of the sink's class, and has no option for attributes and documents yet.
-        if ["sinks.*.type", "attributes", "config_refresh"].contains(&setting.path) {
+        // The construct makes `type` of the sink's class, and has its own form of attributes.
+        if ["sinks.*.type", "attributes"].contains(&setting.path) {
             continue;
         }
         let option = options.iter().find(|(path, _)| path == setting.path);

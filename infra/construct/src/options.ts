@@ -312,6 +312,13 @@ export interface ForwarderOptions {
   readonly telemetry?: TelemetryOptions;
 
   /**
+   * Time between two reads of the document that the function's variable `FORWARDER_CONFIG` names, if it names one:
+   * `30s` and more, or `off`.
+   * @default '5m'
+   */
+  readonly configRefresh?: string;
+
+  /**
    * Rows of invocations, where there are no routes: with routes a rule names `forwarder.invocation`.
    * @default Invocations.OFF
    */

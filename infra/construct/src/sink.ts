@@ -4,8 +4,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import type { BoundSink, SinkGrant } from './bound-sink';
 import type { FirehoseSinkProps, KinesisSinkProps, ServiceSinkProps, SinkProps } from './options';
-import { RecordFormat } from './options';
 import type { Problem } from './problems';
+import { RecordFormat } from './values';
 
 /** A place that a forwarder sends events to. */
 export abstract class ForwarderSink {
