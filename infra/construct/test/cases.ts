@@ -64,5 +64,6 @@ export const EVERY_OPTION: ForwarderOptions = {
   log: ForwarderLogLevel.INFO,
   invocations: Invocations.ON,
   metrics: ForwarderMetrics.EMF,
+  configRefresh: '10m',
   onError: OnError.FAIL,
 };

@@ -129,6 +129,7 @@ describe('attach', () => {
       FORWARDER_INVOCATIONS: 'on',
       FORWARDER_LOG: 'info',
       FORWARDER_METRICS: 'emf',
+      FORWARDER_CONFIG_REFRESH: '10m',
       FORWARDER_ON_ERROR: 'fail',
     });
   });
