@@ -36,7 +36,7 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    /// Nothing is called yet. `is_temporary`: what [`open`](Self::open) registers, [`leave`](Self::leave) removes.
+    /// Nothing is called yet. `is_temporary`: what `open` registers, [`leave`](Self::leave) removes.
     #[must_use]
     pub fn new(client: Client, stream: Stream, name: String, is_temporary: bool) -> Self {
         Self {

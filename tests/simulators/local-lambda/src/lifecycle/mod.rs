@@ -1,6 +1,5 @@
 //! Order of init, invocations, freezes and the end. The rules of Lambda, without its HTTP.
 //!
-//! - [`policy`]: limits and choices
 //! - [`environment`]: what all phases work on
 //! - [`init`], [`restore`], [`invoke`], [`stop`]: the phases; [`concurrent`] instead of [`invoke`] on Managed Instances
 //! - [`running`]: an invocation and what is told of it; [`trouble`]: what befalls it
