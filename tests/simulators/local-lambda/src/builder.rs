@@ -47,12 +47,18 @@ impl Default for Builder {
                 tenant_id: None,
                 concurrency: 10,
                 telemetry_buffer: TELEMETRY_BUFFER,
-                api_host: Ipv4Addr::LOCALHOST.into(),
+                api_host: own_address().into(),
                 policy: Policy::default(),
             },
             log_format: None,
         }
     }
+}
+
+/// A loopback address that is most likely nobody else's.
+fn own_address() -> Ipv4Addr {
+    let byte = || fastrand::u8(1..=254);
+    Ipv4Addr::new(127, byte(), byte(), byte())
 }
 
 impl LocalLambda {
@@ -182,7 +188,8 @@ impl Builder {
         self
     }
 
-    /// The address of this machine at which Lambda's APIs listen. Default 127.0.0.1. Lambda's own is another one by
+    /// The address of this machine at which Lambda's APIs listen. Default: one of 127.0.0.0/8 that nobody else has, so that a
+    /// process that another environment left behind never finds this one at a port that was freed. Lambda's own is another one by
     /// now, which is not a loopback address.
     pub fn api_host(mut self, host: IpAddr) -> Self {
         self.config.api_host = host;
