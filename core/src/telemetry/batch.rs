@@ -279,20 +279,18 @@ impl<'a> Batch<'a> {
         }
         let rest = self.body.get(self.pos..)?;
         let is_other = |byte: &u8| matches!(byte, b'{' | b'[' | b'"' | b'}' | b']') || !byte.is_ascii();
-        let stop = rest.iter().position(is_other)?;
+        let stop = rest.iter().position(is_other).unwrap_or(rest.len());
         let end = if rest.get(stop) == Some(&b']') {
             stop
         } else {
             memchr::memrchr(b',', rest.get(..stop)?)?
         };
-        let scalars = rest.get(..end)?.trim_ascii_end();
-        let ends_with_comma = scalars.last() == Some(&b',');
-        if scalars.is_empty() || ends_with_comma {
-            return None;
-        }
         let start = self.pos;
+        // Whatever was looked at is behind: what follows is never looked at twice.
         self.pos += end;
-        Some(start + scalars.len())
+        let is_scalar = |byte: &u8| *byte != b',' && !byte.is_ascii_whitespace();
+        let last = rest.get(..end)?.iter().rposition(is_scalar)?;
+        Some(start + last + 1)
     }
 
     fn next_piece(&mut self) -> Option<Result<Event<'a>, Malformed<'a>>> {

@@ -59,6 +59,12 @@ pub fn bodies() -> Vec<(String, Body)> {
         let body = move |bytes: usize| format!("[{{\"time\":\"t\",{}", run.repeat(bytes / run.len())).into_bytes();
         all.push((format!("a broken body of {run:?}"), Box::new(body)));
     }
+    for run in ["1,", "1,,", "1, ,", ",", "1 ", "x\"\","] {
+        let body = move |bytes: usize| format!("[{}", run.repeat(bytes / run.len())).into_bytes();
+        all.push((format!("{run:?} without an end"), Box::new(body)));
+        let body = move |bytes: usize| format!("[1,{}{{", run.repeat(bytes / run.len())).into_bytes();
+        all.push((format!("{run:?} before a brace"), Box::new(body)));
+    }
     all.push(("bytes that are no text".into(), Box::new(|bytes| vec![0xff; bytes])));
     all.push(("an object deep".into(), Box::new(|bytes| event(&deep(bytes)))));
     all.push((

@@ -151,6 +151,11 @@ fn neighbouring_malformed_elements_are_one_piece() {
         outline(&format!("[1,2,{good},3 , \"x\",{good},4]")),
         ["!1,2", "function", "!3 , \"x\"", "function", "!4"]
     );
+    // Commas too many, and no end.
+    assert_eq!(
+        outline(&format!("[1,,2, ,{good},,x,, ,{good}, ,1,,2")),
+        ["!1,,2", "function", "!x", "function", "!1,,2"]
+    );
     let mixed: Vec<u8> = [b"[".to_vec(), b"1,\"\xff\",".repeat(10_000), b"1]".to_vec()].concat();
     assert!(outline_bytes(&mixed).len() <= MOST_KINDS + 1);
 }
