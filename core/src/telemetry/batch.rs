@@ -272,24 +272,37 @@ impl<'a> Batch<'a> {
         None
     }
 
-    /// Passes over the numbers and words that follow an element, none of which is an event. Returns where they end.
+    /// Passes over the numbers, words and strings that follow an element, none of which is an event. Returns where they end.
     fn skip_scalars(&mut self) -> Option<usize> {
         if !matches!(self.place, Place::AfterElement) {
             return None;
         }
         let rest = self.body.get(self.pos..)?;
-        let is_other = |byte: &u8| matches!(byte, b'{' | b'[' | b'"' | b'}' | b']') || !byte.is_ascii();
-        let stop = rest.iter().position(is_other).unwrap_or(rest.len());
-        let end = if rest.get(stop) == Some(&b']') {
-            stop
-        } else {
-            memchr::memrchr(b',', rest.get(..stop)?)?
-        };
-        let start = self.pos;
-        // Whatever was looked at is behind: what follows is never looked at twice.
+        let (mut end, mut seen, mut in_string, mut escaped) = (None, 0, false, false);
+        for (at, byte) in rest.iter().enumerate().take(self.scans_left) {
+            seen = at + 1;
+            match byte {
+                byte if !byte.is_ascii() => break,
+                _ if escaped => escaped = false,
+                b'\\' if in_string => escaped = true,
+                b'"' => in_string = !in_string,
+                _ if in_string => {}
+                b',' => end = Some(at),
+                b'{' | b'[' | b'}' => break,
+                b']' => {
+                    end = Some(at);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        self.scans_left -= seen;
+        let (start, end) = (self.pos, end?);
         self.pos += end;
-        let is_scalar = |byte: &u8| *byte != b',' && !byte.is_ascii_whitespace();
-        let last = rest.get(..end)?.iter().rposition(is_scalar)?;
+        let last = rest
+            .get(..end)?
+            .iter()
+            .rposition(|byte| *byte != b',' && !byte.is_ascii_whitespace())?;
         Some(start + last + 1)
     }
 

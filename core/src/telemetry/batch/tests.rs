@@ -156,6 +156,18 @@ fn neighbouring_malformed_elements_are_one_piece() {
         outline(&format!("[1,,2, ,{good},,x,, ,{good}, ,1,,2")),
         ["!1,,2", "function", "!x", "function", "!1,,2"]
     );
+    // Strings hide what is in them; one that has no end does not.
+    assert_eq!(
+        outline(&format!(r#"[1,"a,{{\"type\"]",2,{good},x"",y"\"",{good},1,"b,{good}]"#)),
+        [
+            r#"!1,"a,{\"type\"]",2"#,
+            "function",
+            r#"!x"",y"\"""#,
+            "function",
+            r#"!1,"b"#,
+            "function"
+        ]
+    );
     let mixed: Vec<u8> = [b"[".to_vec(), b"1,\"\xff\",".repeat(10_000), b"1]".to_vec()].concat();
     assert!(outline_bytes(&mixed).len() <= MOST_KINDS + 1);
 }
