@@ -1,6 +1,8 @@
 //! The body of one POST: a JSON array of events, read element by element so that a malformed one costs only itself.
 
-use super::bytes::{blanks, offset, text_of};
+mod merge;
+
+use super::bytes::{blanks, text_of};
 pub use super::malformed::{Fault, Malformed};
 use crate::telemetry::event::{Event, log_header};
 use crate::telemetry::json::{Scanner, SyntaxError};
@@ -272,40 +274,6 @@ impl<'a> Batch<'a> {
         None
     }
 
-    /// Passes over the numbers, words and strings that follow an element, none of which is an event. Returns where they end.
-    fn skip_scalars(&mut self) -> Option<usize> {
-        if !matches!(self.place, Place::AfterElement) {
-            return None;
-        }
-        let rest = self.body.get(self.pos..)?;
-        let (mut end, mut seen, mut in_string, mut escaped) = (None, 0, false, false);
-        for (at, byte) in rest.iter().enumerate().take(self.scans_left) {
-            seen = at + 1;
-            match byte {
-                byte if !byte.is_ascii() => break,
-                _ if escaped => escaped = false,
-                b'\\' if in_string => escaped = true,
-                b'"' => in_string = !in_string,
-                _ if in_string => {}
-                b',' => end = Some(at),
-                b'{' | b'[' | b'}' => break,
-                b']' => {
-                    end = Some(at);
-                    break;
-                }
-                _ => {}
-            }
-        }
-        self.scans_left -= seen;
-        let (start, end) = (self.pos, end?);
-        self.pos += end;
-        let last = rest
-            .get(..end)?
-            .iter()
-            .rposition(|byte| *byte != b',' && !byte.is_ascii_whitespace())?;
-        Some(start + last + 1)
-    }
-
     fn next_piece(&mut self) -> Option<Result<Event<'a>, Malformed<'a>>> {
         loop {
             self.skip_whitespace();
@@ -358,46 +326,6 @@ impl<'a> Batch<'a> {
 
 /// How events begin as Lambda writes them.
 const LAMBDAS: &[u8] = b"{\"time\":\"";
-
-impl<'a> Iterator for Batch<'a> {
-    type Item = Result<Event<'a>, Malformed<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.ahead.take().or_else(|| self.next_piece())?;
-        let mut piece = match next {
-            Ok(event) => return Some(Ok(event)),
-            Err(malformed) => malformed,
-        };
-        self.malformed += 1;
-        let is_text = |piece: &Malformed<'_>| std::str::from_utf8(piece.raw).is_ok();
-        let was_text = is_text(&piece);
-        // A million broken elements must not become a million events.
-        while piece.cut.is_none() {
-            if let Some(end) = self.skip_scalars() {
-                let start = offset(self.body, piece.raw);
-                piece.raw = self.body.get(start..end).unwrap_or_default();
-            }
-            match self.next_piece() {
-                // Text among other bytes is better read by itself, as long as there is not much of it.
-                Some(Err(next))
-                    if next.cut.is_none() && (self.malformed > MOST_KINDS || is_text(&next) == was_text) =>
-                {
-                    let start = offset(self.body, piece.raw);
-                    let end = offset(self.body, next.raw) + next.raw.len();
-                    piece.raw = self.body.get(start..end).unwrap_or_default();
-                }
-                ahead => {
-                    self.ahead = ahead;
-                    break;
-                }
-            }
-        }
-        Some(Err(piece))
-    }
-}
-
-/// As often in a body, malformed elements that are text stay apart from neighbours that are not.
-const MOST_KINDS: usize = 16;
 
 #[cfg(test)]
 mod tests;

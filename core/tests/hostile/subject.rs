@@ -68,6 +68,7 @@ pub const SUBJECTS: [Subject; 11] = [
         name: "batch scanner",
         files: &[
             "telemetry/batch.rs",
+            "telemetry/batch/merge.rs",
             "telemetry/bytes.rs",
             "telemetry/event.rs",
             "telemetry/json/mod.rs",

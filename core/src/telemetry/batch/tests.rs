@@ -1,3 +1,4 @@
+use super::merge::MOST_KINDS;
 use super::*;
 
 fn outline(body: &str) -> Vec<String> {
