@@ -20,12 +20,23 @@ struct Held {
     bodies: VecDeque<Bytes>,
     /// Of those.
     bytes: usize,
-    /// Past so many it is to be opened.
+    /// It never keeps more.
     most: usize,
 }
 
+/// What becomes of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It waits here.
+    Yes,
+    /// There is no room: the gate is about to open, and the body comes behind what waits.
+    Full,
+    /// Nothing waits any more.
+    Open,
+}
+
 impl Gate {
-    /// A gate that keeps about so many bytes.
+    /// A gate that keeps so many bytes at most.
     pub fn closed(most: usize) -> Self {
         Self::new(false, most)
     }
@@ -48,18 +59,19 @@ impl Gate {
         }
     }
 
-    /// Keeps a body; `false` if nothing waits any more.
-    pub(super) fn keep(&self, body: &Bytes) -> bool {
+    /// Keeps a body, if it is closed and there is room.
+    pub(super) fn keep(&self, body: &Bytes) -> Kept {
         let mut held = self.held();
         if held.is_open {
-            return false;
+            return Kept::Open;
+        }
+        if held.bytes + body.len() > held.most {
+            self.full.notify_one();
+            return Kept::Full;
         }
         held.bytes += body.len();
         held.bodies.push_back(body.clone());
-        if held.bytes >= held.most {
-            self.full.notify_one();
-        }
-        true
+        Kept::Yes
     }
 
     /// The body that came first. `None`: that was all, and the gate is open.
@@ -76,7 +88,7 @@ impl Gate {
         body
     }
 
-    /// Waits until there is no more room.
+    /// Waits until there was no room for a body.
     pub async fn full(&self) {
         self.full.notified().await;
     }
@@ -103,16 +115,18 @@ mod tests {
     #[tokio::test]
     async fn bodies_leave_in_their_order_and_then_nothing_waits() {
         let gate = Gate::closed(3);
-        assert!(gate.keep(&Bytes::from("a")) && gate.keep(&Bytes::from("bc")));
+        let keep = |text: &'static str| gate.keep(&Bytes::from(text));
+        assert_eq!([keep("a"), keep("bc")], [Kept::Yes, Kept::Yes]);
+        assert_eq!(keep("d"), Kept::Full, "no byte more than it may");
         gate.full().await;
         assert_eq!(gate.take().as_deref(), Some(&b"a"[..]));
         // What comes meanwhile comes behind.
-        assert!(gate.keep(&Bytes::from("d")));
+        assert_eq!(keep("d"), Kept::Yes);
         assert_eq!(gate.take().as_deref(), Some(&b"bc"[..]));
         assert_eq!(gate.take().as_deref(), Some(&b"d"[..]));
         assert_eq!(gate.take(), None);
         gate.opened().await;
-        assert!(!gate.keep(&Bytes::from("e")));
-        assert!(!Gate::open().keep(&Bytes::from("e")));
+        assert_eq!(keep("e"), Kept::Open);
+        assert_eq!(Gate::open().keep(&Bytes::from("e")), Kept::Open);
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::body::{Body, Budget};
 use super::connections::{Connection, Connections};
-use super::gate::Gate;
+use super::gate::{Gate, Kept};
 use super::path::Paths;
 use crate::invocations::Invocations;
 use crate::warnings::Rarely;
@@ -107,14 +107,22 @@ impl Intake {
 
     async fn settle(&self, body: Body, open_path: Option<String>) -> StatusCode {
         match body {
-            Body::Whole(body) if self.gate.keep(&body) => {
-                let facts = catch_unwind(|| Forwarder::facts(&body)).unwrap_or_default();
-                self.note(&facts, open_path);
+            Body::Whole(body) => {
+                let kept = self.gate.keep(&body);
+                if kept == Kept::Yes {
+                    let facts = catch_unwind(|| Forwarder::facts(&body)).unwrap_or_default();
+                    self.note(&facts, open_path);
+                    return StatusCode::OK;
+                }
+                if kept == Kept::Full {
+                    // Its bytes are the connection's until then.
+                    self.gate.opened().await;
+                }
+                match self.accept(&body).await {
+                    Ok(accepted) => self.note(&accepted, open_path),
+                    Err(status) => return status,
+                }
             }
-            Body::Whole(body) => match self.accept(&body).await {
-                Ok(accepted) => self.note(&accepted, open_path),
-                Err(status) => return status,
-            },
             Body::TooLarge(bytes) => {
                 let limit = self.budget.total;
                 log::warn!(event = "body_too_large", bytes, limit; "a body of telemetry is over the bound and is lost");
