@@ -116,7 +116,8 @@ async fn without_a_document_what_is_local_counts_and_nothing_is_lost() {
             "{name}: {added:?}"
         );
         if is_silent {
-            tokio::time::sleep(Duration::from_secs(6)).await;
+            let unread = lambda.wait_for_output(PATIENCE, |line| line.text.contains("config_unread"));
+            unread.await.unwrap();
         }
         let log = extension_log(&lambda);
         let (found, config) = end(&lambda, &kinesis).await;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use forwarder_core::record::format::{Compression, Format};
 use local_kinesis::LocalKinesis;
 
-use crate::world::{STREAM, World, finish, last_report, life, line, packed};
+use crate::world::{PATIENCE, STREAM, World, finish, last_report, life, line, packed};
 
 const LIVES: u64 = 10;
 
@@ -166,8 +166,16 @@ async fn from_latest_and_through_a_kinesis_that_goes_away_only_what_came_since_i
     let lines = life("a", 299);
     world.put_lines(&lines[..100]).await;
     let consumer = world.spawn(&["--json", "--fan-out", "look", "--verify"], "out", "err");
-    // Longer than a session, in which nothing comes.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    let subscribed = async {
+        while world.kinesis.connections_open() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, subscribed)
+        .await
+        .expect("a connection for each shard");
+    // Longer than two sessions, in which nothing comes.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     world.put_lines(&lines[100..200]).await;
     world.wait_for("out", |text| text.lines().count() == 100).await;
     world.kinesis.stop().await;
