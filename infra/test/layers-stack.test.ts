@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { version } from '../construct/package.json';
 import { stackFromContext } from '../stack/context';
 import { FIXTURES, makeApp } from './apps';
 
@@ -40,5 +44,46 @@ describe('only=layers', () => {
     expect(() => synthesize({ only: 'layer' })).toThrow(/only: `layer` is not allowed.*layers/);
     expect(() => synthesize({ dist: '/nowhere' })).toThrow(/there is no zip of a layer/);
     expect(() => synthesize({ Owner: ' ' })).toThrow(/Owner: the tag is missing/);
+  });
+});
+
+/** A template, as far as this test reads it. */
+interface Layers {
+  readonly Parameters: { readonly Release: { readonly Default: string } };
+  readonly Resources: Readonly<Record<string, Kept>>;
+}
+
+interface Kept {
+  readonly Type: string;
+  readonly Properties: { readonly Name?: string };
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+/** Each resource with what becomes of it when another takes its place, or the stack goes. */
+function keeping(resources: Readonly<Record<string, Kept>>): string[] {
+  return Object.values(resources)
+    .map(({ Type, Properties, DeletionPolicy = 'Delete', UpdateReplacePolicy = 'Delete' }) =>
+      [Type, Properties.Name ?? '', DeletionPolicy, UpdateReplacePolicy].join(' '),
+    )
+    .sort();
+}
+
+describe('layers.yaml, for people without CDK', () => {
+  // Functions such as `!Sub` are read as the text that they are given.
+  const text = readFileSync(path.join(__dirname, '..', 'layers.yaml'), 'utf8');
+  const { Parameters, Resources } = parse(text, { logLevel: 'silent' }) as Layers;
+
+  test('has the resources of the stack, with its parameters’ names, and keeps what that keeps', () => {
+    const stack = synthesize({ stackName: 'layers', producerAccounts: '111111111111' }).toJSON() as Layers;
+    const here = keeping(Resources).map((line) =>
+      line.replace('${AWS::StackName}', 'layers').replace('${Release}', Parameters.Release.Default),
+    );
+    expect(here).toEqual(keeping(stack.Resources));
+    expect(here.filter((line) => line.includes(`/${version} Retain Retain`))).toHaveLength(2);
+  });
+
+  test('is of the release that it comes with', () => {
+    expect(Parameters.Release.Default).toBe(version);
   });
 });
