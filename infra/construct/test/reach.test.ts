@@ -1,4 +1,7 @@
-import { App, Aspects, CfnResource, Stack, Stage } from 'aws-cdk-lib';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { runInNewContext } from 'node:vm';
+import { App, AspectPriority, Aspects, CfnResource, Stack, Stage } from 'aws-cdk-lib';
 import type { StageProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -30,7 +33,10 @@ describe('stages', () => {
   test('are reached by the line of the guide', () => {
     const app = makeApp();
     const stage = new Production(app, 'Production');
-    Aspects.of(stage).add(new AttachTelemetryForwarder(stage.forwarder));
+    const guide = readFileSync(path.join(__dirname, '..', '..', '..', 'docs', 'DEPLOY-CDK.md'), 'utf8');
+    const line = /^Aspects\.of\(stage\)\..*;$/m.exec(guide)?.[0] ?? '';
+    const { forwarder } = stage;
+    runInNewContext(line, { Aspects, AspectPriority, AttachTelemetryForwarder, forwarder, stage });
     app.synth();
     expect(functionOf(stage.shop, 'Checkout').Layers).toHaveLength(1);
   });

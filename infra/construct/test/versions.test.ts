@@ -85,6 +85,14 @@ describe('layers that another stack has published', () => {
   });
 });
 
+test('the latest layers are warned of behind SnapStart, too, which publishes versions', () => {
+  const shop = makeShop(undefined, ForwarderLayers.fromParameterStore('/telemetry', { version: 'latest' }));
+  const snapStart = lambda.SnapStartConf.ON_PUBLISHED_VERSIONS;
+  shop.forwarder.attach(makeFunction(shop.stack, 'Checkout', { snapStart, runtime: lambda.Runtime.PYTHON_3_13 }));
+  const said = saidOf(shop.app).filter((message) => message.includes('no version of this function takes up'));
+  expect(said).toEqual([expect.stringMatching(/^\/shop\/Checkout: .*SnapStart/)]);
+});
+
 test('a bucket has the zips of both architectures', () => {
   const stack = new Stack(new App({ analyticsReporting: false }), 'shop');
   const layers = ForwarderLayers.fromArtifacts(Artifacts.fromBucket('artifacts', 'v1/'));
