@@ -201,8 +201,9 @@ $(PAGE_MODULES)/ready: reader/tests/page/package-lock.json $(INFRA)/ready
 	@touch $@
 
 .PHONY: test-otlp
-test-otlp: setup $(ROTEL_BIN) ## `consumer --otlp` before a collector that is not ours (OTLP_EVENTS: how many lines)
+test-otlp: setup $(ROTEL_BIN) ## OTLP of both consumers before a collector that is not ours (OTLP_EVENTS: how many lines)
 	$(CARGO) test -p consumer --test black_box otlp:: -- --include-ignored
+	$(CARGO) test -p lambda-consumer --features otlp --test otlp -- --include-ignored
 
 # The one file of the wheel that is wanted; its hash is in the requirements.
 $(ROTEL_BIN): tests/collectors/requirements.txt

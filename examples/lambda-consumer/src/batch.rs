@@ -9,6 +9,7 @@ use aws_lambda_events::kinesis::KinesisEventRecord;
 
 use crate::counts::Counts;
 use crate::notice::Notice;
+use crate::otlp::Lines;
 use crate::record::{Raw, Reader, Record};
 use crate::seen::Seen;
 
@@ -18,6 +19,8 @@ pub(crate) struct Read {
     pub(crate) counts: Counts,
     pub(crate) notices: Vec<Notice>,
     pub(crate) seen: Seen,
+    /// The lines themselves, where they are sent on.
+    pub(crate) lines: Lines,
     /// The sequence number of the first record that is not acknowledged: Lambda goes on with it. None: all are.
     pub(crate) go_on_at: Option<String>,
 }
@@ -25,22 +28,26 @@ pub(crate) struct Read {
 /// Ranges of numbers, metrics and durations that the records of a batch may come to: 20 MB, and 1 MB of log.
 const MOST_KEPT: usize = 50_000;
 
+/// Bytes of lines to be sent on that they may come to. One record more may add as many as a record may have.
+const MOST_LINES_KEPT: usize = 16 * 1024 * 1024;
+
 /// Lines that are not whole which have a notice each.
 const MOST_NOTICES: usize = 20;
 
 /// Reads records in their order, until all are read or it is `late`. At least one is read, or a batch that takes too long
-/// would never end.
-pub(crate) fn read(batch: &[KinesisEventRecord], earlier: &Seen, late: impl Fn() -> bool) -> Read {
-    let mut reader = Reader::new(earlier);
+/// would never end. `keeps_lines`: they are sent on.
+pub(crate) fn read(batch: &[KinesisEventRecord], earlier: &Seen, keeps_lines: bool, late: impl Fn() -> bool) -> Read {
+    let mut reader = Reader::new(earlier, keeps_lines);
     let mut records: Vec<Record> = Vec::with_capacity(batch.len());
-    let mut weight = 0;
+    let (mut weight, mut bytes) = (0, 0);
     for record in batch {
         // Too much to keep until the end is as good as too late: Lambda hands the rest over again.
-        if !records.is_empty() && (late() || weight > MOST_KEPT) {
+        if !records.is_empty() && (late() || weight > MOST_KEPT || bytes > MOST_LINES_KEPT) {
             break;
         }
         let record = reader.read(&raw(record));
         weight += record.seen.ranges() + record.counts.weight();
+        bytes += record.lines.bytes();
         records.push(record);
     }
 
@@ -63,6 +70,7 @@ pub(crate) fn read(batch: &[KinesisEventRecord], earlier: &Seen, late: impl Fn()
         read.counts.merge(record.counts);
         read.notices.extend(record.notices);
         read.seen.merge(&record.seen);
+        read.lines.append(record.lines);
     }
     let mut more = 0;
     for (index, begun) in reader.begun().filter(|begun| begun.record < acknowledged).enumerate() {

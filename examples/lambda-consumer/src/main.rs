@@ -8,6 +8,7 @@
 //! - `seen`: which lines came before
 //! - `counts`: **the job**: what an event counts for; put yours in its place
 //! - `emf`: the counts as CloudWatch's embedded metric format
+//! - `otlp`: the lines to a receiver of OpenTelemetry, with the feature `otlp`
 //! - `notice`: what somebody should know: records that cannot be read, lines that are not whole
 
 #![forbid(unsafe_code)]
@@ -16,17 +17,20 @@ mod batch;
 mod counts;
 mod emf;
 mod notice;
+#[cfg_attr(not(feature = "otlp"), path = "no_otlp.rs")]
+mod otlp;
 mod record;
 mod seen;
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::kinesis::KinesisEvent;
 use aws_lambda_events::streams::KinesisEventResponse;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
+use crate::otlp::Receiver;
 use crate::seen::Seen;
 
 /// The namespace of the metrics, unless `CONSUMER_NAMESPACE` names another.
@@ -35,44 +39,66 @@ const NAMESPACE: &str = "TelemetryConsumer";
 /// The share of an invocation's time that is kept for writing what was counted.
 const RESERVE: f64 = 0.2;
 
+/// The share of it that is kept for sending lines, where they are sent.
+const RESERVE_TO_SEND: f64 = 0.6;
+
+struct Consumer {
+    namespace: String,
+    receiver: Option<Receiver>,
+    seen: Mutex<Seen>,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let named = std::env::var("CONSUMER_NAMESPACE").ok();
-    let namespace = named.filter(|name| !name.is_empty()).unwrap_or(NAMESPACE.into());
-    let seen = Mutex::new(Seen::default());
-    lambda_runtime::run(service_fn(async |event| {
-        handle(event, &namespace, &seen, io::stdout().lock())
-    }))
-    .await
+    let consumer = Consumer {
+        namespace: named.filter(|name| !name.is_empty()).unwrap_or(NAMESPACE.into()),
+        receiver: Receiver::from_environment()?,
+        seen: Mutex::default(),
+    };
+    lambda_runtime::run(service_fn(|event| consumer.handle(event, io::stdout()))).await
 }
 
-fn handle(
-    event: LambdaEvent<KinesisEvent>,
-    namespace: &str,
-    seen: &Mutex<Seen>,
-    mut stdout: impl Write,
-) -> Result<KinesisEventResponse, Error> {
-    let time_left = || remaining(event.context.deadline());
-    let reserve = time_left().mul_f64(RESERVE);
-    // Where an invocation panicked, nothing half-done was kept: it is added to at the very end.
-    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+impl Consumer {
+    async fn handle(
+        &self,
+        event: LambdaEvent<KinesisEvent>,
+        mut stdout: impl Write,
+    ) -> Result<KinesisEventResponse, Error> {
+        let time_left = || remaining(event.context.deadline());
+        let reserve = time_left().mul_f64(RESERVE);
+        let reserve_to_send = match self.receiver {
+            Some(_) => time_left().mul_f64(RESERVE_TO_SEND),
+            None => reserve,
+        };
+        let late = || time_left() <= reserve_to_send;
+        let mut read = batch::read(&event.payload.records, &self.seen(), self.receiver.is_some(), late);
+        if let Some(receiver) = &self.receiver {
+            let within = time_left().saturating_sub(reserve);
+            read.notices.extend(receiver.send(&read.lines, within).await?);
+        }
 
-    let read = batch::read(&event.payload.records, &seen, || time_left() <= reserve);
-    let mut out = Vec::new();
-    for notice in &read.notices {
-        notice.write(&mut out)?;
-    }
-    emf::write(namespace, &read.counts, &mut out)?;
-    stdout.write_all(&out)?;
-    stdout.flush()?;
+        let mut out = Vec::new();
+        for notice in &read.notices {
+            notice.write(&mut out)?;
+        }
+        emf::write(&self.namespace, &read.counts, &mut out)?;
+        stdout.write_all(&out)?;
+        stdout.flush()?;
 
-    // Only now: what could not be written is handed over again, and must not pass for a repeat then.
-    seen.merge(&read.seen);
-    let mut response = KinesisEventResponse::default();
-    if let Some(sequence_number) = read.go_on_at {
-        response.add_failure(sequence_number);
+        // Only now: what could not be sent or written is handed over again, and must not pass for a repeat then.
+        self.seen().merge(&read.seen);
+        let mut response = KinesisEventResponse::default();
+        if let Some(sequence_number) = read.go_on_at {
+            response.add_failure(sequence_number);
+        }
+        Ok(response)
     }
-    Ok(response)
+
+    /// Where an invocation panicked, nothing half-done was kept: it is added to at the very end.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn remaining(deadline: SystemTime) -> Duration {
@@ -118,15 +144,23 @@ mod tests {
         lines.sum::<f64>() as u64
     }
 
-    #[test]
-    fn a_deadline_that_is_near_is_answered_with_the_first_record_not_read() {
-        let seen = Mutex::new(Seen::default());
+    fn consumer() -> Consumer {
+        Consumer {
+            namespace: NAMESPACE.into(),
+            receiver: None,
+            seen: Mutex::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deadline_that_is_near_is_answered_with_the_first_record_not_read() {
+        let consumer = consumer();
         let mut out = Vec::new();
-        let answer = handle(event(SystemTime::now()), NAMESPACE, &seen, &mut out).unwrap();
+        let answer = consumer.handle(event(SystemTime::now()), &mut out).await.unwrap();
         let answer = serde_json::to_value(answer).unwrap();
         assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "8" }] }));
         assert_eq!(lines(&out), 1);
-        let answer = handle(event(soon()), NAMESPACE, &seen, &mut out).unwrap();
+        let answer = consumer.handle(event(soon()), &mut out).await.unwrap();
         assert_eq!(
             serde_json::to_value(answer).unwrap(),
             json!({ "batchItemFailures": [] })
@@ -134,16 +168,16 @@ mod tests {
         assert_eq!(lines(&out), 2, "the first one was counted already");
     }
 
-    #[test]
-    fn what_could_not_be_written_does_not_pass_for_a_repeat() {
-        let seen = Mutex::new(Seen::default());
+    #[tokio::test]
+    async fn what_could_not_be_written_does_not_pass_for_a_repeat() {
+        let consumer = consumer();
         let full: &mut [u8] = &mut [];
         assert!(
-            handle(event(soon()), NAMESPACE, &seen, full).is_err(),
+            consumer.handle(event(soon()), full).await.is_err(),
             "Lambda hands all of it over again"
         );
         let mut out = Vec::new();
-        handle(event(soon()), NAMESPACE, &seen, &mut out).unwrap();
+        consumer.handle(event(soon()), &mut out).await.unwrap();
         assert_eq!(lines(&out), 2);
     }
 }

@@ -42,6 +42,13 @@ pub(crate) enum Notice {
     },
     /// More such lines, beyond those that have a notice each.
     IncompleteLines { count: u64 },
+    /// Log records, data points and spans that the receiver of OTLP will never take.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is sent without it"))]
+    Rejected {
+        count: u64,
+        /// Its reasons, a few of them.
+        reasons: Vec<String>,
+    },
 }
 
 impl Notice {
@@ -53,7 +60,7 @@ impl Notice {
             notice: &'a Notice,
         }
         let level = match self {
-            Self::CorruptRecord { .. } | Self::CorruptLine { .. } => "ERROR",
+            Self::CorruptRecord { .. } | Self::CorruptLine { .. } | Self::Rejected { .. } => "ERROR",
             Self::IncompleteLine { .. } | Self::IncompleteLines { .. } => "WARN",
         };
         serde_json::to_writer(&mut *out, &Line { level, notice: self })?;

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::counts::Counts;
 use crate::notice::{Notice, head};
+use crate::otlp::Lines;
 use crate::seen::{Life, Seen};
 
 /// Bytes of parts that wait for the rest of their lines, and processes whose last level is remembered. Past it the parts are
@@ -33,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) notices: Vec<Notice>,
     /// Its lines.
     pub(crate) seen: Seen,
+    /// The lines themselves, where they are sent on.
+    pub(crate) lines: Lines,
 }
 
 /// A line of which some parts were there, and others not yet.
@@ -57,10 +60,12 @@ pub(crate) struct Reader<'a> {
     begun: BTreeMap<(Life, u64), Begun>,
     levels: BTreeMap<Life, Levels>,
     records: usize,
+    /// True if the lines are sent on.
+    keeps_lines: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(earlier: &'a Seen) -> Self {
+    pub(crate) fn new(earlier: &'a Seen, keeps_lines: bool) -> Self {
         Self {
             earlier,
             seen: Seen::default(),
@@ -68,6 +73,7 @@ impl<'a> Reader<'a> {
             begun: BTreeMap::new(),
             levels: BTreeMap::new(),
             records: 0,
+            keeps_lines,
         }
     }
 
@@ -129,30 +135,34 @@ impl<'a> Reader<'a> {
             record.seen.insert(life, stamp.seq);
         }
         let (Some(part), Some(life)) = (event.stamp.as_ref().and_then(|stamp| stamp.part), &life) else {
-            self.event(&event, life, raw, record);
+            self.event(line, &event, life, raw, record);
             return Ok(());
         };
         match self.joiner.take(line.0) {
             // Not the part that it says it is: a line like others.
-            Joined::Whole => self.event(&event, Some(life.clone()), raw, record),
+            Joined::Whole => self.event(line, &event, Some(life.clone()), raw, record),
             Joined::Waiting => self.note_part(part, life),
             Joined::Line(whole) => {
                 self.begun.remove(&(life.clone(), part.first));
-                if let Ok(event) = Line(&whole).event() {
-                    self.event(&event, Some(life.clone()), raw, record);
+                let line = Line(&whole);
+                if let Ok(event) = line.event() {
+                    self.event(line, &event, Some(life.clone()), raw, record);
                 }
             }
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &Forwarded<'_>, life: Option<Life>, raw: &Raw<'_>, record: &mut Record) {
+    fn event(&mut self, line: Line<'_>, event: &Forwarded<'_>, life: Option<Life>, raw: &Raw<'_>, record: &mut Record) {
         // Lines inherit a level within a life only; those without an envelope have none to tell them apart by.
         let level = match life {
             Some(life) => level(self.levels.entry(life).or_default(), event),
             None => level(&mut Levels::default(), event),
         };
         record.counts.add(event, level, raw.arrival);
+        if self.keeps_lines {
+            record.lines.push(line, level);
+        }
     }
 
     fn note_part(&mut self, part: Part, life: &Life) {

@@ -20,7 +20,7 @@ mod value;
 mod verdict;
 
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use send::{Refused, Sender, Sent};
+pub use send::{MOST_BYTES, MOST_LINES, Refused, Sender, Sent};
 
 use forwarder_core::route::Level;
 

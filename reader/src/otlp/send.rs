@@ -15,6 +15,12 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// No wait is longer, unless the receiver asks for it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Lines of a request, at most. OpenTelemetry's own exporters send 512; collectors take 4 MiB or more at once.
+pub const MOST_LINES: usize = 2_000;
+
+/// Bytes of a request's lines, unless one line alone is longer.
+pub const MOST_BYTES: usize = 1024 * 1024;
+
 /// Characters of an answer that are told.
 const MOST_TOLD: usize = 300;
 
@@ -67,7 +73,8 @@ impl Sender {
     /// The receiver takes nothing. Some of the lines may have been accepted.
     pub async fn send(&self, items: &[Item], mut trouble: impl FnMut(String)) -> Result<Sent, Refused> {
         let mut sent = Sent::default();
-        let mut slices = vec![items];
+        let mut slices = cut(items);
+        slices.reverse();
         while let Some(slice) = slices.pop() {
             let requests = requests(slice, SystemTime::now());
             if let Some(logs) = &requests.logs {
@@ -148,6 +155,22 @@ impl Sent {
     }
 }
 
+/// Lines in their order, as many in a slice as go into a request.
+fn cut(items: &[Item]) -> Vec<&[Item]> {
+    let (mut slices, mut rest) = (Vec::new(), items);
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fit = rest.iter().take(MOST_LINES).take_while(|item| {
+            bytes += item.line.len();
+            bytes <= MOST_BYTES
+        });
+        let (slice, after) = rest.split_at(fit.count().max(1));
+        slices.push(slice);
+        rest = after;
+    }
+    slices
+}
+
 /// Exponential with jitter.
 fn pause(failures: u32) -> Duration {
     let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -160,4 +183,25 @@ fn told(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let is_text = |char: &char| !char.is_control() && *char != char::REPLACEMENT_CHARACTER;
     text.trim().chars().filter(is_text).take(MOST_TOLD).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_so_many_lines_and_bytes_and_one_line_at_least() {
+        let of = |bytes: usize| Item {
+            line: "x".repeat(bytes),
+            level: None,
+        };
+        let lengths = |items: &[Item]| cut(items).iter().map(|slice| slice.len()).collect::<Vec<_>>();
+        assert!(lengths(&[]).is_empty());
+        assert_eq!(lengths(&vec![of(1); MOST_LINES * 2 + 1]), [MOST_LINES, MOST_LINES, 1]);
+        assert_eq!(lengths(&vec![of(MOST_BYTES / 2); 5]), [2, 2, 1]);
+        assert_eq!(
+            lengths(&[of(1), of(MOST_BYTES + 1), of(MOST_BYTES), of(1)]),
+            [1, 1, 1, 1]
+        );
+    }
 }

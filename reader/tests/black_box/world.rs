@@ -174,12 +174,6 @@ pub(crate) async fn finish(mut command: Command) -> Finished {
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// Not every test starts a program of its own.
-    #[allow(dead_code)]
-    pub(crate) fn of(child: Child) -> Self {
-        Self(child)
-    }
-
     /// Its process. Not every test asks.
     #[allow(dead_code)]
     pub(crate) fn id(&self) -> u32 {

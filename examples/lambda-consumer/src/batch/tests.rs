@@ -48,6 +48,10 @@ fn in_time() -> bool {
     false
 }
 
+fn read(batch: &[KinesisEventRecord], earlier: &Seen, late: impl Fn() -> bool) -> Read {
+    super::read(batch, earlier, false, late)
+}
+
 /// Late after so many records.
 fn late_after(records: usize) -> impl Fn() -> bool {
     let asked = Cell::new(0);
@@ -144,7 +148,7 @@ fn a_corrupt_record_is_told_and_skipped_and_so_is_a_corrupt_line() {
                 line,
                 ..
             } => (shard.as_str(), sequence_number.as_str(), line.to_string()),
-            Notice::IncompleteLine { .. } | Notice::IncompleteLines { .. } => panic!("{notice:?}"),
+            other => panic!("{other:?}"),
         })
         .collect();
     let shard = "shardId-000000000006";

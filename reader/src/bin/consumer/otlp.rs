@@ -6,15 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use forwarder_core::route::Level;
 use reader::checkpoint::Unsent;
-use reader::otlp::{Endpoint, Item, Refused, Sender, Sent};
+use reader::otlp::{Endpoint, Item, MOST_BYTES, MOST_LINES, Refused, Sender, Sent};
 use reader::show::Show;
 use tokio::task::JoinHandle;
-
-/// Lines of a batch. OpenTelemetry's own exporters send 512; collectors take 4 MiB or more at once.
-const MOST_LINES: usize = 2_000;
-
-/// Bytes of a batch's lines.
-const MOST_BYTES: usize = 1024 * 1024;
 
 /// Lines that wait before the stream is not read any further.
 const MOST_WAITING: usize = 20_000;

@@ -2,16 +2,13 @@
 //! to a receiver that counts. `make test-otlp` installs it.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use collectors::{Receiver, Reply, Rotel};
 use forwarder_core::record::format::{Compression, Format};
 
-use super::receiver::{Receiver, Reply};
 use super::row;
-use crate::world::{Running, World, last_report, line, packed};
+use crate::world::{World, last_report, line, packed};
 
 const LIVES: u64 = 10;
 
@@ -34,38 +31,6 @@ fn lines(life: u64, count: u64) -> Vec<String> {
     lines.chain([last_report(&id, count)]).collect()
 }
 
-/// Rotel, which hands on what it receives to `next` in requests of its own.
-async fn collector(world: &World, next: &str) -> (Running, String) {
-    let program = std::env::var("ROTEL_BIN").expect("ROTEL_BIN: Rotel's program; make test-otlp");
-    let free = || {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .to_string()
-    };
-    let (http, grpc) = (free(), free());
-    let mut command = Command::new(program);
-    command
-        .args(["start", "--otlp-http-endpoint", &http, "--otlp-grpc-endpoint", &grpc])
-        .args([
-            "--exporter",
-            "otlp",
-            "--otlp-exporter-protocol",
-            "http",
-            "--otlp-exporter-endpoint",
-            next,
-        ])
-        .stdin(Stdio::null())
-        .stdout(File::create(world.file("rotel")).unwrap())
-        .stderr(File::create(world.file("rotel-err")).unwrap());
-    let running = Running::of(command.spawn().unwrap());
-    while TcpStream::connect(&http).is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    (running, format!("http://{http}"))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Rotel: make test-otlp"]
 async fn everything_is_in_a_foreign_receiver_once_or_more_though_the_reader_is_killed() {
@@ -73,9 +38,16 @@ async fn everything_is_in_a_foreign_receiver_once_or_more_though_the_reader_is_k
     let lines_each = each + 1;
     let mut world = World::new("otlp-foreign", 4).await;
     let behind = Receiver::start(|_, _| Reply::Take).await;
-    let (_rotel, url) = collector(&world, &behind.url).await;
+    let rotel = Rotel::start(&behind.url, &world.file("rotel")).await;
     let checkpoint = world.file("checkpoint").to_string_lossy().into_owned();
-    let arguments = ["--from", "trim-horizon", "--checkpoint", &checkpoint, "--otlp", &url];
+    let arguments = [
+        "--from",
+        "trim-horizon",
+        "--checkpoint",
+        &checkpoint,
+        "--otlp",
+        &rotel.url,
+    ];
     let first = world.spawn(&arguments, "out", "err");
     for life in 0..LIVES {
         world

@@ -1,15 +1,14 @@
 //! `--otlp`: every line is in the receiver once or more, whatever it answers and however the reader ends.
 
 mod foreign;
-mod receiver;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use collectors::{BodyText as _, Receiver, Reply, attribute};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 use crate::world::{World, event, finish, life, line};
-use receiver::{BodyText as _, Receiver, Reply, attribute};
 
 /// A row of an invocation, as the forwarder writes it.
 pub(super) fn row(id: &str, seq: u64, request: &str, verdict: &str) -> String {

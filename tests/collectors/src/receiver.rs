@@ -23,21 +23,26 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::net::TcpListener;
 
-use crate::world::PATIENCE;
+/// What a wait may take before it has failed. Generous: the machines that run tests are slow.
+const PATIENCE: Duration = Duration::from_secs(300);
 
-pub(super) enum Reply {
+/// Answer to a post.
+pub enum Reply {
+    /// Takes all.
     Take,
     /// Takes nothing that has this text in it, or is larger than so many bytes.
     TakeUnless(&'static str, usize),
     /// Takes all and says that it rejected so many.
     Partial(i64, &'static str),
+    /// Answers with this status and `Retry-After`.
     Status(u16, Option<&'static str>),
     /// Closes the connection without an answer.
     Hang,
 }
 
+/// What came.
 #[derive(Default)]
-pub(super) struct Got {
+pub struct Got {
     posts: BTreeMap<String, usize>,
     logs: Vec<ExportLogsServiceRequest>,
     metrics: Vec<ExportMetricsServiceRequest>,
@@ -46,14 +51,19 @@ pub(super) struct Got {
     lines: BTreeMap<(String, String), usize>,
 }
 
-pub(super) struct Receiver {
-    pub(super) url: String,
+/// A receiver, for as long as the test runs.
+pub struct Receiver {
+    /// Its base URL.
+    pub url: String,
     got: Arc<Mutex<Got>>,
 }
 
 impl Receiver {
-    /// `reply`: by path, and how many posts came there before.
-    pub(super) async fn start(reply: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
+    /// Starts one. `reply`: by path, and how many posts came there before.
+    ///
+    /// # Panics
+    /// There is no port.
+    pub async fn start(reply: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
         let got = Arc::<Mutex<Got>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -83,12 +93,12 @@ impl Receiver {
     }
 
     /// How often each line came, by `id` and `seq`.
-    pub(super) fn counted(&self) -> BTreeMap<(String, String), usize> {
+    pub fn counted(&self) -> BTreeMap<(String, String), usize> {
         self.got.lock().unwrap().lines.clone()
     }
 
     /// Waits until it got what is wished.
-    pub(super) async fn wait(&self, wished: impl Fn(&Got) -> bool) {
+    pub async fn wait(&self, wished: impl Fn(&Got) -> bool) {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !wished(&self.got.lock().unwrap()) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -99,26 +109,29 @@ impl Receiver {
             .unwrap_or_else(|_| panic!("only {} lines came", self.counted().len()));
     }
 
-    pub(super) fn logs(&self) -> Vec<LogRecord> {
+    /// The log records, while they are few.
+    pub fn logs(&self) -> Vec<LogRecord> {
         let got = self.got.lock().unwrap();
         let scopes = got.logs.iter().flat_map(|request| &request.resource_logs);
         let scopes = scopes.flat_map(|resource| &resource.scope_logs);
         scopes.flat_map(|scope| scope.log_records.clone()).collect()
     }
 
-    pub(super) fn spans(&self) -> Vec<Span> {
+    /// The spans.
+    pub fn spans(&self) -> Vec<Span> {
         let got = self.got.lock().unwrap();
         let scopes = got.spans.iter().flat_map(|request| &request.resource_spans);
         let scopes = scopes.flat_map(|resource| &resource.scope_spans);
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    pub(super) fn metrics(&self) -> BTreeMap<String, f64> {
+    /// Sums over all points, by name.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
         self.got.lock().unwrap().metrics()
     }
 
     /// An attribute of the first resource.
-    pub(super) fn resource(&self, key: &str) -> String {
+    pub fn resource(&self, key: &str) -> String {
         let got = self.got.lock().unwrap();
         let resource = got.logs[0].resource_logs[0].resource.clone().unwrap();
         attribute(&resource.attributes, key)
@@ -127,23 +140,24 @@ impl Receiver {
 
 impl Got {
     /// Lines, those that came twice once.
-    pub(super) fn distinct(&self) -> u64 {
+    pub fn distinct(&self) -> u64 {
         self.lines.len() as u64
     }
 
     /// Lines.
-    pub(super) fn lines(&self) -> u64 {
+    pub fn lines(&self) -> u64 {
         self.lines.values().sum::<usize>() as u64
     }
 
-    pub(super) fn spans(&self) -> u64 {
+    /// Spans.
+    pub fn spans(&self) -> u64 {
         let scopes = self.spans.iter().flat_map(|request| &request.resource_spans);
         let scopes = scopes.flat_map(|resource| &resource.scope_spans);
         scopes.map(|scope| scope.spans.len() as u64).sum()
     }
 
     /// Sums over all points, by name.
-    pub(super) fn metrics(&self) -> BTreeMap<String, f64> {
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
         let mut sums = BTreeMap::new();
         let scopes = self.metrics.iter().flat_map(|request| &request.resource_metrics);
         for metric in scopes
@@ -242,7 +256,11 @@ fn broken() -> Response<Body> {
     response
 }
 
-pub(super) fn attribute(attributes: &[KeyValue], key: &str) -> String {
+/// An attribute that is text or a whole number, as text.
+///
+/// # Panics
+/// It is not there.
+pub fn attribute(attributes: &[KeyValue], key: &str) -> String {
     let found = attributes.iter().find(|attribute| attribute.key == key);
     let value = found.and_then(|found| found.value.clone()?.value);
     match value {
@@ -252,7 +270,12 @@ pub(super) fn attribute(attributes: &[KeyValue], key: &str) -> String {
     }
 }
 
-pub(super) trait BodyText {
+/// The text of a log record.
+pub trait BodyText {
+    /// The text.
+    ///
+    /// # Panics
+    /// It is none.
     fn body_text(&self) -> String;
 }
 
