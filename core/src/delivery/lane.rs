@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::settings::LaneSettings;
+use super::share::Share;
 use super::shared::Shared;
 use super::sink::{Reason, Sink};
 use super::spool::Spool;
@@ -26,8 +27,9 @@ impl Lane {
         id: &str,
         resource: &Resource,
         spool: Option<Arc<Spool>>,
+        share: Share,
     ) -> Self {
-        let queue = Queue::new(&settings, sink.limits(), index, id, resource, spool);
+        let queue = Queue::new(&settings, sink.limits(), index, id, resource, spool, share);
         let shared = Arc::new(Shared::new(settings, sink, queue));
         tokio::spawn(worker::supervise(Arc::downgrade(&shared)));
         Self(shared)

@@ -5,7 +5,7 @@
 //! - `queue`: the lines of one lane, made of the parts that follow.
 //! - `writer`: from events to lines, and from lines to chunks.
 //! - `store`: chunks in memory and on disk; [`spool`]: the disk itself.
-//! - `attempt`: the put in flight, and the search for a record that is called invalid.
+//! - `share`: bytes of a put, where lanes have a bound together; `attempt`: the put in flight, and the search for a record that is called invalid.
 //! - [`pacing`]: when to put: pauses, the breaker, the allowance for other lanes' lines; [`awake`]: waits.
 //! - `ledger`: what became of each line, and what is still to be announced.
 //!
@@ -23,6 +23,7 @@ mod ledger;
 pub mod pacing;
 mod queue;
 pub mod settings;
+mod share;
 mod shared;
 pub mod sink;
 pub mod spool;
@@ -31,3 +32,4 @@ mod worker;
 mod writer;
 
 pub(crate) use queue::Queue;
+pub(crate) use share::Share;

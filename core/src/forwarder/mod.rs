@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use crate::delivery::Share;
 use crate::delivery::lane::Lane;
 use crate::delivery::settings::LaneSettings;
 use crate::delivery::sink::Sink;
@@ -130,17 +131,17 @@ impl Forwarder {
         let lanes: Vec<_> = settings
             .lanes
             .into_iter()
+            // A put in flight exists several times over: with little memory it is smaller.
+            .zip(Share::of(settings.buffer_bytes / PUTS_IN_BUFFER, count))
             .enumerate()
-            .map(|(index, (mut lane, sink))| {
+            .map(|(index, ((mut lane, sink), share))| {
                 // A line must fit wherever it may end up.
                 let chain = std::iter::successors(Some(index), |&lane| fallbacks.get(lane).copied().flatten());
                 let chain = chain
                     .take(fallbacks.len())
                     .filter_map(|lane| longest.get(lane).copied());
                 lane.max_record_bytes = chain.min().unwrap_or(lane.max_record_bytes);
-                // A put in flight exists several times over: with little memory it is smaller.
-                lane.put_bytes = lane.put_bytes.min(settings.buffer_bytes / (PUTS_IN_BUFFER * count));
-                Lane::start(lane, sink, index, &id, &settings.resource, spool.clone())
+                Lane::start(lane, sink, index, &id, &settings.resource, spool.clone(), share)
             })
             .collect();
         for (lane, fallback) in lanes.iter().zip(&fallbacks) {

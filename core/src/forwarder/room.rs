@@ -14,15 +14,18 @@ use crate::intake::Intake;
 /// flight takes at most the other half.
 const SHARED_PART: usize = 2;
 
+/// The sure part of a lane whose sink fails is divided by this: what it holds beyond waits for a sink that may never take it,
+/// in the way of one that does.
+const FAILING_PART: usize = 2;
+
 impl Forwarder {
     /// Near the bound nothing waits for its invocation's end any more. Past it moves the oldest lines of whichever lane
-    /// holds most to disk, or gives them up, until all together hold no more than they may. A lane that holds no more
-    /// than its sure part keeps it. Returns what is held then.
+    /// holds most to disk, or gives them up, until all together hold no more than they may: of a lane whose sink fails
+    /// first. A lane that holds no more than its sure part keeps it. Returns what is held then.
     pub(super) fn make_room(&self, intake: &mut Intake, queues: &mut Queues<'_>, now: Instant) -> usize {
         if held(queues) + intake.held() > self.high_water() {
             let_go(intake, now, queues, now);
         }
-        let sure = self.buffer_bytes / (SHARED_PART * queues.len().max(1));
         // Lanes that have nothing left to give: what is in flight goes as soon as its put is judged.
         let mut spent = vec![false; queues.len()];
         loop {
@@ -32,12 +35,18 @@ impl Forwarder {
             }
             let candidates = queues.iter_mut().zip(&mut spent).filter(|(_, spent)| !**spent);
             let fullest = candidates
-                .map(|(queue, spent)| (queue.held(), queue, spent))
-                .filter(|(held, ..)| *held > sure)
-                .max_by_key(|(held, ..)| *held);
+                .map(|(queue, spent)| ((queue.failing().is_some(), queue.held()), queue, spent))
+                .filter(|((is_failing, held), ..)| *held > self.sure(*is_failing))
+                .max_by_key(|(order, ..)| *order);
             let Some((_, queue, spent)) = fullest else { return held };
             *spent = !queue.shed_oldest();
         }
+    }
+
+    /// Bytes that a lane is sure of.
+    fn sure(&self, is_failing: bool) -> usize {
+        let sure = self.buffer_bytes / (SHARED_PART * self.lanes.len().max(1));
+        if is_failing { sure / FAILING_PART } else { sure }
     }
 
     pub(super) fn high_water(&self) -> usize {
@@ -50,15 +59,25 @@ impl Forwarder {
         // With its envelopes, a body takes about twice its size.
         let most = self.buffer_bytes.saturating_sub(2 * body_bytes).min(self.high_water());
         loop {
-            let held: Vec<_> = self.lanes.iter().map(|lane| lane.queue().held()).collect();
-            let fullest = self.lanes.iter().enumerate().max_by_key(|(lane, _)| held.get(*lane));
-            let Some((index, lane)) = fullest else { return };
+            let (mut together, mut fullest) = (0, None);
+            for (index, lane) in self.lanes.iter().enumerate() {
+                let queue = lane.queue();
+                // Nobody waits for a sick sink: of what its lane holds, all but the sure part is as good as free.
+                if queue.failing().is_some() {
+                    together += queue.held().min(self.sure(true));
+                    continue;
+                }
+                together += queue.held();
+                if !queue.is_empty() && fullest.is_none_or(|(held, _)| held < queue.held()) {
+                    fullest = Some((queue.held(), index));
+                }
+            }
+            let Some((index, lane)) = fullest.and_then(|(_, index)| Some((index, self.lanes.get(index)?))) else {
+                return;
+            };
             // Under `always` the disk must have room for it too.
             let is_disk_full = |spool: &Arc<Spool>| spool.is_always() && spool.room(index) < 2 * body_bytes;
-            let is_full = held.iter().sum::<usize>() > most || self.spool.as_ref().is_some_and(is_disk_full);
-            // The lane that holds most is the one that gives way. If its sink is sick nobody waits for it: it gives up its
-            // own lines, and those of others have their room.
-            if !is_full || lane.failing().is_some() || lane.queue().is_empty() {
+            if together <= most && !self.spool.as_ref().is_some_and(is_disk_full) {
                 return;
             }
             if lane.progress(deadline).await.is_err() {

@@ -8,6 +8,7 @@
 )]
 
 mod accounting;
+mod company;
 mod content;
 mod fallback;
 mod formats;

@@ -172,6 +172,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::delivery::Share;
     use crate::delivery::settings::{LaneSettings, PartitionKey};
     use crate::delivery::sink::Limits;
     use crate::record::envelope::Envelope;
@@ -203,7 +204,15 @@ mod tests {
         };
         let resource = Resource::default();
         let keys = [(); 2].map(|()| {
-            let mut queue = Queue::new(&settings, limits, 0, "0", &resource, None);
+            let mut queue = Queue::new(
+                &settings,
+                limits,
+                0,
+                "0",
+                &resource,
+                None,
+                Share::of(1 << 20, 1).next().unwrap(),
+            );
             // Two copies of one memory.
             queue.keys.random = fastrand::Rng::with_seed(1);
             queue.begin_life("1", &resource, &IntakeStats::default(), Instant::now());

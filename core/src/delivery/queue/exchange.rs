@@ -36,7 +36,7 @@ impl Queue {
 
     /// Bytes that this lane takes over just now.
     pub(in crate::delivery) fn takes_over(&self) -> usize {
-        (TAKEN_OVER_PUTS * self.shape.bytes).saturating_sub(self.store.older.cost())
+        (TAKEN_OVER_PUTS * self.put_bytes()).saturating_sub(self.store.older.cost())
     }
 
     /// Hands over what waits, up to `room` bytes, if the sink's health asks for it. `at_once`: whatever its health.
@@ -46,7 +46,7 @@ impl Queue {
         if room == 0 || (!at_once && !asks) {
             return None;
         }
-        self.load(self.shape.bytes.min(room));
+        self.load(self.put_bytes().min(room));
         self.seal();
         let (mut chunks, mut cost) = (Vec::new(), 0);
         while cost < room

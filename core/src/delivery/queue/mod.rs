@@ -18,6 +18,7 @@ use super::attempt::{Attempt, Content};
 use super::ledger::Ledger;
 use super::pacing::{self, Breaker, Pacing};
 use super::settings::{LaneSettings, PartitionKey};
+use super::share::Share;
 use super::sink::{Limits, Reason};
 use super::spool::Spool;
 use super::store::{Copy, GivenUp, Held, Store};
@@ -49,6 +50,8 @@ pub(crate) struct Queue {
     reports: Reports,
     keys: Keys,
     shape: Shape,
+    /// How much of what all lanes may put together is this one's.
+    share: Share,
     disk: Option<Disk>,
 }
 
@@ -57,7 +60,9 @@ pub(crate) struct Queue {
 struct Shape {
     encoding: Encoding,
     cut: Cut,
-    /// Bytes of a put, keys included.
+    /// Bytes of a put at most, keys included.
+    most: usize,
+    /// Bytes of the put that began last.
     bytes: usize,
     records: usize,
 }
@@ -97,6 +102,7 @@ impl Queue {
         id: &str,
         resource: &Resource,
         spool: Option<Arc<Spool>>,
+        share: Share,
     ) -> Self {
         let key = limits.keyed.then_some(settings.partition_key);
         let max_record = settings.max_record_bytes.min(limits.record_bytes);
@@ -121,9 +127,11 @@ impl Queue {
             shape: Shape {
                 encoding: settings.encoding(),
                 cut,
-                bytes: settings.put_bytes.min(limits.put_bytes),
+                most: settings.put_bytes.min(limits.put_bytes),
+                bytes: 0,
                 records: limits.put_records,
             },
+            share,
             disk: spool.map(|spool| Disk {
                 spool,
                 lane,
@@ -154,6 +162,11 @@ impl Queue {
     /// How much of the buffer's bound this lane takes: bookkeeping, what is encoded and the index of the disk included.
     pub(crate) fn held(&self) -> usize {
         self.writer.open_bytes() + self.store.cost() + self.attempt.cost() + self.ledger.cost()
+    }
+
+    /// Bytes of a put that begins now.
+    fn put_bytes(&self) -> usize {
+        self.shape.most.min(self.share.bytes())
     }
 
     /// Current failure of the sink.

@@ -23,6 +23,7 @@ pub(in crate::delivery) struct Taken {
 impl Queue {
     /// When the worker puts something.
     pub(in crate::delivery) fn due(&mut self, now: Instant) -> Due {
+        self.share.set_failing(self.failing().is_some());
         let waiting = self.waiting(now);
         self.pacing.due(waiting, now)
     }
@@ -69,7 +70,7 @@ impl Queue {
 
     /// What is sealed fills a put.
     fn is_full(&self) -> bool {
-        self.store.sealed.cost() >= self.shape.bytes || self.store.sealed.len() >= self.shape.records
+        self.store.sealed.cost() >= self.put_bytes() || self.store.sealed.len() >= self.shape.records
     }
 
     fn may_announce(&self, now: Instant) -> bool {
@@ -89,6 +90,8 @@ impl Queue {
 
     /// Begins the next put. Whole puts go first; what is still open only when all is to go.
     pub(in crate::delivery) fn begin_put(&mut self, now: Instant) {
+        self.shape.bytes = self.put_bytes();
+        self.share.set_in_flight(self.shape.bytes);
         self.load(self.shape.bytes);
         let has_lines = self.next_shelf().is_some() || self.writer.open_since().is_some();
         // While the sink fails, lines are what it is tried with.
@@ -193,11 +196,13 @@ impl Queue {
 
     /// A put found nothing to take, though something was due.
     pub(in crate::delivery) fn found_nothing(&mut self, now: Instant) {
+        self.share.set_in_flight(0);
         self.pacing.found_nothing(now);
     }
 
     /// Puts back what is in flight: its put was cancelled, or its task died.
     pub(in crate::delivery) fn return_in_flight(&mut self) {
+        self.share.set_in_flight(0);
         for record in self.attempt.take().into_iter().rev() {
             self.put_back(record.content);
         }
@@ -225,7 +230,9 @@ impl Queue {
 
     /// Judges the put in flight: what was delivered goes, what failed comes back in its order.
     pub(in crate::delivery) fn judge(&mut self, result: Result<Vec<Outcome>, Failure>, now: Instant) -> Option<Change> {
+        self.share.set_in_flight(0);
         let change = self.judge_records(result, now);
+        self.share.set_failing(self.failing().is_some());
         self.renew_losses();
         change
     }
