@@ -1,6 +1,7 @@
 //! An event as lines for a person: time, function, request, level, text.
 
 mod page;
+mod table;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::clean::clean;
 use crate::log_text::LogText;
 use crate::paint::Look;
+use crate::row::Row;
 use crate::summary::{Summary, summary};
 use page::{Page, badge, cut};
 
@@ -31,6 +33,8 @@ pub struct Entries {
     /// By life of a forwarder, each of which sees one environment's lines in order.
     levels: HashMap<String, Levels>,
     function_width: usize,
+    /// The width of that column in the headings of the table that were shown last.
+    headings: Option<usize>,
     /// Each function's look, in the order of their appearance.
     looks: HashMap<String, Look>,
 }
@@ -64,6 +68,8 @@ pub struct Entry {
     /// None: not a log line.
     pub level: Option<Level>,
     content: Content,
+    /// What it says of an invocation, if it is a row.
+    row: Option<Row>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,11 +88,13 @@ impl Entries {
         let json = event.record.map_or("null", RawValue::get);
         let request = request.unwrap_or_default();
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        let content = match level {
-            Some(_) => Content::Log(LogText::new(json, request)),
-            None => Content::Other(summary(&event.kind, &lenient::value(json))),
+        let row = Row::of(&event.kind, json);
+        let content = match (level, &row) {
+            (Some(_), _) => Content::Log(LogText::new(json, request)),
+            (None, Some(row)) => Content::Other(row.summary()),
+            (None, None) => Content::Other(summary(&event.kind, &lenient::value(json))),
         };
-        Entry {
+        let mut entry = Entry {
             time: clock(event.time.as_deref().unwrap_or_default()).to_owned(),
             function: stamp
                 .and_then(|stamp| stamp.resource.get("faas.name"))
@@ -98,7 +106,10 @@ impl Entries {
             kind: event.kind.clone().into_owned(),
             level,
             content,
-        }
+            row,
+        };
+        entry.take_from_the_row();
+        entry
     }
 
     /// By the forwarder's own reading of levels, so that a person sees what a route would see.
@@ -120,6 +131,17 @@ impl Entries {
     /// The entry as lines, each with its line feed, with nothing in them that a terminal acts on but our own colours.
     /// An entry that `continues` the one before stands below it without columns of its own.
     pub fn render(&mut self, entry: &Entry, continues: bool, colours: bool, out: &mut String) {
+        let (function, look) = self.function(entry);
+        let page = Page {
+            function_width: self.function_width,
+            colours,
+            out,
+        };
+        page.entry(entry, (&function, look), continues);
+    }
+
+    /// The column of the function, which is widened for it, and its look.
+    fn function(&mut self, entry: &Entry) -> (String, Look) {
         let function = match entry.function.as_str() {
             "" => Cow::Borrowed("-"),
             name => clean(cut(name, LONGEST_NAME)),
@@ -131,12 +153,7 @@ impl Entries {
         }
         let new = Look::nth(self.looks.len());
         let look = *self.looks.entry(function.clone()).or_insert(new);
-        let page = Page {
-            function_width: self.function_width,
-            colours,
-            out,
-        };
-        page.entry(entry, (&function, look), continues);
+        (function, look)
     }
 }
 

@@ -9,7 +9,7 @@
 //! - [`files`]: or files, such as Firehose wrote
 //! - [`unpack`]: from records to events: decoded, each once, parts made whole, and what cannot be read; [`event`]: one of them
 //! - [`order`]: the order in which each forwarder sent its lines
-//! - [`show`]: what stands on standard output, and its rooms: [`entry`], `summary` and `log_text` (an event as lines for a
+//! - [`show`]: what stands on standard output, and its rooms: [`entry`], `summary`, `row` and `log_text` (an event as lines for a
 //!   person), [`filter`], [`clean`] and [`paint`]
 //! - [`proof`]: what the sequence numbers prove
 //! - [`checkpoint`]: how far a reader came, in a file
@@ -48,6 +48,8 @@ pub mod otlp;
 pub mod paint;
 #[cfg(feature = "stream")]
 pub mod proof;
+#[cfg(feature = "stream")]
+mod row;
 #[cfg(feature = "stream")]
 pub mod screen;
 #[cfg(feature = "stream")]

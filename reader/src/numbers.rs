@@ -53,6 +53,18 @@ pub fn time(time: Duration) -> String {
     }
 }
 
+/// `12.5 ms`, `180 ms`, `90.0 s`
+#[must_use]
+pub fn milliseconds(ms: f64) -> String {
+    if ms >= 10_000.0 {
+        format!("{:.1} s", ms / 1_000.0)
+    } else if ms >= 100.0 || ms.fract() == 0.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{ms:.1} ms")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,11 @@ pub enum Output {
         /// Characters that a terminal acts on are escaped, as JSON allows.
         on_a_terminal: bool,
     },
+    /// A line of a table for each row of an invocation.
+    Rows {
+        /// In colours.
+        colours: bool,
+    },
     /// Nothing.
     Nothing,
 }
@@ -40,8 +45,18 @@ pub struct Show {
     /// Lines that need not wait.
     ready: Vec<Event>,
     ready_bytes: usize,
+    rows: Rows,
     /// Who else is shown what is shown.
     watchers: Vec<Watcher>,
+}
+
+/// Rows of invocations among the events that were looked at.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// There were so many.
+    pub seen: u64,
+    /// So many passed the filter.
+    pub shown: u64,
 }
 
 /// Is given events that pass the filter, in their order, each with whether it goes on with the one before.
@@ -58,6 +73,7 @@ impl Show {
             entries: Entries::default(),
             ready: Vec::new(),
             ready_bytes: 0,
+            rows: Rows::default(),
             watchers: Vec::new(),
         }
     }
@@ -107,6 +123,12 @@ impl Show {
         self.ready.iter().chain(self.order.waiting())
     }
 
+    /// Rows so far. Events that are written as they came, without a filter, are not looked at.
+    #[must_use]
+    pub fn rows(&self) -> Rows {
+        self.rows
+    }
+
     fn render(&mut self, events: &[Event], out: &mut String) {
         let mut groups: Vec<_> = events.chunk_by(belongs).collect();
         if !matches!(self.output, Output::Json { .. }) {
@@ -136,15 +158,21 @@ impl Show {
             };
             shown.push((event, self.entries.entry(&forwarded)));
         }
+        let rows = shown.iter().filter(|(_, entry)| entry.is_row()).count() as u64;
+        self.rows.seen += rows;
         if !shown.iter().any(|(_, entry)| self.filter.passes(entry)) {
             return;
         }
+        self.rows.shown += rows;
         for (index, (event, entry)) in shown.iter().enumerate() {
             match self.output {
                 Output::Lines { colours } => {
                     self.entries.render(entry, index > 0, colours, out);
                 }
                 Output::Json { on_a_terminal } => json(&event.line, on_a_terminal, out),
+                Output::Rows { colours } => {
+                    self.entries.render_row(entry, colours, out);
+                }
                 Output::Nothing => {}
             }
         }

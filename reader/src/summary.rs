@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::numbers::counted;
+use crate::numbers;
 
 /// Summary of an event that is no log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,26 +60,6 @@ pub(crate) fn summary(kind: &str, record: &Value) -> Summary {
                 text("/counters/records"),
             );
             ("FWD", text)
-        }
-        "forwarder.invocation" => {
-            let count = |name: &str, one: &str, many: &str| match record.get(name).and_then(Value::as_u64) {
-                None => String::new(),
-                Some(count) => counted(count, one, many),
-            };
-            let time = |name: &str, before: &str| match record.get(name) {
-                None | Some(Value::Null) => String::new(),
-                Some(ms) => format!("{before}{}", milliseconds(ms)),
-            };
-            let errors = record.get("error").and_then(Value::as_u64).filter(|errors| *errors > 0);
-            let text = joined([
-                text("/verdict"),
-                time("durationMs", ""),
-                time("billedMs", "billed "),
-                time("initMs", "cold start "),
-                count("lines", "line", "lines"),
-                errors.map_or_else(String::new, |errors| counted(errors, "error", "errors")),
-            ]);
-            ("ROW", text)
         }
         "forwarder.dropped" => {
             let text = format!("dropped {}: {}", ranges(record), text("/reason"));
@@ -140,18 +120,13 @@ fn ranges(record: &Value) -> String {
 }
 
 /// What there is of it, separated by dots.
-fn joined<const COUNT: usize>(parts: [String; COUNT]) -> String {
+pub(crate) fn joined<const COUNT: usize>(parts: [String; COUNT]) -> String {
     let there: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     there.join(" · ")
 }
 
 fn milliseconds(value: &Value) -> String {
-    match value.as_f64() {
-        Some(ms) if ms >= 10_000.0 => format!("{:.1} s", ms / 1_000.0),
-        Some(ms) if ms >= 100.0 || ms.fract() == 0.0 => format!("{ms:.0} ms"),
-        Some(ms) => format!("{ms:.1} ms"),
-        None => plain(value),
-    }
+    value.as_f64().map_or_else(|| plain(value), numbers::milliseconds)
 }
 
 /// A string without its quotes, a list with commas, anything else as JSON.
@@ -187,16 +162,6 @@ mod tests {
             "REPORT error (Runtime.ExitError) · 90.0 s"
         );
         assert!(summary("platform.report", &record).is_bad);
-    }
-
-    #[test]
-    fn a_row_of_an_invocation_is_one_line() {
-        let record = json!({"verdict": "error", "durationMs": 12.5, "billedMs": 194, "initMs": 180.1, "lines": 12, "error": 1,
-            "errorType": null, "restoreMs": null});
-        assert_eq!(
-            text("forwarder.invocation", &record),
-            "ROW error · 12.5 ms · billed 194 ms · cold start 180 ms · 12 lines · 1 error"
-        );
     }
 
     #[test]

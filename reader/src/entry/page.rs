@@ -16,7 +16,7 @@ pub(super) fn cut(text: &str, most: usize) -> &str {
 }
 
 /// A text as it is shown: nothing in it acts on a terminal, and it ends somewhere.
-fn shown(text: &str) -> Cow<'_, str> {
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
     let beginning = cut(text, LONGEST_TEXT);
     if beginning.len() == text.len() {
         return clean(text);
@@ -26,6 +26,15 @@ fn shown(text: &str) -> Cow<'_, str> {
         clean(beginning),
         text.len() - beginning.len()
     ))
+}
+
+/// The beginning of the request's id.
+pub(super) fn request(entry: &Entry) -> String {
+    let beginning: String = match entry.request.as_str() {
+        "" => "-".to_owned(),
+        id => id.chars().take(SHORT).collect(),
+    };
+    clean(&beginning).into_owned()
 }
 
 pub(super) struct Page<'a> {
@@ -47,12 +56,7 @@ impl Page<'_> {
         };
         self.paint(Look::Dim, &format!("{:<12} ", clean(cut(&entry.time, LONGEST_TIME))));
         self.paint(look, &format!("{function:<width$} ", width = self.function_width));
-        let request: String = if entry.request.is_empty() {
-            "-".to_owned()
-        } else {
-            entry.request.chars().take(SHORT).collect()
-        };
-        self.paint(Look::Dim, &format!("{:<SHORT$} ", clean(&request)));
+        self.paint(Look::Dim, &format!("{:<SHORT$} ", request(entry)));
         self.paint(badge_look, &format!("{badge:<BADGE$}"));
         match &entry.content {
             Content::Other(Summary { text, is_bad, .. }) => {

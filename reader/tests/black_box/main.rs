@@ -7,6 +7,7 @@ mod files;
 mod formats;
 mod hostile;
 mod interruptions;
+mod invocations;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod million;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use forwarder_core::route::pattern::Pattern;
 use forwarder_core::route::{LEVEL_NAMES, Level};
+use forwarder_core::telemetry::event::INVOCATION;
 use lexopt::prelude::*;
 use reader::aws::Access;
 use reader::files::STANDARD_INPUT;
@@ -83,6 +84,8 @@ pub(crate) struct Arguments {
     pub(crate) duration: Option<Duration>,
     pub(crate) filter: Filter,
     pub(crate) json: bool,
+    /// Rows of invocations alone, as a table.
+    pub(crate) invocations: bool,
     pub(crate) quiet: bool,
     pub(crate) verify: bool,
     /// None: by what standard output is.
@@ -109,6 +112,7 @@ impl Command {
             duration: None,
             filter: Filter::default(),
             json: false,
+            invocations: false,
             quiet: false,
             verify: false,
             colours: None,
@@ -138,6 +142,7 @@ impl Command {
                 Long("type") => filter.types.push(parser.value()?.string()?),
                 Long("grep") => filter.patterns.push(value(&mut parser, "--grep", Pattern::new)?),
                 Long("json") => parsed.json = true,
+                Long("invocations") => parsed.invocations = true,
                 Long("quiet") | Short('q') => parsed.quiet = true,
                 Long("verify") => parsed.verify = true,
                 Long("web") => parsed.web = Some(web(&mut parser)?),
@@ -156,6 +161,9 @@ impl Command {
             parsed.access.region = parsed.input.region().map(str::to_owned);
         }
         parsed.check()?;
+        if parsed.invocations {
+            parsed.filter.types = vec![INVOCATION.to_owned()];
+        }
         Ok(Self::Read(Box::new(parsed)))
     }
 }
@@ -167,6 +175,14 @@ impl Arguments {
             return Err(
                 "mcp: standard output is the assistant's, for as long as it asks; no --json, no --no-follow".to_owned(),
             );
+        }
+        if self.invocations && (self.mcp || self.web.is_some() || self.otlp.is_some()) {
+            return Err(format!(
+                "--invocations: a table on standard output, which is not written to here; --type {INVOCATION} lets rows alone through"
+            ));
+        }
+        if self.invocations && (self.filter.level.is_some() || !self.filter.types.is_empty()) {
+            return Err("--invocations: rows have one type and no level; no --type, no --level".to_owned());
         }
         if self.fan_out_is_temporary && self.fan_out.is_none() {
             return Err("--fan-out-temporary: which consumer? --fan-out NAME".to_owned());
@@ -271,123 +287,4 @@ fn endpoint(url: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Arguments, String> {
-        let words = std::iter::once("consumer").chain(line.split_whitespace());
-        match Command::parse(words.map(OsString::from)) {
-            Ok(Command::Read(arguments)) => Ok(*arguments),
-            Ok(_) => Err("something else".into()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    #[test]
-    fn everything_can_be_said() {
-        let arguments = parse(
-            "--from trim-horizon telemetry --checkpoint f --no-follow --for 10m --function a --function b* --request 8f \
-             --level warn --type platform.* --grep x+ --json -q --verify --color always --endpoint http://127.0.0.1:1 \
-             --fan-out look --fan-out-temporary",
-        )
-        .unwrap();
-        assert_eq!(arguments.input, Input::Stream(Stream::Name("telemetry".into())));
-        assert_eq!(arguments.start, Some(Start::TrimHorizon));
-        assert_eq!(arguments.duration, Some(Duration::from_secs(600)));
-        assert_eq!(
-            (arguments.filter.functions.len(), arguments.filter.level),
-            (2, Some(Level::Warn))
-        );
-        assert!(!arguments.follow && arguments.json && arguments.quiet && arguments.verify);
-        assert_eq!(arguments.colours, Some(true));
-        assert!(arguments.fan_out.as_deref() == Some("look") && arguments.fan_out_is_temporary);
-    }
-
-    #[test]
-    fn an_arn_says_its_region_and_an_option_overrules_it() {
-        let arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/telemetry";
-        assert_eq!(parse(arn).unwrap().access.region.as_deref(), Some("eu-west-1"));
-        let other = parse(&format!("{arn} --region us-east-1")).unwrap();
-        assert_eq!(other.access.region.as_deref(), Some("us-east-1"));
-    }
-
-    #[test]
-    fn paths_are_told_from_streams() {
-        let is_a_stream = |line: &str| matches!(parse(line).unwrap().input, Input::Stream(_));
-        for line in [
-            "telemetry",
-            "a.b",
-            "arn:aws:kinesis:eu-west-1:1:stream/a",
-            "arn:aws:kinesis:eu-west-1:1:stream/a.gz",
-        ] {
-            assert!(is_a_stream(line), "{line}");
-        }
-        for line in [
-            "-",
-            "./telemetry",
-            "telemetry/",
-            "a.jsonl",
-            "a.jsonl.gz",
-            "a.zst",
-            "a b",
-            "- --from trim-horizon",
-        ] {
-            assert!(!is_a_stream(line), "{line}");
-        }
-        for (line, error) in [
-            ("- --from 10m", "--from: files"),
-            ("a/ --checkpoint c", "--checkpoint: files"),
-            ("a/ --fan-out c", "--fan-out: files"),
-        ] {
-            assert!(parse(line).err().unwrap().starts_with(error), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_first_word_may_be_a_command() {
-        let arguments = parse("mcp mcp").unwrap();
-        assert!(arguments.mcp && arguments.input.name() == "mcp");
-        assert!(!parse("a").unwrap().mcp);
-    }
-
-    #[test]
-    fn a_page_is_served_where_it_is_wanted() {
-        for (line, address) in [
-            ("a --web", "127.0.0.1:8400"),
-            ("--web a", "127.0.0.1:8400"),
-            ("--web 127.0.0.1:9000 a", "127.0.0.1:9000"),
-            ("a --web localhost:0 --json", "127.0.0.1:0"),
-            ("a --web=0.0.0.0:80", "0.0.0.0:80"),
-            ("a --web [::1]:80", "[::1]:80"),
-        ] {
-            let arguments = parse(line).unwrap();
-            assert_eq!(arguments.web.unwrap().to_string(), address, "{line}");
-            assert_eq!(arguments.input.name(), "a", "{line}");
-        }
-        assert!(parse("a").unwrap().web.is_none());
-    }
-
-    #[test]
-    fn mistakes_are_said_with_what_would_be_right() {
-        for (line, part) in [
-            ("", "which stream?"),
-            ("a --form 10m", "--form"),
-            ("a --from soon", "how long ago"),
-            ("a --level loud", "no level `loud`; trace"),
-            ("a --for ever", "--for: `ever` is no time such as"),
-            ("a --grep (", "--grep"),
-            ("a --web=8400", "no address with a port"),
-            ("a --color green", "auto, always, never"),
-            ("mcp", "which stream?"),
-            ("mcp a --json", "standard output is the assistant's"),
-            ("a --otlp localhost:4318", "--otlp: `localhost:4318` is no URL"),
-            ("a --otlp http://a/v1/logs", "names one signal"),
-            ("a --fan-out b/c", "no name of a consumer"),
-            ("a --fan-out-temporary", "which consumer?"),
-            ("a --endpoint localhost:4567", "begins with http://"),
-        ] {
-            let error = parse(line).err().unwrap();
-            assert!(error.contains(part), "{line}: {error}");
-        }
-    }
-}
+mod tests;

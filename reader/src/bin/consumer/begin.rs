@@ -36,6 +36,9 @@ impl<'a> Consumer<'a> {
             (false, true) => Output::Json {
                 on_a_terminal: io::stdout().is_terminal(),
             },
+            (false, false) if arguments.invocations => Output::Rows {
+                colours: screen.colours(),
+            },
             (false, false) => Output::Lines {
                 colours: screen.colours(),
             },
@@ -114,6 +117,7 @@ impl<'a> Consumer<'a> {
             page,
             otlp,
             assistant,
+            wants_rows: arguments.invocations && !arguments.quiet,
             lines_before: unpacker.counts().lines,
             screen,
             name,

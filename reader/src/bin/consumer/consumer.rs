@@ -52,6 +52,8 @@ pub(crate) struct Consumer<'a> {
     pub(crate) page: Option<Page>,
     pub(crate) otlp: Option<Otlp>,
     pub(crate) assistant: Option<Assistant>,
+    /// Rows of invocations are asked for.
+    pub(crate) wants_rows: bool,
     pub(crate) forgotten: Totals,
     pub(crate) began: Instant,
     /// Lines read in earlier lives of this reader.

@@ -3,8 +3,10 @@
 use std::io;
 use std::time::Duration;
 
+use forwarder_core::telemetry::event::INVOCATION;
 use reader::numbers::{bytes, counted, grouped, time};
 use reader::proof::Proof;
+use reader::show::Rows;
 use tokio::signal::unix::Signal;
 use tokio::time::{Instant, interval, sleep_until};
 
@@ -48,6 +50,7 @@ impl Consumer<'_> {
                 self.keep()?;
             }
         }
+        self.say_where_rows_are();
         let unsaid = self.notices.rest();
         self.say_unsaid(unsaid);
         let counts = self.unpacker.counts();
@@ -85,6 +88,24 @@ impl Consumer<'_> {
             return Err(Failure::Unread(self.unopened));
         }
         Ok(ended)
+    }
+
+    /// Says why there is no row, where rows are asked for.
+    fn say_where_rows_are(&mut self) {
+        let Rows { seen, shown } = self.show.rows();
+        if !self.wants_rows || shown > 0 {
+            return;
+        }
+        self.screen.say(&match seen {
+            0 => format!(
+                "no rows of invocations in what was read: the forwarder makes them where a rule names them \
+                 (FORWARDER_ROUTES='{INVOCATION} -> …; …') or, without rules, with FORWARDER_INVOCATIONS=on"
+            ),
+            seen => format!(
+                "{}, none of which the filters let through",
+                counted(seen, "row of an invocation", "rows of invocations")
+            ),
+        });
     }
 
     /// Waits until the receiver has everything.

@@ -32,6 +32,9 @@ What it shows: of each kind any, of different kinds all
 
 How it shows it
   --json               the events as they came, one a line
+  --invocations        a table of invocations: verdict, cold start, times, memory, lines, errors and the first of them, from
+                       the rows that the forwarder makes where a rule names forwarder.invocation, or with
+                       FORWARDER_INVOCATIONS=on; with --json those rows as they came
   --quiet, -q          no events
   --verify             at the end: what is missing, announced as dropped, or repeated; exit code 1 if something is missing
   --web [ADDR]         on a page in your browser, at http://127.0.0.1:8400 unless ADDR says where: filters, invocations, charts,
