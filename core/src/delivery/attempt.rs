@@ -121,6 +121,12 @@ impl Attempt {
         self.lone_failures = 0;
     }
 
+    /// A put was throttled, of which so many records were taken: the next one tries twice as many. More would be refused as
+    /// well, and sent for nothing.
+    pub(super) fn throttled(&mut self, taken: usize) {
+        self.limit = taken.saturating_mul(2).clamp(1, self.most_records);
+    }
+
     /// A put of so many records was called invalid: half as many are in the next one.
     pub(super) fn refused(&mut self, records: usize) {
         self.limit = records.div_ceil(2).max(1);

@@ -275,6 +275,9 @@ impl Queue {
             }
         }
         let refused = back.len();
+        if failure == Some(Reason::Throttled) {
+            self.attempt.throttled(all - refused);
+        }
         back.into_iter().rev().for_each(|content| self.put_back(content));
         match failure {
             None => self.pacing.succeeds(),
