@@ -1,6 +1,6 @@
 //! Telemetry made up, the same for the same seed: for benches, tests and `forwarderctl cost`.
 //!
-//! Function lines of [`LINE_BYTES`], half text as the managed runtimes write it, half JSON. What differs from line to
+//! Function lines of [`LINE_BYTES`] or as long as asked for, half text as the managed runtimes write it, half JSON. What differs from line to
 //! line in real logs differs here, and cannot be guessed: times, a trace, a customer, amounts, durations, words. What
 //! an invocation's lines share they share here.
 
@@ -60,8 +60,15 @@ pub struct Sample {
     random: Rng,
     now: Duration,
     lines: u64,
+    line_bytes: usize,
     traced: bool,
 }
+
+/// A shorter line has no room for what a JSON line begins with, and is text. Bytes.
+const SHORTEST_JSON: usize = 180;
+
+/// The shortest line. Bytes.
+pub const SHORTEST_LINE: usize = 10;
 
 impl Sample {
     /// A source that begins with this seed.
@@ -70,6 +77,7 @@ impl Sample {
             random: Rng::with_seed(seed),
             now: BEGIN,
             lines: 0,
+            line_bytes: LINE_BYTES,
             traced: false,
         }
     }
@@ -82,9 +90,43 @@ impl Sample {
         }
     }
 
+    /// The same with lines of so many bytes, at least [`SHORTEST_LINE`].
+    #[must_use]
+    pub fn with_lines_of(self, line_bytes: usize) -> Self {
+        Self {
+            line_bytes: line_bytes.max(SHORTEST_LINE),
+            ..self
+        }
+    }
+
+    /// All that Lambda posts of an invocation: its start, `lines` lines, its end and its report.
+    pub fn whole_invocation(&mut self, lines: usize) -> Vec<u8> {
+        let request = self.uuid();
+        let mut body = self.begun(&request, lines);
+        let (time, ms) = (self.time(), self.random.f64() * 900.0);
+        // Writing into a String cannot fail.
+        let _ = write!(
+            body,
+            ",{{\"time\":\"{time}\",\"type\":\"platform.runtimeDone\",\"record\":{{\"requestId\":\"{request}\",\"status\":\"success\",\
+             \"metrics\":{{\"durationMs\":{ms:.3},\"producedBytes\":18}},\"spans\":[{{\"name\":\"responseLatency\",\"start\":\"{time}\",\
+             \"durationMs\":{ms:.3}}},{{\"name\":\"responseDuration\",\"start\":\"{time}\",\"durationMs\":0.05}}]}}}},\
+             {{\"time\":\"{time}\",\"type\":\"platform.report\",\"record\":{{\"requestId\":\"{request}\",\"status\":\"success\",\
+             \"metrics\":{{\"durationMs\":{ms:.3},\"billedDurationMs\":{:.0},\"memorySizeMB\":128,\"maxMemoryUsedMB\":91}}}}}}]",
+            ms.ceil()
+        );
+        body.into_bytes()
+    }
+
     /// A body as Lambda posts it: the start of an invocation and `lines` lines of it, alternately text and JSON.
     pub fn invocation(&mut self, lines: usize) -> Vec<u8> {
         let request = self.uuid();
+        let mut body = self.begun(&request, lines);
+        body.push(']');
+        body.into_bytes()
+    }
+
+    /// A body without its end.
+    fn begun(&mut self, request: &str, lines: usize) -> String {
         let tracing = if self.traced { self.tracing() } else { String::new() };
         let mut body = format!(
             "[{{\"time\":\"{}\",\"type\":\"platform.start\",\"record\":{{\"requestId\":\"{request}\",\"version\":\"$LATEST\"{tracing}}}}}",
@@ -92,10 +134,10 @@ impl Sample {
         );
         for _ in 0..lines {
             let time = self.time();
-            let record = if self.lines.is_multiple_of(2) {
-                self.text(&time, &request)
+            let record = if self.lines.is_multiple_of(2) || self.line_bytes < SHORTEST_JSON {
+                self.text(&time, request)
             } else {
-                self.json(&time, &request)
+                self.json(&time, request)
             };
             self.lines += 1;
             // Writing into a String cannot fail.
@@ -104,8 +146,7 @@ impl Sample {
                 ",{{\"time\":\"{time}\",\"type\":\"function\",\"record\":{record}}}"
             );
         }
-        body.push(']');
-        body.into_bytes()
+        body
     }
 
     /// The member `tracing` of `platform.start`, with a comma before it.
@@ -129,7 +170,7 @@ impl Sample {
         );
         text.push_str(&facts);
         // Four escapes take two bytes each.
-        self.fill(&mut text, LINE_BYTES - 5);
+        self.fill(&mut text, self.line_bytes - 5);
         text.push('\n');
         let mut json = Vec::new();
         write_string(&mut json, &text);
@@ -145,7 +186,7 @@ impl Sample {
             self.random.f64() * 900.0,
             self.random.u32(10_000_000..99_999_999),
         );
-        self.fill(&mut record, LINE_BYTES - 2);
+        self.fill(&mut record, self.line_bytes - 2);
         record.push_str("\"}");
         record
     }

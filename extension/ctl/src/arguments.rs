@@ -24,7 +24,8 @@ Usage:
   forwarderctl schema
       Prints the JSON Schema of the configuration file.
   forwarderctl cost [OPTIONS] [FILE]
-      What a sample of telemetry costs under each format and compression; see forwarderctl cost --help.
+      What a sample of telemetry costs under each format and compression, or with --fleet FILE what a fleet of functions
+      needs and costs in a month; see forwarderctl cost --help.
 
 The configuration is what the extension would read here: files and the variables FORWARDER_….
 

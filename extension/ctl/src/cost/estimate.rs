@@ -20,7 +20,7 @@ use super::receiver::{Receiver, Tally};
 use telemetry_forwarder::config::{SinkKind, default_put_bytes, default_record_bytes};
 
 /// Capacity of a shard in a second: 1 MB and 1,000 records. Kinesis Data Streams quotas.
-const SHARD: (f64, f64) = (1_000_000.0, 1_000.0);
+pub(super) const SHARD: (f64, f64) = (1_000_000.0, 1_000.0);
 
 const KB_IN_GB: f64 = 1_048_576.0;
 
@@ -46,7 +46,7 @@ pub struct Estimate {
 }
 
 /// Every format with every compression that goes with it and is built in.
-fn encodings() -> Vec<(Format, Compression)> {
+pub(super) fn encodings() -> Vec<(Format, Compression)> {
     let formats = Format::NAMES.into_iter().filter_map(Format::from_name);
     let encodings = formats.flat_map(|format| {
         let compressions = Compression::NAMES.into_iter().filter_map(Compression::from_name);
@@ -107,7 +107,7 @@ fn settings(sink: Arc<dyn Sink>, options: &Options, format: Format, compression:
     };
     // Where nothing is said of a sample, it is of a function like this; its platform events tell requests apart.
     let types = Types {
-        platform: options.file.is_some(),
+        platform: options.file.is_some() || options.fleet.is_some(),
         function: true,
         extension: true,
     };
@@ -148,6 +148,6 @@ fn estimate_of(format: Format, compression: Compression, events: u64, tally: Tal
 }
 
 /// True if a sink type takes a format.
-fn is_read_by(sink: &str, format: Format) -> bool {
+pub(super) fn is_read_by(sink: &str, format: Format) -> bool {
     SinkKind::from_name(sink).is_some_and(|kind| kind.refuses(format).is_none())
 }

@@ -1,4 +1,5 @@
-//! `forwarderctl cost [FILE]`: what a sample of telemetry costs under each format and compression.
+//! `forwarderctl cost [FILE]`: what a sample of telemetry costs under each format and compression; `--fleet FILE`: what a
+//! fleet of functions does.
 //!
 //! # Layout
 //! - `options`: what the command line says, prices with their date.
@@ -6,9 +7,11 @@
 //! - `receiver`: a sink that counts as AWS bills.
 //! - `estimate`: the forwarder itself before that sink, once for each encoding.
 //! - `table`: the answer, for people.
+//! - [`fleet`]: the same for functions of which only rates are known.
 
 mod estimate;
 mod events;
+pub mod fleet;
 mod options;
 mod receiver;
 mod table;
@@ -41,6 +44,9 @@ pub fn run(arguments: &[String], out: &mut dyn Write, errors: &mut dyn Write) ->
             return Ok(2);
         }
     };
+    if let Some(file) = &options.fleet {
+        return fleet::run(file, &options, out, errors);
+    }
     let bodies = match &options.file {
         Some(file) => std::fs::read(file)
             .map_err(|error| error.to_string())

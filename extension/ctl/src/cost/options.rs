@@ -6,14 +6,19 @@ use lexopt::prelude::*;
 /// Text of `forwarderctl cost --help`.
 pub(super) const HELP: &str = "\
 forwarderctl cost [OPTIONS] [FILE]: what telemetry costs under each format and compression
+forwarderctl cost --fleet FILE [OPTIONS]: what a fleet of functions needs and costs in a month
 
 FILE holds a sample: JSON arrays as Lambda posts them, or one event a line, with or without the
 forwarder's envelope. Without FILE 20,000 made-up function lines of 200 bytes are taken.
 
+  --fleet FILE         TOML: tables [[functions]] with name, count (default 1), invocations_per_second or
+                       invocations_per_day of each, peak (times the mean, default 1), lines (of an
+                       invocation, default 10), line_bytes (default 200)
   --flush EVENTS       events delivered at once, such as an invocation's (default 100)
   --rate EVENTS        events a second of all environments together (default 1000)
   --envelope NAME      full, lean or raw (default full)
   --on-demand PRICE    dollars for a GB taken in by an on-demand stream (default 0.08)
+  --stream-hour PRICE  dollars for an hour of an on-demand stream (default 0.04)
   --put-units PRICE    dollars for a million PUT payload units (default 0.014)
   --shard-hour PRICE   dollars for an hour of a shard (default 0.015)
   --firehose PRICE     dollars for a GB taken in by Firehose (default 0.029)
@@ -26,6 +31,8 @@ The default prices are those of us-east-1 in November 2026; look yours up.
 pub struct Prices {
     /// A GB (2^30 bytes) taken in by an on-demand stream, each record rounded up to 1 KB.
     pub on_demand_gb: f64,
+    /// An hour of an on-demand stream.
+    pub stream_hour: f64,
     /// A million PUT payload units, each 25 KB of a record begun.
     pub put_units_million: f64,
     /// An hour of a provisioned shard.
@@ -38,6 +45,7 @@ impl Default for Prices {
     fn default() -> Self {
         Self {
             on_demand_gb: 0.08,
+            stream_hour: 0.04,
             put_units_million: 0.014,
             shard_hour: 0.015,
             firehose_gb: 0.029,
@@ -50,6 +58,8 @@ impl Default for Prices {
 pub struct Options {
     /// The sample; made up where there is none.
     pub file: Option<String>,
+    /// The file that says what a fleet writes, in place of a sample.
+    pub fleet: Option<String>,
     /// Events delivered at once.
     pub flush: usize,
     /// Events a second.
@@ -64,6 +74,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             file: None,
+            fleet: None,
             flush: 100,
             rate: 1_000.0,
             envelope: Envelope::Full,
@@ -90,6 +101,7 @@ impl Options {
     /// They ask for help, or hold a mistake.
     pub fn parse(arguments: &[String]) -> Result<Self, OptionsError> {
         let mut options = Self::default();
+        let mut of_a_sample = None;
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             let name = match argument {
@@ -110,13 +122,29 @@ impl Options {
             let value = value.string()?;
             let prices = &mut options.prices;
             match name.as_str() {
-                "--flush" => options.flush = positive(&name, &value)? as usize,
-                "--rate" => options.rate = positive(&name, &value)?,
+                "--fleet" => options.fleet = Some(value),
+                "--flush" => {
+                    of_a_sample = Some(name.clone());
+                    options.flush = positive(&name, &value)? as usize;
+                }
+                "--rate" => {
+                    of_a_sample = Some(name.clone());
+                    options.rate = positive(&name, &value)?;
+                }
                 "--envelope" => options.envelope = envelope(&value)?,
                 "--on-demand" => prices.on_demand_gb = price(&name, &value)?,
+                "--stream-hour" => prices.stream_hour = price(&name, &value)?,
                 "--put-units" => prices.put_units_million = price(&name, &value)?,
                 "--shard-hour" => prices.shard_hour = price(&name, &value)?,
                 _ => prices.firehose_gb = price(&name, &value)?,
+            }
+        }
+        if options.fleet.is_some() {
+            of_a_sample = of_a_sample.or_else(|| options.file.clone());
+            if let Some(other) = of_a_sample {
+                return Err(OptionsError::Mistake(format!(
+                    "{other}: of a sample; what --fleet takes is in its file"
+                )));
             }
         }
         Ok(options)
@@ -124,11 +152,13 @@ impl Options {
 }
 
 /// Options with a value.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 9] = [
+    "fleet",
     "flush",
     "rate",
     "envelope",
     "on-demand",
+    "stream-hour",
     "put-units",
     "shard-hour",
     "firehose",

@@ -48,6 +48,12 @@ fn mistakes_are_named_and_help_is_given() {
         (&["--cheap"], "unknown option --cheap"),
         (&["a", "b"], "more than one FILE"),
         (&["/no/such/file"], "/no/such/file: No such file"),
+        (&["--fleet", "/no/such/fleet"], "/no/such/fleet: No such file"),
+        (
+            &["--fleet", "a", "b"],
+            "b: of a sample; what --fleet takes is in its file",
+        ),
+        (&["--rate", "2", "--fleet", "a"], "--rate: of a sample"),
     ] {
         let (code, _, errors) = run_with(arguments);
         assert!(code == 2 && errors.contains(expected), "{arguments:?}: {errors}");
