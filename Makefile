@@ -135,9 +135,12 @@ features: ## A build for standard output alone has nothing of AWS in it
 	  echo "error: a build without AWS sinks must not depend on the crates above" >&2; exit 1; \
 	fi
 
+# One set of features for all of these: each other set would build what the AWS SDK is made of once more.
+EVERY_CRATE := --workspace --exclude end-to-end --all-features
+
 .PHONY: test-unit
 test-unit: setup ## Tests of each crate
-	$(CARGO) test --workspace --exclude end-to-end --all-features
+	$(CARGO) test $(EVERY_CRATE)
 
 # Optimised: ten thousand environments in about a minute. SIMULATION_SEEDS says how many.
 SIMULATION_SEEDS ?= 10000
@@ -198,7 +201,7 @@ $(READERS)/ready: tests/readers/requirements.txt tests/readers/package-lock.json
 
 .PHONY: test-web
 test-web: setup $(PAGE_MODULES)/ready ## The page of `consumer --web` in headless Chromium, before a real reader
-	PATH="$(INFRA)/bin:$$PATH" $(CARGO) test -p consumer --test page -- --include-ignored
+	PATH="$(INFRA)/bin:$$PATH" $(CARGO) test $(EVERY_CRATE) --test page -- --include-ignored
 
 $(PAGE_MODULES)/ready: reader/tests/page/package-lock.json $(INFRA)/ready
 	@.ci/setup web
@@ -208,8 +211,8 @@ $(PAGE_MODULES)/ready: reader/tests/page/package-lock.json $(INFRA)/ready
 
 .PHONY: test-otlp
 test-otlp: setup $(ROTEL_BIN) ## OTLP of both consumers before a collector that is not ours (OTLP_EVENTS: how many lines)
-	$(CARGO) test -p consumer --test black_box otlp:: -- --include-ignored
-	$(CARGO) test -p lambda-consumer --features otlp --test otlp -- --include-ignored
+	$(CARGO) test $(EVERY_CRATE) --test black_box otlp:: -- --include-ignored
+	$(CARGO) test $(EVERY_CRATE) --test otlp -- --include-ignored
 
 # The one file of the wheel that is wanted; its hash is in the requirements.
 $(ROTEL_BIN): tests/collectors/requirements.txt
