@@ -2,6 +2,7 @@ import { Annotations, Names, Stack, Token } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import type { SinkGrant } from './bound-sink';
 import { asFunction, isAtEdge, isAttached, isImage, layerCount, markAttached, variablesOf } from './functions';
 import { ForwarderLayers } from './layers';
 import { identify } from './loops/identity';
@@ -10,6 +11,7 @@ import type { ForwarderOptions } from './options';
 import { denyLogs, grantAll } from './permissions';
 import type { Problem } from './problems';
 import { ForwarderOptionsError, refuse } from './problems';
+import { remoteGrants, remoteVariables } from './remote';
 import type { NamedSink } from './settings';
 import { toSettings, toVariables } from './settings';
 import type { ForwarderSink } from './sink';
@@ -47,6 +49,8 @@ interface Prepared {
   readonly sinks: readonly NamedSink[];
   readonly problems: readonly Problem[];
   readonly variables: Readonly<Record<string, string>>;
+  /** All that a function must be allowed to do. */
+  readonly grants: readonly SinkGrant[];
   /** The names of those variables that options of the function itself ask for. */
   readonly own: ReadonlySet<string>;
   readonly deniesLogs: boolean;
@@ -146,7 +150,7 @@ export class TelemetryForwarder extends Construct {
         fn.addEnvironment(name, value);
       }
     }
-    grantAll(fn, prepared.sinks);
+    grantAll(fn, prepared.grants, prepared.sinks);
     if (prepared.deniesLogs) {
       denyLogs(fn);
     }
@@ -176,14 +180,15 @@ export class TelemetryForwarder extends Construct {
     const effective = { ...this.defaults, ...options };
     const sinks = bindAll(stack, effective.sinks ?? {});
     const settings = toSettings(effective, sinks);
-    const variables = toVariables(settings);
+    const variables = { ...toVariables(settings), ...remoteVariables(effective) };
     const ofFunction = toVariables(toSettings(options, bindAll(stack, options.sinks ?? {})));
     const prepared: Prepared = {
       options: effective,
       sinks,
       variables,
       problems: findProblems(effective, sinks, settings),
-      own: new Set(Object.keys(ofFunction)),
+      grants: [...sinks.flatMap(({ grants }) => grants), ...remoteGrants(effective)],
+      own: new Set(Object.keys({ ...ofFunction, ...remoteVariables(options) })),
       deniesLogs: effective.cloudWatchLogs === false,
     };
     stacks.set(stack, prepared);

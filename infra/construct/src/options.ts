@@ -2,6 +2,7 @@ import type { Duration, Size } from 'aws-cdk-lib';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { ForwarderSink } from './sink';
 import type {
   Envelope,
@@ -312,7 +313,21 @@ export interface ForwarderOptions {
   readonly telemetry?: TelemetryOptions;
 
   /**
-   * Time between two reads of the document that the function's variable `FORWARDER_CONFIG` names, if it names one:
+   * A parameter of Systems Manager whose text is a configuration, as a file would have it: it steers functions that run already.
+   * Options that are given here win over it, so leave out what it is to decide. The layer must have the feature `remote-config`, a default.
+   * The function is granted `ssm:GetParameter` on this parameter.
+   * @default - none
+   */
+  readonly configParameter?: ssm.IParameter;
+
+  /**
+   * The key of `configParameter`, if it is a `SecureString` under a key of yours. The function is granted `kms:Decrypt` on it.
+   * @default - none: a `String`, or AWS's own key
+   */
+  readonly configKey?: kms.IKey;
+
+  /**
+   * Time between two reads of `configParameter`, or of the document that the function's variable `FORWARDER_CONFIG` names:
    * `30s` and more, or `off`.
    * @default '5m'
    */

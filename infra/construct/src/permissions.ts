@@ -4,14 +4,14 @@ import { Annotations, Aws, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
+import type { SinkGrant } from './bound-sink';
 import { cfnResource, resourceOf } from './functions';
 import type { Identity } from './loops/identity';
 import { identify, isSame } from './loops/identity';
 import type { NamedSink } from './settings';
 
-/** Allows a function what its sinks need, and nothing else. */
-export function grantAll(fn: lambda.Function, sinks: readonly NamedSink[]): void {
-  const grants = sinks.flatMap(({ grants }) => grants);
+/** Allows a function what it needs, and nothing else; says what only the owners of its streams can allow. */
+export function grantAll(fn: lambda.Function, grants: readonly SinkGrant[], sinks: readonly NamedSink[]): void {
   for (const { action, resourceArn } of grants) {
     iam.Grant.addToPrincipal({ grantee: fn, actions: [action], resourceArns: [resourceArn] }).assertSuccess();
   }

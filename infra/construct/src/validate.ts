@@ -2,6 +2,7 @@
 
 import { Token } from 'aws-cdk-lib';
 import { didYouMean } from './nearest';
+import { remoteProblems } from './remote';
 import { checkRoutes, DROP } from './routes/check';
 import { bySchema, camelCase, settingsOf } from './schema';
 import type { ForwarderOptions } from './options';
@@ -25,11 +26,12 @@ export function findProblems(options: ForwarderOptions, sinks: readonly NamedSin
     ...routes(options, sinks),
     ...telemetry(options, sinks),
     ...attributes(options),
+    ...remoteProblems(options),
   ];
 }
 
 /** Options of the construct alone. */
-const OWN_OPTIONS = ['attributesFromTags', 'cloudWatchLogs'];
+const OWN_OPTIONS = ['attributesFromTags', 'cloudWatchLogs', 'configKey', 'configParameter'];
 
 /** Options that nobody knows, and that would be left out in silence: the compiler sees them only where they are written out. */
 function unknownOptions(options: object, at: readonly string[] = []): Problem[] {

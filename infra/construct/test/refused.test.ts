@@ -107,7 +107,7 @@ describe('refused with the construct’s path, the option and the fix', () => {
     [
       'an option that is none',
       { sinks, metric: 'emf' },
-      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are attributes, buffer, configRefresh, envelope, flush, invocations, log, metrics, onError, redact, routes, sinks, spool, telemetry, attributesFromTags, cloudWatchLogs',
+      'shop/Checkout: metric: there is no such option; did you mean `metrics`?; there are attributes, buffer, configRefresh, envelope, flush, invocations, log, metrics, onError, redact, routes, sinks, spool, telemetry, attributesFromTags, cloudWatchLogs, configKey, configParameter',
     ],
     [
       'an option of a group that is none',

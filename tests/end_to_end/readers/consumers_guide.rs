@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use end_to_end::binaries;
+use end_to_end::document_server::{Answer, DocumentServer};
 use end_to_end::process::Extension;
 use end_to_end::world::*;
 use local_kinesis::{LocalFirehose, LocalKinesis};
@@ -15,7 +16,7 @@ use local_lambda::{Builder, LocalLambda};
 use reader::decode::{Joined, Joiner, LifeReport, Verifier, decode};
 use serde_json::{Value, json};
 
-use queries::{cold_starts, cost, durations, error_rate, long_lines, missing};
+use queries::{cold_starts, configurations, cost, durations, error_rate, long_lines, missing};
 use row_queries::{row_cold_starts, row_costs, row_durations, row_error_rate, row_errors, row_memory};
 
 use super::{Folder, python, read};
@@ -101,7 +102,12 @@ async fn telemetry() -> [Vec<Vec<u8>>; 2] {
     Extension::of(&search).unwrap().signal("KILL");
     drop(search);
 
-    let export = function("export", &firehose).extension_env("FORWARDER_SINKS__FIREHOSE__OVERSIZE", "drop");
+    let document = Answer::Document("log = \"error\"".to_owned(), 7);
+    let documents = DocumentServer::start(document).await;
+    let export = function("export", &firehose)
+        .extension_env("FORWARDER_SINKS__FIREHOSE__OVERSIZE", "drop")
+        .extension_env("AWS_ENDPOINT_URL_SSM", &documents.endpoint)
+        .extension_env("FORWARDER_CONFIG", "ssm:/telemetry/forwarder");
     let export = export.start().await.unwrap();
     assert!(export.invoke_with_events("{}", &long).await.unwrap().succeeded());
     assert!(
@@ -234,13 +240,14 @@ async fn each_query_finds_what_our_own_reader_finds() {
     write(&folder, "telemetry", "2026/11/19/23", &[lost]);
     let answers: Value = serde_json::from_slice(&run(&["sql", folder.0.to_str().unwrap()], b"")).unwrap();
 
-    let tested: [(&str, Test); 12] = [
+    let tested: [(&str, Test); 13] = [
         ("Error rate by function", error_rate),
         ("Duration by function", durations),
         ("Cold starts", cold_starts),
         ("Cost by function", cost),
         ("Is anything missing?", missing),
         ("Long lines, whole again", long_lines),
+        ("Which configuration runs", configurations),
         ("Rows: error rate", row_error_rate),
         ("Rows: duration", row_durations),
         ("Rows: cold starts", row_cold_starts),

@@ -177,6 +177,30 @@ pub(super) fn missing(ours: &Ours, answers: &Value, query: &str) {
     assert!(ours.lives.iter().any(|life| life.repeats > 0) && ours.lives.iter().any(|life| life.announced > 0));
 }
 
+pub(super) fn configurations(ours: &Ours, answers: &Value, query: &str) {
+    let mut last: BTreeMap<(&str, &str), (u64, &str)> = BTreeMap::new();
+    for (function, reports) in ours.by_function("forwarder.report") {
+        for report in reports {
+            let id = report["forwarder"]["id"].as_str().unwrap();
+            let seq = report["forwarder"]["seq"].as_u64().unwrap();
+            let config = report["record"]["config"].as_str().unwrap_or("local");
+            let known = last.entry((function, id)).or_insert((seq, config));
+            *known = (*known).max((seq, config));
+        }
+    }
+    let mut expected: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    for ((function, _), (_, config)) in last {
+        *expected.entry((function, config)).or_default() += 1.0;
+    }
+    assert_eq!(expected[&("export", "7")], 1.0);
+    let rows = answers[query].as_array().unwrap().iter();
+    let found = rows.map(|row| {
+        let text = |column: &str| row[column].as_str().unwrap();
+        ((text("function_name"), text("config")), number(row, "environments"))
+    });
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+}
+
 pub(super) fn long_lines(ours: &Ours, answers: &Value, query: &str) {
     let rows = answers[query].as_array().unwrap();
     let key = |id: &Value, seq: &Value| (id.as_str().unwrap().to_owned(), seq.as_u64().unwrap());
