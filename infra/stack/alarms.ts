@@ -10,7 +10,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { overAllFunctions } from './metrics';
+import { overAllChannels, overAllFunctions } from './metrics';
 
 /** Alarms and their recipients. */
 export interface AlarmOptions {
@@ -39,6 +39,8 @@ export interface ForwarderAlarmsProps extends AlarmOptions {
   readonly failures?: sqs.IQueue;
   /** The delivery stream that writes the archive. */
   readonly archive?: firehose.IDeliveryStream;
+  /** Whether Kinesis itself writes the archive. */
+  readonly hasChannel?: boolean;
 }
 
 /** The period of alarms that must not be missed. */
@@ -115,16 +117,19 @@ export class ForwarderAlarms extends Construct {
   }
 
   /** Firehose tries again for as long as the stream keeps records: late means that it cannot read, or cannot write. */
-  private watchArchive({ archive, iteratorAge = Duration.hours(1) }: ForwarderAlarmsProps): void {
+  private watchArchive({ archive, hasChannel = false, iteratorAge = Duration.hours(1) }: ForwarderAlarmsProps): void {
+    const late = { threshold: iteratorAge.toSeconds(), evaluationPeriods: 3, datapointsToAlarm: 3 };
+    const says =
+      'The archive is behind: its oldest record is not in the bucket yet. It is lost when the stream forgets it.';
     if (archive !== undefined) {
       const age = archive.metric('DeliveryToS3.DataFreshness', { statistic: 'Maximum', period: FIVE_MINUTES });
-      const says =
-        'The archive is behind: its oldest record is not in the bucket yet. It is lost when the stream forgets it.';
-      this.add('ArchiveLate', says, age, {
-        threshold: iteratorAge.toSeconds(),
-        evaluationPeriods: 3,
-        datapointsToAlarm: 3,
-      });
+      this.add('ArchiveLate', says, age, late);
+    }
+    if (hasChannel) {
+      this.add('ArchiveLate', says, overAllChannels('DeliveryToS3.DataFreshness', 'MAX', FIVE_MINUTES), late);
+      const failed = overAllChannels('DeliveryToS3.FailedRecordCount', 'SUM', FIVE_MINUTES);
+      const refused = 'The channel could not deliver records: they are in the archive’s bucket, below errors/.';
+      this.add('ArchiveFailures', refused, failed, { threshold: 0 });
     }
   }
 

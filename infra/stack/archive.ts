@@ -3,24 +3,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { Compression } from '../construct/src/values';
-
-/** Everything in the stream, in a bucket. */
-export interface StreamArchiveOptions {
-  /**
-   * Age at which objects are deleted.
-   * @default Duration.days(365)
-   */
-  readonly expiration?: Duration;
-
-  /**
-   * Age at which objects move to infrequent access, 30 days at least.
-   * @default Duration.days(30)
-   */
-  readonly infrequentAccessAfter?: Duration;
-}
+import type { StreamArchiveOptions } from './archive-bucket';
+import { DATA, ERRORS, makeArchiveBucket } from './archive-bucket';
 
 /** Parts of an archive. */
 export interface StreamArchiveProps extends StreamArchiveOptions {
@@ -37,10 +24,6 @@ const FILES: Readonly<Record<Compression, { compression: firehose.Compression; f
   [Compression.ZSTD]: { compression: firehose.Compression.UNCOMPRESSED, fileExtension: '.jsonl.zst' },
 };
 
-/** Prefix of objects' names. */
-const DATA = 'telemetry/';
-const ERRORS = 'errors/';
-
 /** Firehose reads the stream and writes to S3. */
 export class StreamArchive extends Construct {
   public readonly bucket: s3.Bucket;
@@ -48,25 +31,7 @@ export class StreamArchive extends Construct {
 
   constructor(scope: Construct, id: string, props: StreamArchiveProps) {
     super(scope, id);
-    this.bucket = new s3.Bucket(this, 'Bucket', {
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      enforceSSL: true,
-      lifecycleRules: [
-        {
-          expiration: props.expiration ?? Duration.days(365),
-          abortIncompleteMultipartUploadAfter: Duration.days(7),
-          transitions: [
-            {
-              storageClass: s3.StorageClass.INFREQUENT_ACCESS,
-              transitionAfter: props.infrequentAccessAfter ?? Duration.days(30),
-            },
-          ],
-        },
-      ],
-      // What an archive is for outlives the stack that filled it.
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
+    this.bucket = makeArchiveBucket(this, props);
     const logGroup = new logs.LogGroup(this, 'LogGroup', {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,

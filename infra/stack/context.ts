@@ -9,6 +9,8 @@ import { Compression, FlushStrategy } from '../construct/src/values';
 import type { Problem } from '../construct/src/problems';
 import { ForwarderOptionsError } from '../construct/src/problems';
 import { didYouMean } from '../construct/src/nearest';
+import type { StreamArchiveOptions } from './archive-bucket';
+import { ArchivedBy } from './archive-bucket';
 import { ForwarderLayersStack } from './layers';
 import type { TelemetryForwarderStackProps } from './stack';
 import { TelemetryForwarderStack } from './stack';
@@ -73,7 +75,7 @@ function readProps(context: Context): TelemetryForwarderStackProps {
     }),
     ...present({
       compression: context.choice('compression', byValue(Object.values(Compression))),
-      archive: context.flag('archive') ? present({ expiration: days(context.whole('archiveDays', 31)) }) : undefined,
+      archive: readArchive(context),
       consumer: context.flag('consumer') ? present(ofFunctions) : undefined,
       parameterPrefix: context.text('parameterPrefix'),
     }),
@@ -91,6 +93,12 @@ function readProps(context: Context): TelemetryForwarderStackProps {
       iteratorAge: minutes(context.whole('iteratorAgeMinutes', 1)),
     }),
   };
+}
+
+function readArchive(context: Context): StreamArchiveOptions | undefined {
+  const by = context.choice('archive', { true: ArchivedBy.FIREHOSE, false: undefined, channel: ArchivedBy.CHANNEL });
+  const expiration = days(context.whole('archiveDays', 31));
+  return by === undefined ? undefined : present({ by, expiration });
 }
 
 /** Retention of CloudWatch logs: the days that it allows. */

@@ -22,14 +22,14 @@ export const EXPLAINED: Readonly<Record<string, readonly NagPackSuppression[]>> 
     {
       id: 'AwsSolutions-S1',
       reason:
-        'Nothing but Firehose writes here, and who reads is in CloudTrail: data events tell the caller, which server access logs, best-effort as they are, do not.',
+        'Nothing but the service writes here, and who reads is in CloudTrail: data events tell the caller, which server access logs, best-effort as they are, do not.',
     },
   ],
   'Archive/Role/Resource': [
     {
       id: 'AwsSolutions-IAM5',
       reason:
-        'Firehose chooses the names of objects; the wildcard stands below the two prefixes that it is told to use.',
+        'The service chooses the names of objects; the wildcard stands below the two prefixes that it is told to use.',
       appliesTo: [{ regex: String.raw`/^Resource::<ArchiveBucket.*\.Arn>/(telemetry|errors)/\*$/` }],
     },
   ],

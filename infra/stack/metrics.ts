@@ -26,6 +26,15 @@ export function overAllFunctions(
   });
 }
 
+/** A metric of all channels of this account and region as one number: by which dimensions they are told is not documented. */
+export function overAllChannels(metric: string, aggregate: Aggregate, period: Duration): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({
+    expression: `SELECT ${aggregate}("${metric}") FROM "AWS/Kinesis"`,
+    label: `${metric} (all channels)`,
+    period,
+  });
+}
+
 /** The ten functions with the highest values of a metric, for dashboards: a graph of all of them ends at 500. */
 export function worstFunctions(
   metric: ForwarderMetric,

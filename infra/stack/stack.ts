@@ -16,8 +16,10 @@ import { refuse } from '../construct/src/problems';
 import { ForwarderSink } from '../construct/src/sink';
 import type { AlarmOptions } from './alarms';
 import { ForwarderAlarms } from './alarms';
-import type { StreamArchiveOptions } from './archive';
 import { StreamArchive } from './archive';
+import type { StreamArchiveOptions } from './archive-bucket';
+import { ArchivedBy } from './archive-bucket';
+import { StreamChannel } from './channel';
 import type { StreamConsumerOptions } from './consumer';
 import { StreamConsumer } from './consumer';
 import { ForwarderDashboard } from './dashboard';
@@ -96,11 +98,11 @@ export class TelemetryForwarderStack extends Stack {
   public readonly forwarder: TelemetryForwarder;
   public readonly testFunction: lambda.Function | undefined;
   public readonly consumer: StreamConsumer | undefined;
-  public readonly archive: StreamArchive | undefined;
+  public readonly archive: StreamArchive | StreamChannel | undefined;
 
   constructor(scope: Construct, id: string, props: TelemetryForwarderStackProps) {
     super(scope, id, { description: 'Telemetry of Lambda functions, in a stream', ...props });
-    const problems = [...checkTags(props.costTags), ...checkStream(props.stream ?? {})];
+    const problems = [...checkTags(props.costTags), ...checkStream(props.stream ?? {}), ...checkArchive(props)];
     refuse(this, [...problems, ...checkPrefix(props.parameterPrefix)]);
     tagAll(this, props.costTags);
 
@@ -135,7 +137,11 @@ export class TelemetryForwarderStack extends Stack {
       this.consumer = new StreamConsumer(this, 'Consumer', this.stream, artifacts, props.consumer);
     }
     if (props.archive !== undefined) {
-      this.archive = new StreamArchive(this, 'Archive', { ...props.archive, stream: this.stream, compression });
+      const archive = { ...props.archive, stream: this.stream, compression };
+      this.archive =
+        archive.by === ArchivedBy.CHANNEL
+          ? new StreamChannel(this, 'Archive', archive)
+          : new StreamArchive(this, 'Archive', archive);
       new CfnOutput(this, 'ArchiveBucketName', { value: this.archive.bucket.bucketName });
     }
     this.watch(props, encryptionKey);
@@ -194,7 +200,8 @@ export class TelemetryForwarderStack extends Stack {
         ...(this.consumer === undefined ? {} : { Consumer: this.consumer.function }),
       },
       ...(this.consumer === undefined ? {} : { failures: this.consumer.failures }),
-      ...(this.archive === undefined ? {} : { archive: this.archive.deliveryStream }),
+      ...(this.archive instanceof StreamArchive ? { archive: this.archive.deliveryStream } : {}),
+      hasChannel: this.archive instanceof StreamChannel,
     });
     const shown: cloudwatch.IAlarm[] = all;
     const { dashboard } = new ForwarderDashboard(this, 'Operations', {
@@ -206,6 +213,14 @@ export class TelemetryForwarderStack extends Stack {
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'DashboardName', { value: dashboard.dashboardName });
   }
+}
+
+/** A channel reads streams on demand alone. Of one that is there nobody knows the mode here. */
+function checkArchive({ archive, stream }: TelemetryForwarderStackProps): Problem[] {
+  const wrong = 'a channel reads on-demand streams alone';
+  const fix = 'write `archive=true` for Firehose, or leave `streamMode` out';
+  const isRead = archive?.by !== ArchivedBy.CHANNEL || stream?.mode !== kinesis.StreamMode.PROVISIONED;
+  return isRead ? [] : [{ option: 'archive', wrong, fix }];
 }
 
 /** Whether all tags are given. */

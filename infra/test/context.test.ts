@@ -178,7 +178,7 @@ describe('refused with the stack’s name, the option and the fix', () => {
     [
       'a flag that is none',
       { archive: 'yes' },
-      'telemetry-forwarder: archive: `yes` is not allowed; write one of true, false',
+      'telemetry-forwarder: archive: `yes` is not allowed; write one of true, false, channel',
     ],
     [
       'an account that is none',

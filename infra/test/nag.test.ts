@@ -1,7 +1,9 @@
 import type { INagLogger, NagLoggerErrorData, NagLoggerNonComplianceData, NagLoggerSuppressedData } from 'cdk-nag';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ArchivedBy } from '../stack/archive-bucket';
 import { EXPLAINED } from '../stack/findings';
+import type { TelemetryForwarderStackProps } from '../stack/stack';
 import { EVERYTHING, makeStack } from './apps';
 
 /** Notes what cdk-nag finds, instead of failing the synthesis. */
@@ -37,13 +39,23 @@ class Notes implements INagLogger {
 describe('cdk-nag, AwsSolutions', () => {
   const notes = new Notes();
 
-  beforeAll(() => {
-    const pack = new AwsSolutionsChecks({ additionalLoggers: [notes] });
-    makeStack(EVERYTHING)
+  const look = (into: Notes, props: Partial<TelemetryForwarderStackProps>): void => {
+    const pack = new AwsSolutionsChecks({ additionalLoggers: [into] });
+    makeStack(props)
       .node.findAll()
       .forEach((node) => {
         pack.visit(node);
       });
+  };
+
+  beforeAll(() => {
+    look(notes, EVERYTHING);
+  });
+
+  test('finds nothing that is not explained where a channel writes the archive', () => {
+    const ofChannel = new Notes();
+    look(ofChannel, { archive: { by: ArchivedBy.CHANNEL } });
+    expect(ofChannel.open).toEqual([]);
   });
 
   test('finds nothing that is not explained', () => {

@@ -5,7 +5,6 @@ import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { describe, expect, test } from 'vitest';
-import { Compression } from '../construct/src';
 import { version } from '../construct/package.json';
 import type { TelemetryForwarderStack, TelemetryForwarderStackProps } from '../stack/stack';
 import { COST_TAGS, dashboardOf, everyOfType, EVERYTHING, makeStack, resourcesOf } from './apps';
@@ -285,52 +284,6 @@ describe('the consumer', () => {
     template.hasResourceProperties('AWS::SQS::Queue', {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 1_209_600,
-    });
-  });
-});
-
-describe('the archive', () => {
-  test('is encrypted, closed to the public, over TLS only, and forgets', () => {
-    template.hasResource('AWS::S3::Bucket', {
-      Properties: {
-        BucketEncryption: {
-          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
-        },
-        PublicAccessBlockConfiguration: {
-          BlockPublicAcls: true,
-          BlockPublicPolicy: true,
-          IgnorePublicAcls: true,
-          RestrictPublicBuckets: true,
-        },
-        LifecycleConfiguration: {
-          Rules: [
-            {
-              ExpirationInDays: 365,
-              AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
-              Transitions: [{ StorageClass: 'STANDARD_IA', TransitionInDays: 30 }],
-              Status: 'Enabled',
-            },
-          ],
-        },
-      },
-      DeletionPolicy: 'Retain',
-    });
-    template.hasResourceProperties('AWS::S3::BucketPolicy', {
-      PolicyDocument: {
-        Statement: [Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } })],
-      },
-    });
-  });
-
-  test.each([
-    [undefined, 'GZIP', '.jsonl.gz'],
-    [Compression.GZIP, 'UNCOMPRESSED', '.jsonl.gz'],
-    [Compression.ZSTD, 'UNCOMPRESSED', '.jsonl.zst'],
-  ])('compresses once: records of %s', (compression, format, extension) => {
-    const stack = makeStack({ archive: {}, ...(compression && { compression }) });
-    Template.fromStack(stack).hasResourceProperties('AWS::KinesisFirehose::DeliveryStream', {
-      DeliveryStreamType: 'KinesisStreamAsSource',
-      ExtendedS3DestinationConfiguration: { CompressionFormat: format, FileExtension: extension },
     });
   });
 });
