@@ -67,7 +67,7 @@ impl Level {
 
 /// True if a member of this name, `level` aside, may hold a level.
 pub(crate) fn may_hold_level(key: &str) -> bool {
-    table::find_member(key).is_some() || key == "log"
+    table::find_member(key).is_some() || matches!(key, "log" | "context")
 }
 
 /// The level of a line whose writer wrapped it: a runtime says INFO of whatever it is given, so what is inside knows

@@ -130,6 +130,8 @@ pub const SUBJECTS: [Subject; 11] = [
             "telemetry/level/value.rs",
             "telemetry/level/object.rs",
             "telemetry/level/text.rs",
+            "telemetry/level/table/words.rs",
+            "telemetry/level/text/shapes.rs",
             "telemetry/level/text/words.rs",
         ],
         way: Way::Accept(|settings| settings.routes = routes("function level>=fatal -> drop; * -> kinesis")),

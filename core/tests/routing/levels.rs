@@ -11,19 +11,28 @@ use serde_json::value::RawValue;
 /// Records, each with what it is and its right level.
 const LINES: &str = include_str!("content/levels.ndjson");
 
-/// The same of more loggers, from their documentation, each with the logger's name.
+/// The same of more loggers, as they write.
 const LOGGERS: &str = include_str!("content/loggers.ndjson");
+
+/// The same of loggers that nobody named before, from their documentation: each with the address of the page that shows such
+/// a line. Times, names and messages are ours, all else is as it is there.
+const DOCUMENTED: &str = include_str!("content/documented.ndjson");
+
+/// So many of them are promised.
+const LEAST_DOCUMENTED: usize = 25;
 
 #[derive(Deserialize)]
 struct Case<'a> {
     what: String,
+    /// Address of the documentation.
+    page: Option<String>,
     #[serde(borrow)]
     record: &'a RawValue,
     level: String,
 }
 
 fn cases() -> impl Iterator<Item = Case<'static>> {
-    let lines = LINES.lines().chain(LOGGERS.lines());
+    let lines = LINES.lines().chain(LOGGERS.lines()).chain(DOCUMENTED.lines());
     lines.map(|line| serde_json::from_str(line).unwrap())
 }
 
@@ -58,6 +67,19 @@ fn lines_of_loggers_have_the_level_that_their_writers_meant() {
         }
     }
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn lines_from_documentation_name_their_pages() {
+    let of_documentation = DOCUMENTED.lines().count();
+    let named = cases().filter(|case| {
+        let page = case.page.as_deref();
+        page.is_some_and(|page| page.starts_with("https://"))
+    });
+    let named: Vec<_> = named.map(|case| case.what).collect();
+    assert_eq!(named.len(), of_documentation, "{named:?}");
+    let loggers: std::collections::BTreeSet<_> = named.iter().map(|what| what.split([',', '(']).next()).collect();
+    assert!(loggers.len() >= LEAST_DOCUMENTED, "{}: {loggers:?}", loggers.len());
 }
 
 #[test]

@@ -34,6 +34,10 @@ pub(in crate::telemetry) fn read(text: &str) -> Shown<'_> {
             "log" if value.starts_with('{') => {
                 keep_first(&mut best, 1, of_members(value, &["level"], &table::MEMBERS[1]))
             }
+            // Roarr.
+            "context" if value.starts_with('{') => {
+                keep_first(&mut best, 1, of_members(value, &["logLevel"], &table::MEMBERS[1]))
+            }
             key => {
                 let Some(member) = table::find_member(key) else {
                     continue;

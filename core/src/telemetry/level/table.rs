@@ -1,50 +1,12 @@
 //! Names and numbers that loggers write levels with. `docs/ROUTING.md` shows these tables; a test holds it to them.
 
+mod words;
+
 use super::Level::{self, Debug, Error, Fatal, Info, Trace, Warn};
 
-/// Words for levels, in lower case; the frequent ones first, since they are searched in this order.
-pub(super) const WORDS: [(Level, &[&str]); 6] = [
-    (
-        Info,
-        &["info", "inf", "information", "informational", "notice", "noti", "note"],
-    ),
-    (Error, &["error", "err", "erro", "eror", "fail", "failure", "severe"]),
-    (Warn, &["warn", "warning", "wrn"]),
-    (Debug, &["debug", "dbug", "dbg", "debg", "debu", "fine", "config"]),
-    (
-        Fatal,
-        &[
-            "fatal",
-            "critical",
-            "crit",
-            "ftl",
-            "fata",
-            "fatl",
-            "emerg",
-            "emergency",
-            "alert",
-            "panic",
-            "pani",
-            "pnc",
-            "dpanic",
-            "fault",
-        ],
-    ),
-    (
-        Trace,
-        &[
-            "trace", "trce", "trc", "trac", "verbose", "verb", "vrb", "finer", "finest", "silly",
-        ],
-    ),
-];
-
-/// Words that are levels only where nothing else can be meant: as a member, in brackets, between separators.
-pub(super) const WORDS_AS_VALUES: [(Level, &[&str]); 1] = [(Info, &["log", "http", "success", "default", "audit"])];
-
-/// Words that are believed in any case behind a time.
-pub(super) const PLAIN_WORDS: [&str; 8] = [
-    "info", "error", "warn", "warning", "debug", "fatal", "critical", "trace",
-];
+pub(super) use words::{PLAIN_WORDS, find_value, find_word};
+#[cfg(test)]
+use words::{WORDS, WORDS_AS_VALUES};
 
 /// How the numbers of a member are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +44,7 @@ pub(in crate::telemetry) const MEMBERS: [Member; 17] = [
     member(
         "loglevel",
         Scale::Loggers,
-        "`log.level`, `log_level`, `log-level`, `loglevel`, `logLevel`, `LogLevel`; `level` in an object `log`",
+        "`log.level`, `log_level`, `log-level`, `loglevel`, `logLevel`, `_logLevel`, `LogLevel`; `level` in an object `log`, `logLevel` in an object `context`",
     ),
     member("severity", Scale::Severity, "`severity`, `Severity`"),
     member(
@@ -115,7 +77,7 @@ pub(super) const NAMES_IN_OBJECTS: [&str; 7] = ["name", "level", "levelStr", "st
 /// The member of this name, as it is written, without escapes.
 pub(super) fn find_member(key: &str) -> Option<&'static Member> {
     // Most keys of a record go here.
-    if !matches!(key.as_bytes().first()?, b'l' | b'L' | b's' | b'S' | b'@' | b'P') || key.len() > 24 {
+    if !matches!(key.as_bytes().first()?, b'l' | b'L' | b's' | b'S' | b'@' | b'P' | b'_') || key.len() > 24 {
         return None;
     }
     let member = MEMBERS.iter().find(|member| is_written_as(key, member.name))?;
@@ -131,27 +93,6 @@ fn is_written_as(key: &str, name: &str) -> bool {
         .bytes()
         .filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b'@' | b' '));
     letters.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
-}
-
-/// The level of a word, in any case.
-pub(super) fn find_word(word: &str) -> Option<Level> {
-    find_in(&WORDS, word)
-}
-
-/// The level of a word that can be nothing else.
-pub(super) fn find_value(word: &str) -> Option<Level> {
-    find_in(&WORDS, word).or_else(|| find_in(&WORDS_AS_VALUES, word))
-}
-
-fn find_in(table: &[(Level, &[&str])], word: &str) -> Option<Level> {
-    // A word is a handful of letters: the lengths tell most of them apart.
-    if !(2..=13).contains(&word.len()) {
-        return None;
-    }
-    let found = table
-        .iter()
-        .find(|(_, words)| words.iter().any(|other| word.eq_ignore_ascii_case(other)));
-    found.map(|(level, _)| *level)
 }
 
 /// Upper bounds of a scale's levels: the number is of the first level whose bound it does not pass.
@@ -339,8 +280,11 @@ mod tests {
     #[test]
     fn every_written_name_is_found() {
         for member in &MEMBERS {
+            // `level` in an object `log`, `logLevel` in an object `context`
+            let is_in_object =
+                |name: &&str| ["log", "context"].contains(name) || (member.name == "loglevel" && *name == "level");
             let names = member.written.split('`').skip(1).step_by(2);
-            for name in names.filter(|name| *name != "log" && !(member.name == "loglevel" && *name == "level")) {
+            for name in names.filter(|name| !is_in_object(name)) {
                 assert_eq!(find_member(name), Some(member), "{name}");
             }
         }

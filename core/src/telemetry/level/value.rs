@@ -19,6 +19,10 @@ pub(in crate::telemetry) fn of_value(member: &Member, key: &str, value: &str) ->
     match value.as_bytes().first()? {
         b'{' => of_members(value, &NAMES_IN_OBJECTS, member),
         b'"' | b'\'' if value.len() <= LONGEST_WORD => {
+            // As nearly all of them are.
+            if let Some(level) = value.get(1..value.len() - 1).and_then(table::find_value) {
+                return Some(level);
+            }
             let text = unescape(value);
             let text = without_colours(text.trim_matches('\''));
             match text.trim().parse() {
@@ -47,6 +51,9 @@ pub(super) fn of_members(object: &str, names: &[&str], member: &Member) -> Optio
 /// The level of a word as libraries write it into a member: `INFO+2` (slog), `LogLevel.Error`, `SEVERITY_NUMBER_ERROR2`,
 /// `app.ERROR`, `[warn]`.
 pub(super) fn of_word(text: &str) -> Option<Level> {
+    if let Some(level) = table::find_value(text) {
+        return Some(level);
+    }
     let is_edge = |char: char| char.is_whitespace() || "[](){}<>:!'\"".contains(char);
     let word = text.trim_matches(is_edge);
     let word = word.split(['+', '-']).next().unwrap_or_default();

@@ -133,3 +133,25 @@ fn text_formats_of_the_managed_runtimes() {
         assert_eq!(of_line(&line), level, "{line:?}");
     }
 }
+
+#[test]
+fn prose_that_resembles_a_format_has_no_level() {
+    for line in [
+        "upload - error - retry\n",
+        "upload - ERROR in prose\n",
+        "2026-11-20 09:14:02 upload - error in prose\n",
+        "2026-11-20 09:14:02 upload ERROR in prose\n",
+        "2026-11-20 09:14:02 host app[x] ERROR in prose\n",
+        "2026-11-20 09:14:02 a plan E: in prose\n",
+        "W: is a drive\n",
+        "F1120 is a form\n",
+        "E261120 0914 is a number\n",
+        "✖ error handling is off\n",
+        "✖  errors are off\n",
+        "[W] is a letter\n",
+        "[orders:ERROR:7] is a name\n",
+        "method=GET error=false warn: no\n",
+    ] {
+        assert_eq!(of_line(line), None, "{line:?}");
+    }
+}

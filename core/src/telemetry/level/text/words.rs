@@ -2,17 +2,13 @@
 
 use super::super::table::{self, PLAIN_WORDS};
 use super::super::{Level, value};
+use super::shapes::{
+    behind_numbers, behind_process, is_month, is_place, is_symbol, is_upper, is_zone, looks_like_id, looks_like_time,
+};
 use super::{Found, Rest, of_letter};
 
 /// Number of words that may precede the level: date, time, zone, request id, process, thread, logger.
 const WORDS_BEFORE_LEVEL: usize = 8;
-
-pub(super) fn is_month(word: &str) -> bool {
-    let months = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    months.contains(&word)
-}
 
 /// Reads words until one is a level, or is nothing that may stand before one.
 pub(super) fn words(line: &str) -> Found {
@@ -46,20 +42,27 @@ pub(super) fn words(line: &str) -> Found {
                 None => return Found::Nothing,
             }
         }
-        if matches!(word.text, "-" | "|" | "--" | "---" | "–") {
+        if matches!(word.text, "-" | "|" | "--" | "---" | "–" | "->") {
             before = Before::Separator;
+        } else if is_symbol(word.text) {
+            before = Before::Symbol;
         } else if word.depth > 0 {
             // A thread, a logger, a process; with a time before it, other words may stand in the same brackets.
             if before != Before::Time || words.depth == 0 {
                 words.leave_brackets();
             }
             before = Before::Brackets;
-        } else if before == Before::Separator && words.separator_follows() {
+        } else if (before == Before::Separator && words.separator_follows()) || words.field_follows(times > 0) {
             // `time - logger - LEVEL - message`
             before = Before::Name;
+        } else if times > 0
+            && let Some(rest) = behind_process(word.from)
+        {
+            words.rest = rest;
+            before = Before::Brackets;
         } else if word.text == "PHP" {
             return php(words.rest).map_or(Found::Nothing, |level| Found::Level(level, Rest::None));
-        } else if !(looks_like_id(word.text) || is_month(word.text) || (times > 0 && is_zone(word.text))) {
+        } else if !(looks_like_id(word.text, times > 0) || is_month(word.text) || (times > 0 && is_zone(word.text))) {
             return Found::Nothing;
         }
     }
@@ -76,6 +79,8 @@ enum Before {
     Brackets,
     /// A name between separators.
     Name,
+    /// `✖`, `├─`
+    Symbol,
 }
 
 struct Word<'a> {
@@ -100,39 +105,46 @@ impl<'a> Words<'a> {
     fn next(&mut self) -> Option<Word<'a>> {
         let mut after_edge = false;
         loop {
-            let first = self.rest.chars().next()?;
-            match first {
-                '[' => {
+            match self.rest.as_bytes().first()? {
+                b'[' => {
                     self.depth += 1;
                     after_edge = true;
                 }
-                ']' => {
+                b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     after_edge = true;
                 }
-                '\t' => after_edge = true,
-                _ if first.is_whitespace() => {}
-                _ => break,
+                b'\t' => after_edge = true,
+                b' ' | b'\n' | b'\r' => {}
+                b'!'..=b'~' => break,
+                _ => {
+                    let first = self.rest.chars().next()?;
+                    if !first.is_whitespace() {
+                        break;
+                    }
+                    self.rest = self.rest.get(first.len_utf8()..)?;
+                    continue;
+                }
             }
-            self.rest = self.rest.get(first.len_utf8()..)?;
+            self.rest = self.rest.get(1..)?;
         }
-        let is_pipe = self.rest.starts_with('|');
-        let end = match is_pipe {
-            true => 1,
-            false => self
-                .rest
-                .find(|char: char| char.is_whitespace() || matches!(char, '[' | ']' | '|'))
-                .unwrap_or(self.rest.len()),
+        let end = if self.rest.starts_with('|') {
+            1
+        } else {
+            word_end(self.rest)
         };
         let from = self.rest;
         let (text, rest) = from.split_at(end);
         self.rest = rest;
-        let behind = rest.trim_start_matches(' ').as_bytes().first().copied().unwrap_or(0);
+        let stands_before_edge = || {
+            let behind = rest.trim_start_matches(' ').as_bytes().first();
+            matches!(behind, None | Some(b']' | b'\t' | b'|'))
+        };
         Some(Word {
             text,
             from,
             depth: self.depth,
-            is_alone: after_edge && matches!(behind, b']' | b'\t' | b'|' | 0),
+            is_alone: after_edge && stands_before_edge(),
             next: rest.as_bytes().first().copied().unwrap_or(0),
         })
     }
@@ -140,6 +152,26 @@ impl<'a> Words<'a> {
     fn separator_follows(&self) -> bool {
         let rest = self.rest.trim_start();
         rest.starts_with('|') || rest.starts_with("- ")
+    }
+
+    /// True if a field of its own comes next, which is a level: ` - ERROR - `, ` -> ERROR `, ` ├─ ERROR `, behind a time
+    /// ` ERROR [`, too.
+    fn field_follows(&self, has_time: bool) -> bool {
+        let rest = self.rest.trim_start();
+        let is_level = |word: &str| is_upper(word) && table::find_word(word).is_some();
+        let Some((first, behind)) = split_at_blank(rest) else {
+            return false;
+        };
+        match first {
+            "-" | "|" | "->" => {}
+            first if is_symbol(first) => {}
+            first => return has_time && behind.starts_with('[') && is_level(first),
+        }
+        let Some((second, behind)) = split_at_blank(behind) else {
+            return false;
+        };
+        let is_closed = !matches!(first, "-" | "|") || behind.starts_with(first);
+        is_closed && is_level(second)
     }
 
     /// Goes on behind the bracket that closes the outermost one.
@@ -157,6 +189,28 @@ impl<'a> Words<'a> {
             self.rest = self.rest.get(at + 1..).unwrap_or_default();
         }
     }
+}
+
+/// Length of the word that a text begins with.
+fn word_end(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(byte) = text.as_bytes().get(at) {
+        at += match byte {
+            b' ' | b'\t'..=b'\r' | b'[' | b']' | b'|' => return at,
+            ..0x80 => 1,
+            _ => match text.get(at..).and_then(|rest| rest.chars().next()) {
+                Some(char) if !char.is_whitespace() => char.len_utf8(),
+                _ => return at,
+            },
+        };
+    }
+    at
+}
+
+/// The text before a blank, and that behind it and those that follow.
+fn split_at_blank(text: &str) -> Option<(&str, &str)> {
+    let at = memchr::memchr(b' ', text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at..)?.trim_start()))
 }
 
 /// Levels in some places, and names of loggers and threads in lower case.
@@ -182,14 +236,33 @@ fn of_word(word: &Word<'_>, has_time: bool, before: Before) -> Option<Level> {
         if level.is_some() && (is_upper(text) || !AMBIGUOUS.contains(&text)) {
             return level;
         }
+        // Beego: `time [W] message`
+        if has_time && word.depth > 0 && text.len() == 1 {
+            return of_letter(text);
+        }
+    }
+    if word.depth > 0
+        && let Some(level) = behind_numbers(text)
+    {
+        return Some(level);
     }
     let letters = text
         .find(|char: char| !char.is_ascii_alphabetic())
         .unwrap_or(text.len());
     let (name, behind) = text.split_at(letters);
     let next = behind.as_bytes().first().copied().unwrap_or(word.next);
+    if name.len() == 1 {
+        // Telegraf: `time E! message`; ONNX Runtime: `time [W:onnxruntime:…] message`
+        let ends = matches!(next, b' ' | b'!') || (next == b':' && word.depth > 0);
+        return of_letter(name).filter(|_| has_time && ends);
+    }
     if let Some(level) = of_name(name, next, has_time) {
         return Some(level);
+    }
+    // Signale: `✖  error  message`; Julia: `┌ Warning: message`
+    if before == Before::Symbol && (next == b':' || word.from.get(letters..).is_some_and(|rest| rest.starts_with("  ")))
+    {
+        return plain_word(name);
     }
     // Zig: `error(scope): message`
     if next == b'(' && text.ends_with("):") && name.bytes().all(|byte| byte.is_ascii_lowercase()) {
@@ -206,9 +279,6 @@ fn of_word(word: &Word<'_>, has_time: bool, before: Before) -> Option<Level> {
 
 /// A word and the byte behind it.
 fn of_name(name: &str, next: u8, has_time: bool) -> Option<Level> {
-    if name.len() == 1 {
-        return of_letter(name).filter(|_| has_time && next == b' ');
-    }
     if name.len() < 3
         || !matches!(
             next,
@@ -228,22 +298,9 @@ fn of_name(name: &str, next: u8, has_time: bool) -> Option<Level> {
     table::find_word(name).filter(|_| is_lower && next == b':')
 }
 
-/// Where in its code a logger was called, as Airflow writes it: `{taskinstance.py:1149}`.
-fn is_place(word: &str) -> bool {
-    let inner = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    inner
-        .and_then(|inner| inner.rsplit_once(':'))
-        .is_some_and(|(file, line)| file.bytes().all(is_name) && line.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 fn plain_word(name: &str) -> Option<Level> {
     let is_plain = PLAIN_WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
     table::find_word(name).filter(|_| is_plain)
-}
-
-fn is_upper(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// Go's slog, logrus, structlog: `time=… level=INFO msg=…`.
@@ -279,37 +336,4 @@ fn php(rest: &str) -> Option<Level> {
         "Notice" => Level::Info,
         _ => return None,
     })
-}
-
-/// A time, a date, an offset, or any other number.
-pub(super) fn looks_like_time(word: &str) -> bool {
-    let word = word.trim_end_matches(['Z', ':', ',']);
-    let digits = word.trim_end_matches(['A', 'P', 'M']).trim_start_matches('+');
-    if !digits.starts_with(|first: char| first.is_ascii_digit()) {
-        return false;
-    }
-    let is_plain = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit() || b"-:.,/+TZ#".contains(&byte))
-    };
-    if is_plain(digits) {
-        return true;
-    }
-    // `20-Nov-2026`, `20/Nov/2026:09:14:02`, `1.7951e+09`
-    let mut parts = digits.splitn(3, ['-', '/', 'e']);
-    let (Some(day), Some(month), rest) = (parts.next(), parts.next(), parts.next().unwrap_or_default()) else {
-        return false;
-    };
-    is_plain(day) && is_plain(rest) && (is_month(month) || (is_plain(month) && digits.contains('e')))
-}
-
-fn looks_like_id(word: &str) -> bool {
-    word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-}
-
-fn is_zone(word: &str) -> bool {
-    matches!(
-        word,
-        "UTC" | "GMT" | "Z" | "AM" | "PM" | "CET" | "CEST" | "EST" | "EDT" | "PST" | "PDT" | "JST" | "IST"
-    )
 }
