@@ -231,11 +231,15 @@ test-cost: setup ## The promised costs, over a million events (without AWS sinks
 	$(CARGO) test -p forwarderctl --lib --profile ci --no-default-features --features gzip,zstd,kpl \
 	  cost:: -- --include-ignored --nocapture
 
-.PHONY: gate gate-update
-gate gate-update: binaries ## Instructions of start-up and of 10,000 events against the committed figures (gate-update: write them)
+.PHONY: gate
+gate: binaries ## Instructions of start-up and of 10,000 events against the committed figures
 	@.ci/setup gate
 	$(CARGO) build --quiet $(EVERY_CRATE) --bin gate
-	target/debug/gate --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) $(if $(filter gate-update,$@),--update)
+	target/debug/gate --forwarder $(TELEMETRY_FORWARDER_BIN) --figures $(GATE_FIGURES) $(GATE_ARGS)
+
+.PHONY: gate-update
+gate-update: ## Write these figures
+	@$(MAKE) --no-print-directory gate GATE_ARGS=--update
 
 # What looks at dependencies, by version and hash. Built once for all checkouts: it takes minutes.
 CARGO_TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lambda-telemetry-forwarder/cargo-tools
