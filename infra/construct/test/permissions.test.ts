@@ -7,10 +7,10 @@ import { describe, expect, test } from 'vitest';
 import { makeApp, makeFunction } from '../../test/apps';
 import permissions from '../schema/permissions.json';
 import schema from '../schema/telemetry-forwarder.schema.json';
-import { ForwarderSink } from '../src';
+import { ForwarderMetrics, ForwarderSink } from '../src';
 import type { ForwarderOptions } from '../src';
 import type { Shop } from './world';
-import { makeShop, saidOf, toStream } from './world';
+import { functionOf, makeShop, saidOf, toStream } from './world';
 
 const ROLE = 'arn:aws:iam::123456789012:role/shop';
 const SILENT: ForwarderOptions = { cloudWatchLogs: false };
@@ -121,10 +121,12 @@ describe('a role that cannot be changed from here', () => {
     ]);
   });
 
-  test.each(roles)('%s: denies nothing, and says that instead of what vanishes', (_, make) => {
+  test.each(roles)('%s: denies nothing, says that instead of what vanishes, and keeps the metrics', (_, make) => {
     const shop = makeShop();
-    shop.forwarder.attach(makeFunction(shop.stack, 'Quiet', { role: make(shop) }), SILENT);
+    const options = { ...SILENT, metrics: ForwarderMetrics.EMF };
+    shop.forwarder.attach(makeFunction(shop.stack, 'Quiet', { role: make(shop) }), options);
     const said = saidOf(shop.app).join('\n');
+    expect(functionOf(shop.stack, 'Quiet').Environment?.Variables).toHaveProperty('FORWARDER_METRICS', 'emf');
     expect(denials(shop.stack)).toEqual([]);
     expect(said).toContain('nothing was denied: its logs go to CloudWatch as before');
     expect(said).not.toContain('vanish');
