@@ -345,8 +345,8 @@ infra-test: binaries infra/node_modules/.package-lock.json ## The stack: its tem
 DEPLOYERS := target/deployers
 
 .PHONY: deployers-test
-deployers-test: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## SAM, Serverless, Terraform, publish-layer and the release: each by its real tool
-	cd tests/deployers && ../../$(DEPLOYERS)/bin/python -m unittest -v
+deployers-test: binaries $(DEPLOYERS)/ready infra/node_modules/.package-lock.json ## SAM, Serverless, Terraform, publish-layer and the release: each by its real tool (DEPLOYERS_TESTS=test_sam: one)
+	cd tests/deployers && ../../$(DEPLOYERS)/bin/python side_by_side.py $(DEPLOYERS_TESTS)
 
 $(DEPLOYERS)/ready: tests/deployers/requirements.txt $(INFRA)/ready
 	@.ci/setup deployers

@@ -7,14 +7,15 @@ import http.server
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 # A cold start of moto on a busy machine.
 PATIENCE = 60.0
+LISTENS = re.compile(r"Running on http://127\.0\.0\.1:(?P<port>[1-9]\d*)")
 SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 
 
@@ -131,26 +132,30 @@ class Aws:
 @contextlib.contextmanager
 def running():
     """Starts it; ends with the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    moto = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            if moto.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("moto does not listen")
-            time.sleep(0.05)
-        aws = Aws(port)
-        yield aws
-        aws.server.shutdown()
-        aws.server.server_close()
-    finally:
-        moto.kill()
-        moto.wait()
+    with tempfile.NamedTemporaryFile() as said:
+        # It chooses its port: one that was free a moment ago may be another test's by now.
+        moto = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=subprocess.DEVNULL, stderr=said
+        )
+        try:
+            aws = Aws(port_of(moto, said.name))
+            yield aws
+            aws.server.shutdown()
+            aws.server.server_close()
+        finally:
+            moto.kill()
+            moto.wait()
+
+
+def port_of(moto, said):
+    """The port that moto says it listens on."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with open(said) as log:
+            text = log.read()
+        found = LISTENS.search(text)
+        if found:
+            return int(found["port"])
+        if moto.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"moto does not listen: {text}")
+        time.sleep(0.05)

@@ -53,12 +53,18 @@ def run(command, where, environment, status=0, shell=False):
 
 
 def commands(page, title):
-    """The commands below a title of a page: lines of its first block of shell, those that go on with the next joined."""
+    """The commands below a title of a page: lines of its block of shell, those that go on with the next joined. No more than
+    a person is asked to type: they are few, each is one, and no other block has more of them."""
     text = (ROOT / page).read_text()
     section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
-    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
-    lines = block.replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert len(blocks) == 1, f"{page}, {title}: {len(blocks)} blocks of shell"
+    lines = blocks[0].replace("\\\n", " ").splitlines()
+    found = [line for line in lines if line.strip() and not line.startswith("#")]
+    assert 0 < len(found) <= MOST_COMMANDS, f"{page}, {title}: {len(found)} commands"
+    for line in found:
+        assert not re.search(r"[;|&]", line), f"{page}, {title}: several commands in one line: {line}"
+    return found
 
 
 def variables_are_right(case, variables):

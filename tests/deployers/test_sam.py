@@ -31,7 +31,6 @@ class Sam(unittest.TestCase):
             Bucket="my-artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         commands = fresh.commands(PAGE, "Ten minutes")
-        self.assertLessEqual(len(commands), fresh.MOST_COMMANDS)
         # Moto does not transform: what `sam deploy` would hand over is handed over by this test.
         tried = [command for command in commands if not command.startswith("sam deploy")]
         self.assertEqual(len(tried), len(commands) - 1)
