@@ -51,7 +51,8 @@ fn folder() -> PathBuf {
 
 const ROUTES: &str = "platform.initStart -> drop; extension -> drop; * -> kinesis";
 
-async fn lines(envelope: Envelope, routes: &str) -> String {
+/// What a forwarder with these settings makes of bodies, line by line.
+async fn lines(envelope: Envelope, routes: &str, bodies: &[Vec<u8>], concurrent: bool) -> String {
     let sink = Arc::new(Memory::default());
     let lane = LaneSettings {
         name: "kinesis".into(),
@@ -92,19 +93,26 @@ async fn lines(envelope: Envelope, routes: &str) -> String {
             max_bytes: 0,
             mode: SpoolMode::Off,
         },
-        concurrent: false,
+        concurrent,
     });
-    forwarder.accept(&std::fs::read(folder().join("input.json")).unwrap());
-    let long = "x".repeat(2_000);
-    forwarder
-        .accept(format!(r#"[{{"time":"2026-11-20T09:14:04.000Z","type":"function","record":"{long}"}}]"#).as_bytes());
+    let mut ids = vec![forwarder.id()];
+    for body in bodies {
+        forwarder.accept(body);
+        // Behind a snapshot it has another.
+        if ids.last() != Some(&forwarder.id()) {
+            ids.push(forwarder.id());
+        }
+    }
     forwarder.close(Instant::now() + Duration::from_secs(5), false).await;
-    let lines = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    lines
-        .replace(&forwarder.id(), "<id>")
-        .lines()
-        .map(without_time)
-        .collect()
+    let mut lines = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    for (id, name) in ids.iter().zip(["<id>", "<id of the restored>"]) {
+        lines = lines.replace(id, name);
+    }
+    lines.lines().map(without_time).collect()
+}
+
+fn input(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join(name)).unwrap()
 }
 
 /// The time of the forwarder's own events is that of the run.
@@ -118,24 +126,40 @@ fn without_time(line: &str) -> String {
     }
 }
 
+fn assert_golden(name: &str, lines: &str) {
+    let path = folder().join(format!("{name}.ndjson"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, lines).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    for (number, (line, golden)) in lines.lines().zip(golden.lines()).enumerate() {
+        assert_eq!(line, golden, "{}:{}", path.display(), number + 1);
+    }
+    assert_eq!(lines.lines().count(), golden.lines().count(), "{}", path.display());
+}
+
 #[tokio::test(start_paused = true)]
 async fn lines_are_those_of_the_golden_files() {
+    let long = "x".repeat(2_000);
+    let long = format!(r#"[{{"time":"2026-11-20T09:14:04.000Z","type":"function","record":"{long}"}}]"#);
+    let bodies = [input("input.json"), long.into_bytes()];
     for (envelope, routes, name) in [
         (Envelope::Full, ROUTES, "full"),
         (Envelope::Lean, ROUTES, "lean"),
         (Envelope::Raw, ROUTES, "raw"),
         (Envelope::Full, "forwarder.invocation -> kinesis", "invocation"),
     ] {
-        let path = folder().join(format!("{name}.ndjson"));
-        let lines = lines(envelope, routes).await;
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&path, &lines).unwrap();
-        }
-        let golden = std::fs::read_to_string(&path).unwrap();
-        for (number, (line, golden)) in lines.lines().zip(golden.lines()).enumerate() {
-            assert_eq!(line, golden, "{}:{}", path.display(), number + 1);
-        }
-        assert_eq!(lines.lines().count(), golden.lines().count(), "{}", path.display());
+        assert_golden(name, &lines(envelope, routes, &bodies, false).await);
+    }
+}
+
+/// Traces, executions, requests and attributes where environments are not those of on-demand functions.
+#[tokio::test(start_paused = true)]
+async fn lines_of_other_kinds_of_lambda_are_those_of_their_golden_files() {
+    for (name, concurrent) in [("snapstart", false), ("managed-instances", true)] {
+        let body = input(&format!("input-{name}.json"));
+        let routes = "forwarder.invocation -> kinesis; * -> kinesis";
+        assert_golden(name, &lines(Envelope::Full, routes, &[body], concurrent).await);
     }
 }
 
