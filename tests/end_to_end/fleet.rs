@@ -147,25 +147,82 @@ async fn a_wrong_document_is_refused_as_a_whole_and_said_once() {
     }
 }
 
+/// Other sinks than the variables name, and of theirs another format.
+const SINKS: &str = "envelope = \"lean\"\nroutes = \"function -> audit; * -> kinesis\"\n[sinks.kinesis]\nstream = \"other\"\nformat = \"json\"
+[sinks.audit]\ntype = \"kinesis\"\nstream = \"audit\"";
+
 #[tokio::test]
-async fn variables_win_over_the_document_and_other_sinks_wait_for_the_next_start() {
-    let document =
-        "envelope = \"lean\"\n[flush]\nbudget = \"1s\"\n[sinks.kinesis]\nstream = \"other\"\nformat = \"json\"";
-    let documents = DocumentServer::start(Answer::Document(document.to_owned(), 1)).await;
-    let kinesis = kinesis().await;
+async fn a_new_environment_has_the_documents_sinks_and_variables_win() {
+    let documents = DocumentServer::start(Answer::Document(SINKS.to_owned(), 1)).await;
+    let kinesis = LocalKinesis::builder()
+        .stream(STREAM, 2)
+        .stream("audit", 1)
+        .start()
+        .await
+        .unwrap();
     let (builder, _) = builder(&kinesis, &documents, "ssm:/x");
-    let lambda = builder.extension_env(
-        "FORWARDER_ROUTES",
-        NOTHING.trim_start_matches("routes = ").trim_matches('"'),
-    );
-    let lambda = lambda.start().await.unwrap();
-    assert!(lambda.invoke(r#"{"lines":3}"#).await.unwrap().succeeded());
-    let log = extension_log(&lambda);
+    let lambda = builder.start().await.unwrap();
+    for _ in 0..2 {
+        assert!(lambda.invoke(r#"{"lines":3}"#).await.unwrap().succeeded());
+    }
+    assert_silent(&lambda);
     let (found, config) = end(&lambda, &kinesis).await;
     assert_eq!(config, "1");
-    assert!(found.of_type("function").is_empty());
-    assert_eq!(of(&log, "config_later"), 1, "{log:#?}");
+    assert!(found.of_type("function").is_empty(), "it goes to another sink");
+    assert_eq!(
+        found.of_type("platform.runtimeDone").len(),
+        2,
+        "the variable names this stream"
+    );
+    let counts = kinesis.counts(STREAM).stored;
+    assert_eq!(counts.records as usize, found.lines.len(), "a line each");
+    let audit = Found::in_stream(&kinesis, "audit").await;
+    audit.assert_proven();
+    let lines = audit.of_type("function");
+    assert_eq!(lines.len(), 6);
+    assert!(
+        lines.iter().all(|line| line["forwarder"]["resource"].is_null()),
+        "{lines:#?}"
+    );
+    assert_eq!(found.lives.len(), 1, "it began once");
+}
+
+#[tokio::test]
+async fn what_comes_too_late_for_other_sinks_says_so_and_the_next_start_has_them() {
+    // After the 2 s that events wait for it.
+    let late = Answer::Slow(Duration::from_millis(2_800), SINKS.to_owned(), 1);
+    let documents = DocumentServer::start(late).await;
+    let kinesis = LocalKinesis::builder()
+        .stream(STREAM, 2)
+        .stream("audit", 1)
+        .start()
+        .await
+        .unwrap();
+    let (builder, _) = builder(&kinesis, &documents, "ssm:/x");
+    let lambda = builder.freeze(false).start().await.unwrap();
+    assert!(lambda.invoke(r#"{"lines":3}"#).await.unwrap().succeeded());
+    let said = lambda.wait_for_output(PATIENCE, |line| line.text.contains("config_not_yet"));
+    said.await.unwrap();
+    let log = extension_log(&lambda);
+    assert_eq!(
+        (of(&log, "config_later"), of(&log, "config_not_yet")),
+        (1, 1),
+        "{log:#?}"
+    );
     assert!(log[0].contains(r#""settings":"sinks""#), "{log:#?}");
+    // By the copy, which outlives a reset.
+    assert!(
+        lambda
+            .invoke(r#"{"lines":1,"fail":"exit"}"#)
+            .await
+            .unwrap()
+            .reset
+            .is_some()
+    );
+    assert!(lambda.invoke(r#"{"lines":5}"#).await.unwrap().succeeded());
+    let (found, _) = end(&lambda, &kinesis).await;
+    assert_eq!(found.of_type("function").len(), 4);
+    assert_eq!(Found::in_stream(&kinesis, "audit").await.of_type("function").len(), 5);
 }
 
 #[tokio::test]

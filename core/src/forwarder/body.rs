@@ -119,7 +119,7 @@ impl Forwarder {
         let body = whole.bytes.as_ref();
         let mut facts = Facts::default();
         let mut state = self.state();
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let mut queues: Vec<_> = self.lanes().iter().map(Lane::queue).collect();
         let expired = state.intake.halves.expired(now.into_std());
         self.give_up_halves(expired, &mut state, &mut queues, now);
         let is_near = state.intake.snapshot == Snapshot::Near;
@@ -145,7 +145,7 @@ impl Forwarder {
     pub fn take(&self, body: &mut Body<'_>, time: Duration) -> bool {
         let (started, now) = (std::time::Instant::now(), Instant::now());
         let mut state = self.state();
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let mut queues: Vec<_> = self.lanes().iter().map(Lane::queue).collect();
         body.slices += 1;
         state.intake.stats.sliced += u64::from(body.slices == 2);
         state.intake.go_on(body.is_repeated);
@@ -196,7 +196,7 @@ impl Forwarder {
         if is_alone {
             self.run(true);
         }
-        self.lanes.iter().for_each(Lane::wake);
+        self.lanes().iter().for_each(Lane::wake);
         self.wait_limit().iter().for_each(WaitLimit::wake);
         is_over
     }
@@ -238,7 +238,7 @@ impl Forwarder {
         if let Some(header) = piece.cut {
             let without_room = state
                 .intake
-                .keep_half(piece.raw, header, now.into_std(), self.buffer_bytes);
+                .keep_half(piece.raw, header, now.into_std(), self.delivery().buffer_bytes);
             self.give_up_halves(without_room, state, queues, now);
             return;
         }

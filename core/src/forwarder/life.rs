@@ -46,7 +46,7 @@ impl Forwarder {
         if state.intake.snapshot == Snapshot::Restored {
             return false;
         }
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let mut queues: Vec<_> = self.lanes().iter().map(Lane::queue).collect();
         state.intake.snapshot = Snapshot::Near;
         self.begin_life_in(&mut state, &mut queues, Instant::now());
         true
@@ -59,7 +59,7 @@ impl Forwarder {
         if !matches!(state.intake.snapshot, Snapshot::Expected | Snapshot::Near) {
             return false;
         }
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let mut queues: Vec<_> = self.lanes().iter().map(Lane::queue).collect();
         self.restore_in(&mut state, &mut queues, Instant::now());
         drop(queues);
         drop(state);
@@ -106,6 +106,6 @@ impl Forwarder {
 
     /// Puts in flight, connections and credentials are another environment's.
     pub(super) fn forget(&self) {
-        self.lanes.iter().for_each(Lane::forget);
+        self.lanes().iter().for_each(Lane::forget);
     }
 }

@@ -5,7 +5,7 @@
 //! - `waiting`: the time limit of lines that wait for their invocation's end.
 //! - `deliver`: when lanes deliver: while the environment runs, before it is frozen, at its end.
 //! - `room`: the bound of what is held, and who gives way.
-//! - `reconfigure`: another configuration, between two events.
+//! - `reconfigure`: another configuration, between two events; `lanes`: other lanes, before the first.
 //! - [`flush`]: when to hold `next`. Policy only.
 //! - `life`: where one life ends and the next begins: around a snapshot.
 
@@ -13,6 +13,7 @@ mod accepted;
 mod body;
 mod deliver;
 pub mod flush;
+mod lanes;
 mod life;
 mod reconfigure;
 mod room;
@@ -21,15 +22,14 @@ mod state;
 mod tests;
 mod waiting;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::delivery::Share;
 use crate::delivery::lane::Lane;
 use crate::delivery::settings::LaneSettings;
 use crate::delivery::sink::Sink;
-use crate::delivery::spool::{Spool, SpoolSettings};
+use crate::delivery::spool::SpoolSettings;
 use crate::intake::Intake;
 use crate::intake::redact::Redaction;
 use crate::record::envelope::Resource;
@@ -42,13 +42,11 @@ use crate::telemetry::halves::Half;
 use crate::telemetry::snapshot::Snapshot;
 pub use accepted::Accepted;
 pub use body::{Body, SLICE, Whole};
+use lanes::Delivery;
+pub use lanes::LaneSet;
 pub use reconfigure::Changes;
 use state::{Queues, State};
 use waiting::WaitLimit;
-
-/// The puts of all lanes together take no more than this part of the buffer's bound, before they are encoded: in
-/// flight, a put takes four times as much.
-const PUTS_IN_BUFFER: usize = 8;
 
 /// Parts of a forwarder.
 pub struct Settings {
@@ -103,9 +101,10 @@ pub struct Undelivered {
 /// # }
 /// ```
 pub struct Forwarder {
-    lanes: Vec<Lane>,
-    spool: Option<Arc<Spool>>,
-    buffer_bytes: usize,
+    /// The lanes that it began with, and what they share.
+    first: Delivery,
+    /// What took their place before anything came.
+    other: OnceLock<Delivery>,
     state: Arc<Mutex<State>>,
     /// Only where a rule makes lines wait.
     wait_limit: Mutex<Option<WaitLimit>>,
@@ -116,39 +115,12 @@ impl Forwarder {
     pub fn start(settings: Settings) -> Self {
         let id = life::new_id();
         let max_age = settings.lanes.iter().map(|(lane, _)| lane.max_age).min();
-        let names: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.name.as_str()).collect();
-        let spool = Spool::new(settings.spool, &id, &names).map(Arc::new);
-        let count = settings.lanes.len().max(1);
-        let fallbacks: Vec<_> = settings.lanes.iter().map(|(lane, _)| lane.fallback).collect();
-        let longest: Vec<_> = settings
-            .lanes
-            .iter()
-            .map(|(lane, sink)| {
-                let most = lane.max_record_bytes.min(sink.limits().record_bytes);
-                lane.encoding().longest_line(most, 0)
-            })
-            .collect();
-        let lanes: Vec<_> = settings
-            .lanes
-            .into_iter()
-            // A put in flight exists several times over: with little memory it is smaller.
-            .zip(Share::of(settings.buffer_bytes / PUTS_IN_BUFFER, count))
-            .enumerate()
-            .map(|(index, ((mut lane, sink), share))| {
-                // A line must fit wherever it may end up.
-                let chain = std::iter::successors(Some(index), |&lane| fallbacks.get(lane).copied().flatten());
-                let chain = chain
-                    .take(fallbacks.len())
-                    .filter_map(|lane| longest.get(lane).copied());
-                lane.max_record_bytes = chain.min().unwrap_or(lane.max_record_bytes);
-                Lane::start(lane, sink, index, &id, &settings.resource, spool.clone(), share)
-            })
-            .collect();
-        for (lane, fallback) in lanes.iter().zip(&fallbacks) {
-            if let Some(fallback) = fallback.and_then(|fallback| lanes.get(fallback)) {
-                lane.set_fallback(fallback.clone());
-            }
-        }
+        let set = LaneSet {
+            lanes: settings.lanes,
+            buffer_bytes: settings.buffer_bytes,
+            spool: settings.spool,
+        };
+        let delivery = Delivery::start(set, &id, &settings.resource);
         let routes = Arc::new(settings.routes);
         let intake = Intake::new(
             settings.types,
@@ -164,10 +136,9 @@ impl Forwarder {
         }));
         let max_age = max_age.filter(|_| routes.make_wait());
         Self {
-            wait_limit: Mutex::new(max_age.map(|max_age| WaitLimit::start(&state, &lanes, max_age))),
-            lanes,
-            spool,
-            buffer_bytes: settings.buffer_bytes,
+            wait_limit: Mutex::new(max_age.map(|max_age| WaitLimit::start(&state, &delivery.lanes, max_age))),
+            first: delivery,
+            other: OnceLock::new(),
             state,
         }
     }
@@ -179,7 +150,11 @@ impl Forwarder {
 
     /// The lanes, in the order of the settings.
     pub fn lanes(&self) -> &[Lane] {
-        &self.lanes
+        &self.delivery().lanes
+    }
+
+    fn delivery(&self) -> &Delivery {
+        self.other.get().unwrap_or(&self.first)
     }
 
     /// Takes a body whose parsing panicked: forwards it as it is.
@@ -199,7 +174,7 @@ impl Forwarder {
 
     fn announce_unparsed(&self, body: &[u8], error: &str, count: impl FnOnce(&mut IntakeStats)) {
         let mut state = self.state();
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let mut queues: Vec<_> = self.lanes().iter().map(Lane::queue).collect();
         let now = Instant::now();
         let is_near = state.intake.snapshot == Snapshot::Near;
         if is_near {
@@ -220,7 +195,7 @@ impl Forwarder {
         if is_alone {
             self.run(true);
         }
-        self.lanes.iter().for_each(Lane::wake);
+        self.lanes().iter().for_each(Lane::wake);
     }
 
     /// Forwards beginnings of records whose other parts did not come, as bytes that are no event.
@@ -238,7 +213,7 @@ impl Forwarder {
         for (index, queue) in queues.iter_mut().enumerate() {
             if intake.routes().name_sink(index) && !queue.add_own(event, now) {
                 log::warn!(
-                    sink = self.lanes.get(index).map_or("", Lane::name), bytes = event.len();
+                    sink = self.lanes().get(index).map_or("", Lane::name), bytes = event.len();
                     "bytes that are no event cannot be sent under the envelope raw"
                 );
             }
@@ -251,7 +226,7 @@ impl Forwarder {
         let intake = &mut state.intake;
         if intake.resource.cloud_account_id.is_none() {
             intake.resource.cloud_account_id = Some(account_id.to_owned());
-            self.lanes
+            self.lanes()
                 .iter()
                 .for_each(|lane| lane.queue().set_resource(&intake.resource));
         }
@@ -264,7 +239,7 @@ impl Forwarder {
 
     /// The counters of what came in, and of each lane.
     pub fn stats(&self) -> (IntakeStats, Vec<LaneStats>) {
-        let lanes = self.lanes.iter().map(|lane| lane.queue().stats()).collect();
+        let lanes = self.lanes().iter().map(|lane| lane.queue().stats()).collect();
         (self.state().intake.stats, lanes)
     }
 
@@ -279,6 +254,6 @@ impl Forwarder {
 
 impl Drop for Forwarder {
     fn drop(&mut self) {
-        self.lanes.iter().for_each(Lane::stop);
+        self.lanes().iter().for_each(Lane::stop);
     }
 }

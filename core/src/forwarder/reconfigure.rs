@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Forwarder;
-use super::state::{let_go, send_rows};
+use super::state::{State, let_go, send_rows};
 use super::waiting::WaitLimit;
 use crate::delivery::lane::Lane;
 use crate::intake::redact::Redaction;
@@ -35,9 +35,13 @@ impl Forwarder {
     /// Changes the configuration. What waits for its invocation's end by the rules until now goes on, as if it were kept;
     /// so does what follows of these invocations.
     pub fn reconfigure(&self, changes: Changes) {
+        self.reconfigure_in(&mut self.state(), changes);
+    }
+
+    /// As [`reconfigure`](Self::reconfigure), where the state is locked.
+    pub(super) fn reconfigure_in(&self, state: &mut State, changes: Changes) {
         let makes_wait = changes.routes.make_wait();
-        let mut state = self.state();
-        let mut queues: Vec<_> = self.lanes.iter().map(Lane::queue).collect();
+        let mut queues: Vec<_> = self.lanes().iter().map(Lane::queue).collect();
         let now = Instant::now();
         let_go(&mut state.intake, now, &mut queues, now);
         let rows = state.intake.reconfigure(
@@ -55,14 +59,13 @@ impl Forwarder {
             queue.persist();
         }
         drop(queues);
-        drop(state);
-        let limit = makes_wait.then(|| WaitLimit::start(&self.state, &self.lanes, changes.max_age));
+        let limit = makes_wait.then(|| WaitLimit::start(&self.state, self.lanes(), changes.max_age));
         *self.wait_limit() = limit;
-        self.lanes.iter().for_each(Lane::wake);
+        self.lanes().iter().for_each(Lane::wake);
     }
 
     /// Notes the version of the configuration that it was started with, for reports.
     pub fn note_config(&self, version: &str) {
-        self.lanes.iter().for_each(|lane| lane.queue().set_config(version));
+        self.lanes().iter().for_each(|lane| lane.queue().set_config(version));
     }
 }

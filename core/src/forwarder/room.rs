@@ -30,7 +30,7 @@ impl Forwarder {
         let mut spent = vec![false; queues.len()];
         loop {
             let held = held(queues) + intake.held();
-            if held <= self.buffer_bytes {
+            if held <= self.delivery().buffer_bytes {
                 return held;
             }
             let candidates = queues.iter_mut().zip(&mut spent).filter(|(_, spent)| !**spent);
@@ -45,22 +45,26 @@ impl Forwarder {
 
     /// Bytes that a lane is sure of.
     fn sure(&self, is_failing: bool) -> usize {
-        let sure = self.buffer_bytes / (SHARED_PART * self.lanes.len().max(1));
+        let sure = self.delivery().buffer_bytes / (SHARED_PART * self.lanes().len().max(1));
         if is_failing { sure / FAILING_PART } else { sure }
     }
 
     pub(super) fn high_water(&self) -> usize {
-        self.buffer_bytes / 4 * 3
+        self.delivery().buffer_bytes / 4 * 3
     }
 
     /// Waits until there is room for a body of this size, for as long as some sink makes room, at most `patience`.
     pub async fn room(&self, body_bytes: usize, patience: Duration) {
         let deadline = Instant::now() + patience;
         // With its envelopes, a body takes about twice its size.
-        let most = self.buffer_bytes.saturating_sub(2 * body_bytes).min(self.high_water());
+        let most = self
+            .delivery()
+            .buffer_bytes
+            .saturating_sub(2 * body_bytes)
+            .min(self.high_water());
         loop {
             let (mut together, mut fullest) = (0, None);
-            for (index, lane) in self.lanes.iter().enumerate() {
+            for (index, lane) in self.lanes().iter().enumerate() {
                 let queue = lane.queue();
                 // Nobody waits for a sick sink: of what its lane holds, all but the sure part is as good as free.
                 if queue.failing().is_some() {
@@ -72,12 +76,12 @@ impl Forwarder {
                     fullest = Some((queue.held(), index));
                 }
             }
-            let Some((index, lane)) = fullest.and_then(|(_, index)| Some((index, self.lanes.get(index)?))) else {
+            let Some((index, lane)) = fullest.and_then(|(_, index)| Some((index, self.lanes().get(index)?))) else {
                 return;
             };
             // Under `always` the disk must have room for it too.
             let is_disk_full = |spool: &Arc<Spool>| spool.is_always() && spool.room(index) < 2 * body_bytes;
-            if together <= most && !self.spool.as_ref().is_some_and(is_disk_full) {
+            if together <= most && !self.delivery().spool.as_ref().is_some_and(is_disk_full) {
                 return;
             }
             if lane.progress(deadline).await.is_err() {

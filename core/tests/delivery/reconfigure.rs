@@ -1,9 +1,11 @@
 //! Another configuration while events come: no event is lost, and none is decided by half of each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use forwarder_core::Forwarder;
-use forwarder_core::forwarder::Changes;
+use forwarder_core::delivery::sink::Sink;
+use forwarder_core::forwarder::{Changes, LaneSet};
 use forwarder_core::intake::redact::Redaction;
 use forwarder_core::route::Routes;
 use serde_json::json;
@@ -155,4 +157,67 @@ async fn masks_attributes_and_rows_change_too() {
     assert_eq!(line["forwarder"]["resource"]["team"], "payments");
     assert_eq!(sink.of_type("forwarder.invocation").len(), 1);
     assert_eq!(sink.of_type("forwarder.report").pop().unwrap()["record"]["config"], "3");
+}
+
+fn set(sink: &Arc<Scripted>) -> LaneSet {
+    let settings = settings(
+        vec![(lane("kinesis"), Arc::clone(sink) as Arc<dyn Sink>)],
+        Routes::all_to(0),
+    );
+    LaneSet {
+        lanes: settings.lanes,
+        buffer_bytes: settings.buffer_bytes,
+        spool: settings.spool,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_anything_has_come_other_lanes_may_take_the_place_once() {
+    let (old, new) = (Scripted::new([]), Scripted::new([]));
+    let forwarder = forwarder(&old);
+    let id = forwarder.id();
+    let table = changes("function level>=error -> kinesis; * -> drop", "7");
+    assert!(forwarder.replace_lanes(set(&new), &table));
+    let line = |text: &str| event("function", &format!("\"{text}\""));
+    post(&forwarder, &[line("INFO"), line("ERROR")]);
+    assert!(
+        !forwarder.replace_lanes(set(&old), &changes("* -> kinesis", "8")),
+        "a line has come"
+    );
+    forwarder.close(soon(), false).await;
+    assert_eq!(records(&new), [json!("ERROR")]);
+    let report = new.of_type("forwarder.report").pop().unwrap();
+    assert_eq!(
+        (&report["record"]["config"], &report["forwarder"]["id"]),
+        (&json!("7"), &json!(id))
+    );
+    new.verdict();
+    assert!(old.of_type("forwarder.report").is_empty() && records(&old).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_something_has_come_lanes_stay() {
+    let (old, new) = (Scripted::new([]), Scripted::new([]));
+    let forwarder = forwarder(&old);
+    // Even if nothing of it went anywhere.
+    forwarder.reconfigure(changes("* -> drop", "1"));
+    post(&forwarder, &[event("function", "\"dropped\"")]);
+    assert!(!forwarder.replace_lanes(set(&new), &changes("* -> kinesis", "2")));
+    forwarder.close(soon(), false).await;
+    assert!(new.of_type("forwarder.report").is_empty());
+    assert_eq!(old.of_type("forwarder.report").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_that_come_in_a_pause_wait_for_its_end() {
+    let (old, new) = (Scripted::new([]), Scripted::new([]));
+    let forwarder = forwarder(&old);
+    forwarder.pause().await;
+    assert!(forwarder.replace_lanes(set(&new), &changes("* -> kinesis", "1")));
+    post(&forwarder, &[event("function", "\"x\"")]);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert!(records(&new).is_empty(), "the environment is about to be frozen");
+    forwarder.run(true);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(records(&new), [json!("x")]);
 }

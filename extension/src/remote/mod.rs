@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! - this file: when the document is read, and what is said of it.
-//! - `apply`: a document that was read takes the place of the one before, as a whole or not at all.
+//! - `apply`: a document that was read takes the place of the one before, as a whole or not at all; the first one with its
+//!   sinks, if nothing has come before it.
 //! - `copy`: the last good document, on disk for a process that starts again.
 
 mod apply;
@@ -49,8 +50,8 @@ pub(crate) struct Remote {
     refresh: Option<Duration>,
     copy: Copy,
     parts: Parts,
-    /// The configuration that the process began with: what cannot change while it runs.
-    begun: Config,
+    /// The configuration that its lanes, port and subscription are of: what cannot change while it runs.
+    begun: Mutex<Config>,
     known: Mutex<Known>,
     /// A document was read, or is there from before.
     settled: Notify,
@@ -81,7 +82,7 @@ impl Remote {
             copy: Copy::new(&begun.spool.dir, &source),
             source,
             parts,
-            begun: begun.clone(),
+            begun: Mutex::new(begun.clone()),
             known: Mutex::new(Known { version, fails: false }),
             settled,
             renew: Notify::new(),
@@ -163,7 +164,8 @@ impl Remote {
 
     fn take(&self, document: &Document) {
         self.known().version = Some(document.version.clone());
-        if apply::apply(document, &self.source, &self.begun, &self.parts) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if apply::apply(document, &self.source, &mut begun, &self.parts) {
             self.copy.keep(document);
         }
     }

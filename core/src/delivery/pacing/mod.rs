@@ -92,9 +92,14 @@ impl Pacing {
         self.draining |= drain || self.breaker.is_open();
     }
 
-    pub(in crate::delivery) fn pause(&mut self, now: Instant) {
+    pub(crate) fn pause(&mut self, now: Instant) {
         self.paused = Some(now);
         self.draining = false;
+    }
+
+    /// No put is to be started for a while.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
     }
 
     /// An environment that fills a put after a pause was not frozen.

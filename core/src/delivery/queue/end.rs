@@ -96,6 +96,11 @@ impl Queue {
         }
     }
 
+    /// No line came here, was found on disk or is owed to anybody.
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.is_used() && self.is_empty() && !self.is_closed() && !self.ledger.owes_something()
+    }
+
     /// Some line got a `seq` under this `id`.
     pub(crate) fn is_used(&self) -> bool {
         self.writer.next_seq() > 0
