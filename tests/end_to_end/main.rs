@@ -16,6 +16,7 @@ mod configuration;
 mod cost;
 mod cut;
 mod deployed;
+mod doctor;
 mod faults;
 mod fleet;
 mod flush;

@@ -4,10 +4,12 @@
 //! # Layout
 //! - `order`: the event, read
 //! - `printer`: what is printed, and what was
+//! - `doctor`: `forwarderctl doctor` with the function's role
 //! - this file: the handler, and the ways to fail
 
 #![forbid(unsafe_code)]
 
+mod doctor;
 mod order;
 mod printer;
 
@@ -17,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::streaming::{Body, channel};
 use lambda_runtime::{Context, Error, FunctionResponse, LambdaEvent, service_fn};
 use serde::Serialize;
+use serde_json::Value;
 
 use order::{Failure, Order};
 use printer::{About, Printed, Printer};
@@ -36,6 +39,14 @@ struct Answer {
     printed: Printed,
     #[serde(skip_serializing_if = "String::is_empty")]
     padding: String,
+}
+
+/// What the event asked for.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Reply {
+    Printed(Answer),
+    Doctor(Value),
 }
 
 /// Bytes that are taken at a time until there is no more memory, and the most in all: no machine is to be brought down.
@@ -63,8 +74,13 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-async fn handle(event: LambdaEvent<Option<Order>>) -> Result<FunctionResponse<Answer, Body>, Error> {
+async fn handle(event: LambdaEvent<Option<Order>>) -> Result<FunctionResponse<Reply, Body>, Error> {
     let (order, context) = (event.payload.unwrap_or_default(), event.context);
+    if order.doctor {
+        return Ok(FunctionResponse::BufferedResponse(Reply::Doctor(
+            doctor::examine().await?,
+        )));
+    }
     let printed = print(&order, &context)?;
     tokio::time::sleep(Duration::from_millis(order.sleep_ms)).await;
     if order.late {
@@ -104,7 +120,7 @@ fn print(order: &Order, context: &Context) -> io::Result<Printed> {
 }
 
 /// Takes memory, and uses it, until the process is killed for that.
-async fn use_up_memory() -> Result<FunctionResponse<Answer, Body>, Error> {
+async fn use_up_memory() -> Result<FunctionResponse<Reply, Body>, Error> {
     let mut taken: Vec<Vec<u8>> = Vec::new();
     while taken.len() * MEMORY_STEP < MOST_MEMORY {
         taken.push(vec![1; MEMORY_STEP]);
@@ -114,9 +130,9 @@ async fn use_up_memory() -> Result<FunctionResponse<Answer, Body>, Error> {
 }
 
 /// The answer whole, or as a stream of small chunks with a pause after each.
-fn respond(answer: Answer, stream: Option<Duration>) -> Result<FunctionResponse<Answer, Body>, Error> {
+fn respond(answer: Answer, stream: Option<Duration>) -> Result<FunctionResponse<Reply, Body>, Error> {
     let Some(pause) = stream else {
-        return Ok(FunctionResponse::BufferedResponse(answer));
+        return Ok(FunctionResponse::BufferedResponse(Reply::Printed(answer)));
     };
     let text = serde_json::to_vec(&answer)?;
     let (mut sender, body) = channel();

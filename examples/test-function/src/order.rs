@@ -31,6 +31,8 @@ pub(crate) struct Order {
     pub(crate) stream: bool,
     /// Milliseconds between two chunks of a streamed answer.
     pub(crate) chunk_ms: u64,
+    /// Run `forwarderctl doctor` and answer with what it says, in place of all else.
+    pub(crate) doctor: bool,
     /// The durable execution that the invocation is a part of. Lambda sets it, under this name.
     #[serde(rename = "DurableExecutionArn")]
     pub(crate) durable_execution_arn: Option<String>,
@@ -52,6 +54,7 @@ impl Default for Order {
             response_bytes: 0,
             stream: false,
             chunk_ms: 0,
+            doctor: false,
             durable_execution_arn: None,
         }
     }

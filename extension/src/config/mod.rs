@@ -174,6 +174,11 @@ pub fn inspect(variables: &BTreeMap<String, String>) -> Inspection {
     inspect_in(variables, None, None)
 }
 
+/// As [`inspect`], with the document that is kept elsewhere in the place of files.
+pub fn inspect_with(variables: &BTreeMap<String, String>, document: &RemoteDocument) -> Inspection {
+    inspect_in(variables, None, Some(document))
+}
+
 fn inspect_in(
     variables: &BTreeMap<String, String>,
     account: Option<&str>,

@@ -16,6 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use super::credentials::LambdaCredentials;
 use super::environment::{is_true, variable};
 use super::http::Http;
@@ -36,6 +37,8 @@ pub struct Document {
 pub struct Documents {
     source: Source,
     http: Http,
+    /// Whoever asks, where that is not the function.
+    caller: Option<Caller>,
 }
 
 /// One request that is to be signed.
@@ -53,6 +56,15 @@ impl Documents {
         Self {
             source,
             http: Http::default(),
+            caller: None,
+        }
+    }
+
+    /// As [`new`](Self::new), with these credentials and in this region.
+    pub fn of_caller(source: Source, caller: Caller) -> Self {
+        Self {
+            caller: Some(caller),
+            ..Self::new(source)
         }
     }
 
@@ -61,14 +73,22 @@ impl Documents {
     /// # Errors
     /// Why it cannot be read, for a person.
     pub async fn read(&self, known: Option<&str>) -> Result<Option<Document>, String> {
-        let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+        let region = match &self.caller {
+            Some(caller) => caller.region.clone(),
+            None => variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
+        };
         let region = region.ok_or("no region is set: AWS_REGION")?;
         // Those of before a freeze are likely dead, and it is asked rarely.
         self.http.forget_connections();
-        let credentials = LambdaCredentials {
-            http: self.http.clone(),
+        let credentials = match &self.caller {
+            Some(caller) => caller.credentials.provide_credentials().await,
+            None => {
+                let own = LambdaCredentials {
+                    http: self.http.clone(),
+                };
+                own.provide_credentials().await
+            }
         };
-        let credentials = credentials.provide_credentials().await;
         let credentials = credentials.map_err(|error| DisplayErrorContext(error).to_string())?;
         let call = self.call(&region, known);
         let request = signed(&call, &region, credentials)?;

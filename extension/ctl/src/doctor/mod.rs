@@ -3,11 +3,14 @@
 //! # Layout
 //! - `report`: checks, as text and as JSON.
 //! - `caller`: credentials, account and region.
+//! - `document`: the configuration that is kept elsewhere.
 //! - `kinesis`, `firehose`: the stream of a sink, and a put to it; `key`: the stream's KMS key.
 //! - `cause`: from a failed call to its cause and its fix.
 
 mod caller;
 mod cause;
+#[cfg(feature = "remote-config")]
+mod document;
 mod firehose;
 mod key;
 mod kinesis;
@@ -20,7 +23,7 @@ use std::time::Duration;
 use forwarder_sinks::Connection;
 use forwarder_sinks::account::Caller;
 use forwarder_sinks::arn::StreamName;
-use telemetry_forwarder::config::{self, SinkConfig};
+use telemetry_forwarder::config::{self, Config, Inspection, SinkConfig};
 
 use super::{ERRORS, GOOD, Output, WARNINGS};
 use caller::Identity;
@@ -49,14 +52,14 @@ pub fn run(variables: &BTreeMap<String, String>, output: Output, out: &mut dyn W
             ERRORS
         }
         Ok(config) => {
-            for warning in super::check::warnings(config, &inspection) {
-                // What is asked below is not warned of.
-                if !warning.contains("writes KPL aggregates") {
-                    report.add(None, "configuration", Check::warn(warning, ""));
-                }
+            warn(config, &inspection, &mut report);
+            if examine(config, variables, &mut report)? {
+                ERRORS
+            } else if report.has_failed() {
+                WARNINGS
+            } else {
+                GOOD
             }
-            examine(&config.sinks, variables, &mut report)?;
-            if report.has_failed() { WARNINGS } else { GOOD }
         }
     };
     match output {
@@ -66,27 +69,67 @@ pub fn run(variables: &BTreeMap<String, String>, output: Output, out: &mut dyn W
     Ok(code)
 }
 
-fn examine(sinks: &[SinkConfig], variables: &BTreeMap<String, String>, report: &mut Report) -> io::Result<()> {
+fn warn(config: &Config, inspection: &Inspection, report: &mut Report) {
+    for warning in super::check::warnings(config, inspection) {
+        // What is asked below is not warned of.
+        if !warning.contains("writes KPL aggregates") {
+            report.add(None, "configuration", Check::warn(warning, ""));
+        }
+    }
+}
+
+/// True if the configuration that is kept elsewhere is wrong.
+fn examine(config: &Config, variables: &BTreeMap<String, String>, report: &mut Report) -> io::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        if sinks.iter().all(|sink| sink.stream.is_none()) {
-            report.add(
-                None,
-                "sinks",
-                Check::ok("no sink calls a service: there is nothing to ask"),
-            );
-            return;
+    Ok(runtime.block_on(async {
+        let asks = |config: &Config| config.sinks.iter().any(|sink| sink.stream.is_some());
+        if !asks(config) && config.remote.is_none() {
+            let nothing = Check::ok("no sink calls a service: there is nothing to ask");
+            report.add(None, "sinks", nothing);
+            return false;
         }
         let (caller, identity) = caller::find(variables, report).await;
-        let Some(identity) = identity else { return };
+        let Some(identity) = identity else { return false };
+        #[cfg(feature = "remote-config")]
+        let read = document::read(config, variables, &caller, report).await;
+        #[cfg(not(feature = "remote-config"))]
+        let read = document_is_none();
+        let (sinks, is_wrong) = match read {
+            Read::Nothing => (config.sinks.as_slice(), false),
+            Read::Wrong => (config.sinks.as_slice(), true),
+            Read::Good(ref sinks) => (sinks.as_slice(), false),
+        };
         for sink in sinks {
             if let Some(stream) = &sink.stream {
                 let mut subject = Subject::new(sink, stream, &caller, &identity, report);
                 subject.examine().await;
             }
         }
-    });
-    Ok(())
+        is_wrong
+    }))
+}
+
+/// What became of the document that a configuration names.
+enum Read {
+    /// There is none, or it cannot be read: what is local counts.
+    Nothing,
+    /// It has mistakes, and would be refused: what is local counts.
+    #[cfg_attr(
+        not(feature = "remote-config"),
+        expect(dead_code, reason = "nothing is read in this build")
+    )]
+    Wrong,
+    /// Its sinks, with what variables say of them.
+    #[cfg_attr(
+        not(feature = "remote-config"),
+        expect(dead_code, reason = "nothing is read in this build")
+    )]
+    Good(Vec<SinkConfig>),
+}
+
+#[cfg(not(feature = "remote-config"))]
+fn document_is_none() -> Read {
+    Read::Nothing
 }
 
 /// One sink that is examined.

@@ -10,6 +10,7 @@
 
 mod account;
 mod broken;
+mod document;
 
 use std::process::Command;
 
