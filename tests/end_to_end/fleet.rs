@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use end_to_end::binaries;
 use end_to_end::document_server::{Answer, DocumentServer};
+use end_to_end::numbers::Numbers;
 use end_to_end::post::{Poster, function_lines};
+use end_to_end::process::Extension;
 use end_to_end::world::*;
 use local_kinesis::LocalKinesis;
 use local_lambda::{Builder, LocalLambda};
@@ -223,6 +225,28 @@ async fn what_comes_too_late_for_other_sinks_says_so_and_the_next_start_has_them
     let (found, _) = end(&lambda, &kinesis).await;
     assert_eq!(found.of_type("function").len(), 4);
     assert_eq!(Found::in_stream(&kinesis, "audit").await.of_type("function").len(), 5);
+}
+
+#[tokio::test]
+async fn at_128_mb_what_waits_for_a_document_is_bounded_and_arrives() {
+    let documents = DocumentServer::start(Answer::Silence).await;
+    let kinesis = kinesis().await;
+    let (builder, port) = builder(&kinesis, &documents, "s3://bucket/key");
+    let lambda = builder.memory_mb(128).freeze(false).start().await.unwrap();
+    lambda.invoke(r#"{"lines":0}"#).await.unwrap();
+    let mut poster = Poster::connect(port).await;
+    // Several times what may wait, and no pause: some comes while the gate is closed, some while it opens, most after.
+    for body in 0..60 {
+        assert_eq!(poster.post("/", function_lines(body * 500, 500, 200)).await, 200);
+        // Whatever is read next is another document.
+        let routes = ["* -> kinesis", "function text~/a/ -> kinesis; * -> kinesis"][body % 2];
+        documents.set(Answer::Document(format!("routes = '{routes}'"), body as u64));
+    }
+    let peak = Extension::of(&lambda).unwrap().peak_memory().unwrap();
+    let (found, _) = end(&lambda, &kinesis).await;
+    let missing = Numbers::of(&found, 30_000).missing();
+    assert!(missing.is_empty(), "{} are missing", missing.len());
+    assert!(peak < 32 << 20, "{} KiB of memory", peak >> 10);
 }
 
 #[tokio::test]

@@ -249,4 +249,28 @@ mod tests {
         let different: BTreeSet<_> = records.iter().collect();
         assert_eq!(different.len(), records.len());
     }
+
+    #[test]
+    fn a_whole_invocation_has_lines_as_long_as_asked_for_and_its_end() {
+        for (bytes, slack) in [(SHORTEST_LINE, 5), (60, 5), (1_000, 0)] {
+            let body = Sample::new(1).with_lines_of(bytes).whole_invocation(20);
+            let events: Vec<BTreeMap<&str, &RawValue>> = serde_json::from_slice(&body).unwrap();
+            let kinds: Vec<_> = events.iter().map(|event| event["type"].get()).collect();
+            assert_eq!(
+                [kinds[0], kinds[1], kinds[21], kinds[22]],
+                [
+                    "\"platform.start\"",
+                    "\"function\"",
+                    "\"platform.runtimeDone\"",
+                    "\"platform.report\""
+                ]
+            );
+            for event in &events[1..21] {
+                let record = event["record"].get();
+                let quotes = if record.starts_with('"') { 2 } else { 0 };
+                let length = record.len() - quotes;
+                assert!((bytes - slack..=bytes).contains(&length), "{bytes}: {record}");
+            }
+        }
+    }
 }

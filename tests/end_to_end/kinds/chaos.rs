@@ -19,6 +19,9 @@ use crate::chaos::{any_fault, variable};
 
 const SEEDS: u64 = 50;
 
+/// One flush budget is the most that an invocation may take longer, and some for a busy machine.
+const MOST_ADDED: Duration = Duration::from_millis(500 + 1_000);
+
 /// Environments at once. Most of their time they wait.
 const AT_ONCE: usize = 4;
 
@@ -134,6 +137,10 @@ async fn run_with(seed: u64, by_document: bool) -> Found {
             || order(&mut orders, mode),
             |played| {
                 complaints.extend(played.complaints.into_iter().map(|complaint| (played.step, complaint)));
+                let longest = played.invocations.iter().map(|invocation| invocation.added).max();
+                if let Some(added) = longest.filter(|added| *added > MOST_ADDED) {
+                    complaints.push((played.step, format!("an invocation's end was held for {added:?}")));
+                }
                 left -= 1;
                 documents.set(any_answer(&mut place));
                 // The last step may be the end of the environment, where what Kinesis does not take is rightly dropped.
