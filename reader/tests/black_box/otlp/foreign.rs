@@ -60,7 +60,7 @@ async fn everything_is_in_a_foreign_receiver_once_or_more_though_the_reader_is_k
     first.kill();
     let before = behind.counted().len();
     let rest = world
-        .read(&["--checkpoint", &checkpoint, "--otlp", &url, "--verify"])
+        .read(&["--checkpoint", &checkpoint, "--otlp", &rotel.url, "--verify"])
         .await;
     assert_eq!(rest.code, Some(0), "{}", rest.stderr);
     assert!(
