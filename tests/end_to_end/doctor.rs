@@ -23,7 +23,7 @@ async fn the_test_function_tells_what_its_own_role_meets() {
         assert_eq!(answer["exitCode"], code, "{answer:#}");
         let checks = answer["doctor"]["checks"].as_array().unwrap();
         let is_put = |check: &&Value| check["sink"] == "kinesis" && check["check"] != "key";
-        let last = checks.iter().filter(is_put).next_back().unwrap();
+        let last = checks.iter().rfind(is_put).unwrap();
         assert!(
             last["status"] == put || (put == "ok" && last["status"] == "warn"),
             "{answer:#}"
