@@ -103,7 +103,7 @@ fn assert_drained(told: &Told, plan: Plan) {
 /// Puts that try again are spread over time: in no bin are more than so many times the mean.
 fn assert_spread(told: &Told, within: std::ops::Range<Duration>, bin: Duration, most_times: f64) {
     let mut bins = vec![0_u32; ((within.end - within.start).as_millis() / bin.as_millis()) as usize];
-    for at in told.retries.iter().filter(|at| within.contains(at)) {
+    for at in told.retries.iter().filter(|at| within.contains(*at)) {
         bins[((*at - within.start).as_millis() / bin.as_millis()) as usize] += 1;
     }
     let mean = f64::from(bins.iter().sum::<u32>()) / bins.len() as f64;

@@ -72,7 +72,7 @@ impl Receiver {
             return Err(format!("the receiver did not take the batch within {within:.1} s: {trouble}").into());
         };
         let sent = sent?;
-        Ok((sent.rejected > 0).then(|| Notice::Rejected {
+        Ok((sent.rejected > 0).then_some(Notice::Rejected {
             count: sent.rejected,
             reasons: sent.reasons,
         }))

@@ -1,11 +1,6 @@
 //! The real function, with the feature `otlp`, between a local Lambda and receivers of OTLP: every line is there once or more.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
 use std::ops::Range;
