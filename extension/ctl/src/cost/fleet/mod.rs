@@ -1,6 +1,6 @@
 //! `forwarderctl cost --fleet FILE`: what a fleet needs and costs in a month under each format and compression.
 //!
-//! - `file`: what the fleet writes; [`table`]: the answer, for people.
+//! - `file`: what the fleet writes; `table`: the answer, for people.
 //! - this file: the forwarder itself over invocations of each kind, and what follows of their rates.
 
 mod file;
