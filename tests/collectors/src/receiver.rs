@@ -1,6 +1,6 @@
 //! A receiver that answers as a test wishes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
@@ -119,10 +119,7 @@ impl Receiver {
 
     /// The spans.
     pub fn spans(&self) -> Vec<Span> {
-        let got = self.got.lock().unwrap();
-        let scopes = got.spans.iter().flat_map(|request| &request.resource_spans);
-        let scopes = scopes.flat_map(|resource| &resource.scope_spans);
-        scopes.flat_map(|scope| scope.spans.clone()).collect()
+        self.got.lock().unwrap().spans().cloned().collect()
     }
 
     /// Sums over all points, by name.
@@ -149,11 +146,15 @@ impl Got {
         self.lines.values().sum::<usize>() as u64
     }
 
-    /// Spans.
-    pub fn spans(&self) -> u64 {
+    /// Ids of the spans: what came twice is one.
+    pub fn span_ids(&self) -> BTreeSet<&[u8]> {
+        self.spans().map(|span| span.span_id.as_slice()).collect()
+    }
+
+    fn spans(&self) -> impl Iterator<Item = &Span> {
         let scopes = self.spans.iter().flat_map(|request| &request.resource_spans);
         let scopes = scopes.flat_map(|resource| &resource.scope_spans);
-        scopes.map(|scope| scope.spans.len() as u64).sum()
+        scopes.flat_map(|scope| &scope.spans)
     }
 
     /// Sums over all points, by name.
