@@ -42,7 +42,11 @@ pub(super) fn encode(lines: &[u8], key: &str) -> Bytes {
     out.push(tag::KEY);
     write_varint(&mut out, key.len());
     out.extend_from_slice(key.as_bytes());
-    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let line;
+        (line, rest) = rest.split_at(end);
         out.push(tag::RECORD);
         write_varint(&mut out, 2 + 1 + varint_len(line.len()) + line.len());
         out.extend_from_slice(&[tag::KEY_INDEX, 0, tag::DATA]);
