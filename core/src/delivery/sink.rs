@@ -1,5 +1,6 @@
 //! Interface between a lane and its sink.
 
+use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -64,6 +65,20 @@ impl Failure {
             message: message.into(),
         }
     }
+}
+
+/// Texts of an error and of what caused it, on one line, for [`Failure::message`]. What a cause says again is left out.
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for Failure {
@@ -223,5 +238,33 @@ pub trait Sink: Send + Sync {
     /// Asks if its target goes with records in this format. It is asked once, beside the function.
     async fn look_at_target(&self, _format: Format) -> Target {
         Target::Fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl fmt::Display for Layer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Layer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as &dyn Error)
+        }
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let refused = Layer("refused", None);
+        let connect = Layer("connect: refused", Some(Box::new(refused)));
+        let call = Layer("call", Some(Box::new(connect)));
+        assert_eq!(causes(&call), "call: connect: refused");
     }
 }

@@ -11,9 +11,9 @@ use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use forwarder_core::delivery::sink::causes;
 use tokio::time::timeout;
 
 /// Longest time until an answer is there whole.
@@ -114,7 +114,7 @@ impl Endpoint {
         let request = self.request(path, packed).map_err(|()| "it is no request".to_owned())?;
         let answered = timeout(PATIENCE, async {
             let response = self.connector.call(request).await;
-            let response = response.map_err(|error| DisplayErrorContext(&error).to_string())?;
+            let response = response.map_err(|error| causes(&error))?;
             let status = response.status().as_u16();
             let retry_after = response.headers().get("retry-after").map(str::to_owned);
             let mut stream = ByteStream::new(response.into_body());

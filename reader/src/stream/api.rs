@@ -7,13 +7,13 @@ use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{self, ShardIteratorType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::task::JoinError;
 
 use super::Record;
 use super::lineage::Listed;
 use super::position::Position;
+use forwarder_core::delivery::sink::causes;
 
 /// A stream, by its name or its ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Error {
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let reason = || DisplayErrorContext(&error).to_string();
+        let reason = || causes(&error);
         match &error {
             SdkError::ServiceError(context) => Self::Refused {
                 operation,

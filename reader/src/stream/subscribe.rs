@@ -10,12 +10,12 @@ use aws_sdk_kinesis::primitives::event_stream::EventReceiver;
 use aws_sdk_kinesis::types::error::SubscribeToShardEventStreamError;
 use aws_sdk_kinesis::types::{ShardIteratorType, StartingPosition, SubscribeToShardEventStream};
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use tokio::time::{Instant, timeout};
 
 use super::Record;
 use super::api::{Api, Error, read};
 use super::position::Position;
+use forwarder_core::delivery::sink::causes;
 
 const OPERATION: &str = "SubscribeToShard";
 
@@ -136,7 +136,7 @@ impl Subscription {
 /// What an error within a session means.
 fn broken<R>(error: SdkError<SubscribeToShardEventStreamError, R>) -> Error
 where
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
     match &error {
         SdkError::ServiceError(context) => Error::Refused {
@@ -145,7 +145,7 @@ where
             code: context.err().code().unwrap_or("an error without a name").to_owned(),
             message: context.err().message().unwrap_or("no message").to_owned(),
         },
-        _ => unreachable(DisplayErrorContext(&error).to_string()),
+        _ => unreachable(causes(&error)),
     }
 }
 

@@ -13,7 +13,6 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
@@ -22,6 +21,7 @@ use super::environment::{is_true, variable};
 use super::http::Http;
 use crate::arn::partition_of;
 use crate::document::Source;
+use forwarder_core::delivery::sink::causes;
 
 /// A document as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,11 +89,11 @@ impl Documents {
                 own.provide_credentials().await
             }
         };
-        let credentials = credentials.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let credentials = credentials.map_err(|error| causes(&error))?;
         let call = self.call(&region, known);
         let request = signed(&call, &region, credentials)?;
         let answer = self.http.call(request).await;
-        let answer = answer.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let answer = answer.map_err(|error| causes(&error))?;
         self.http.forget_connections();
         if answer.status().as_u16() == 304 {
             return Ok(None);

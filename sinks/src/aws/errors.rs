@@ -2,9 +2,8 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use forwarder_core::delivery::sink::{Failure, Outcome, Reason};
+use forwarder_core::delivery::sink::{Failure, Outcome, Reason, causes};
 
 use super::http::NotTrusted;
 
@@ -55,6 +54,9 @@ const CODES: [(&str, Reason); 44] = [
     ("ValidationException", Reason::Invalid),
     ("InvalidArgumentException", Reason::Invalid),
 ];
+
+/// Characters of an answer that are shown, where it names no error that is known.
+const ANSWER_SHOWN: usize = 200;
 
 /// Meaning of an error code; it is in a failed call's answer, or beside a record that a put refused.
 fn reason_of_code(code: &str) -> Option<Reason> {
@@ -111,9 +113,26 @@ where
     };
     let message = match (code, error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => DisplayErrorContext(&error).to_string(),
+        _ => answered(&error).unwrap_or_else(|| causes(&error)),
     };
     Failure::new(reason, message)
+}
+
+/// What came instead of an answer of the service: of a proxy, of another server, or of one that is ill.
+fn answered<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let raw = error.raw_response()?;
+    let status = raw.status();
+    if status.is_success() {
+        let reason = sources(error).last().map(ToString::to_string).unwrap_or_default();
+        return Some(format!(
+            "HTTP {}, an answer that cannot be read: {reason}",
+            status.as_u16()
+        ));
+    }
+    let body = String::from_utf8_lossy(raw.body().bytes().unwrap_or_default());
+    let words = body.split_whitespace().flat_map(|word| [" ", word]).skip(1);
+    let begin: String = words.flat_map(str::chars).take(ANSWER_SHOWN).collect();
+    Some(format!("HTTP {}: {begin}", status.as_u16()))
 }
 
 fn mentions_credentials<E: std::error::Error + 'static>(error: &E) -> bool {
@@ -136,6 +155,8 @@ fn sources<'a>(
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::error::metadata::ErrorMetadata;
+
     use super::*;
 
     #[test]
@@ -157,6 +178,30 @@ mod tests {
                 Reason::Service,
                 Reason::Unknown,
             ]
+        );
+    }
+
+    /// Message of a put that was answered so.
+    fn message(status: u16, body: &str) -> String {
+        let answer = HttpResponse::new(status.try_into().unwrap(), body.to_owned().into());
+        let error = ErrorMetadata::builder().build();
+        failure(SdkError::<ErrorMetadata, _>::response_error(error, answer)).message
+    }
+
+    #[test]
+    fn what_is_no_answer_of_the_service_is_shown_as_it_came() {
+        let page = format!("<html>\n  <h1>Gateway</h1>{}", "x".repeat(10_000));
+        let shown = message(502, &page);
+        assert!(shown.starts_with("HTTP 502: <html> <h1>Gateway</h1>xxx"), "{shown}");
+        assert_eq!(shown.chars().count(), "HTTP 502: ".len() + ANSWER_SHOWN);
+        let unread = message(200, "[]");
+        assert!(
+            unread.starts_with("HTTP 200, an answer that cannot be read: "),
+            "{unread}"
+        );
+        assert!(
+            !unread.contains("Response {"),
+            "nothing of how the SDK is made: {unread}"
         );
     }
 

@@ -8,8 +8,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_types::error::display::DisplayErrorContext;
-use forwarder_core::delivery::sink::Reason;
+use forwarder_core::delivery::sink::{Reason, causes};
 use forwarder_sinks::Connection;
 use forwarder_sinks::account::{self, Caller};
 use forwarder_sinks::arn::StreamName;
@@ -79,7 +78,7 @@ async fn ask(caller: &Caller, variables: &BTreeMap<String, String>, report: &mut
                 fix +=
                     "; AWS_PROFILE is set: is that profile in ~/.aws/config? For SSO: aws configure export-credentials";
             }
-            let message = format!("there are none: {}", DisplayErrorContext(&error));
+            let message = format!("there are none: {}", causes(&error));
             report.add(None, "credentials", Check::fail(message, fix));
             return None;
         }
@@ -170,7 +169,7 @@ pub(super) async fn take_role(subject: &mut Subject<'_>) -> bool {
                     "; if that policy asks for an external id, set external_id"
                 }
             );
-            let message = format!("{} cannot be assumed: {}", role.arn, DisplayErrorContext(&error));
+            let message = format!("{} cannot be assumed: {}", role.arn, causes(&error));
             (Check::fail(message, fix), false)
         }
     };
