@@ -84,9 +84,10 @@ binaries: setup ## Build the extension and the functions for tests and demo
 .PHONY: fmt
 fmt: ## Check the formatting
 	cargo fmt --all --check
+	cargo fmt --manifest-path core/fuzz/Cargo.toml --check
 
 .PHONY: lint
-lint: setup ## clippy without warnings: the workspace, and the extension with every set of features
+lint: setup ## clippy without warnings: the workspace, the extension with every set of features, the fuzz targets
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --workspace --all-features --test end_to_end -- -D warnings
 	@for set in $(FEATURE_SETS); do \
@@ -94,6 +95,7 @@ lint: setup ## clippy without warnings: the workspace, and the extension with ev
 	  $(CARGO) clippy --quiet -p telemetry-forwarder -p forwarder-sinks -p forwarderctl --all-targets --no-default-features \
 	    $$([ $$set = none ] || echo --features $$set) -- -D warnings; \
 	done
+	@.ci/setup fuzz && $(CARGO) clippy --quiet --manifest-path core/fuzz/Cargo.toml --target-dir target/fuzz -- -D warnings
 
 .PHONY: doc
 doc: setup ## The documentation without warnings
@@ -144,16 +146,14 @@ test-unit: setup ## Tests of each crate
 	$(CARGO) test $(EVERY_CRATE)
 
 # Optimised: ten thousand environments in about a minute. SIMULATION_SEEDS says how many.
-SIMULATION_SEEDS ?= 10000
 .PHONY: test-simulation
 test-simulation: setup ## Thousands of schedules of faults, in simulated time
-	SIMULATION_SEEDS=$(SIMULATION_SEEDS) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test simulation
+	SIMULATION_SEEDS=$(or $(SIMULATION_SEEDS),10000) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test simulation
 
 # A fleet before one stream, in simulated time: 200 environments take a minute, 1,000 take five and 6 GB of memory.
-STORM_ENVIRONMENTS ?= 200
 .PHONY: test-storm
 test-storm: setup ## A fleet before a stream that takes a tenth, and a deployment that starts all at one instant
-	STORM_ENVIRONMENTS=$(STORM_ENVIRONMENTS) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test storm -- --nocapture
+	STORM_ENVIRONMENTS=$(or $(STORM_ENVIRONMENTS),200) $(CARGO) test -p forwarder-core --all-features --profile ci --target-dir $(E2E_DIR) --test storm -- --nocapture
 
 # Optimised: instructions are counted by valgrind, which takes fifty times as long. HOSTILE_SUBJECT: one of them alone.
 .PHONY: test-hostile

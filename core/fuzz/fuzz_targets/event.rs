@@ -22,7 +22,11 @@ fuzz_target!(|event: &[u8]| {
                 let body = format!("[{}]", event.raw);
                 let again: Vec<_> = Batch::new(body.as_bytes()).collect();
                 assert_eq!(again.len(), 1);
-                assert!(again[0].as_ref().is_ok_and(|again| again.record == event.record && again.kind.name() == event.kind.name()));
+                assert!(
+                    again[0]
+                        .as_ref()
+                        .is_ok_and(|again| again.record == event.record && again.kind.name() == event.kind.name())
+                );
             }
             Err(malformed) => assert!(malformed.raw.is_empty() || range.contains(&malformed.raw.as_ptr())),
         }

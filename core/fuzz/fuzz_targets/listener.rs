@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use telemetry_forwarder::invocations::Invocations;
+use telemetry_forwarder::listener::gate::Gate;
 use telemetry_forwarder::listener::path::Paths;
 use telemetry_forwarder::listener::{Intake, serve_bytes};
 use telemetry_forwarder::telemetry_api::Subscription;
@@ -22,7 +23,14 @@ fuzz_target!(|bytes: &[u8]| {
         // Each request that is not a POST to `/` is refused.
         paths.subscribed(Subscription::Active { path: false });
         let invocations = Arc::new(Invocations::default());
-        let intake = Arc::new(Intake::new(Arc::clone(&forwarder), invocations, Arc::new(paths), 8 << 20));
+        let gate = Arc::new(Gate::open());
+        let intake = Arc::new(Intake::new(
+            Arc::clone(&forwarder),
+            invocations,
+            Arc::new(paths),
+            8 << 20,
+            gate,
+        ));
         let (mut client, server) = tokio::io::duplex(bytes.len().max(1) + (1 << 16));
         client.write_all(bytes).await.unwrap();
         client.shutdown().await.unwrap();

@@ -6,8 +6,15 @@ use forwarder_core::intake::redact::{Redaction, Redactor};
 use forwarder_core::telemetry::batch::Batch;
 use libfuzzer_sys::fuzz_target;
 
-const MASKS: [&str; 7] =
-    ["email", "ipv4", "credit_card", "aws_access_key", "jwt", "bearer", r"/secret=[a-z]+/"];
+const MASKS: [&str; 7] = [
+    "email",
+    "ipv4",
+    "credit_card",
+    "aws_access_key",
+    "jwt",
+    "bearer",
+    r"/secret=[a-z]+/",
+];
 
 fuzz_target!(|line: &str| {
     let record = serde_json::to_string(line).unwrap();

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use forwarder_core::telemetry::batch::Batch;
-use forwarder_core::telemetry::invocation::Attribution;
 use forwarder_core::intake::redact::{Redaction, Redactor};
 use forwarder_core::route::{Outcome, Router, Routes, list};
+use forwarder_core::telemetry::batch::Batch;
+use forwarder_core::telemetry::invocation::Attribution;
 
 const SINKS: [&str; 3] = ["kinesis", "firehose", "stdout"];
 
@@ -16,7 +16,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let (table, body) = input.split_at(split);
     let Ok(text) = std::str::from_utf8(table) else { return };
     let _ = Redaction::parse(&list(text));
-    let Ok(routes) = Routes::parse(text, &SINKS) else { return };
+    let Ok(routes) = Routes::parse(text, &SINKS) else {
+        return;
+    };
     assert_eq!(Routes::parse(&routes.to_string(), &SINKS).as_ref(), Ok(&routes));
     routes.dead_rules(|_| true);
     routes.uncovered_types(|_| true);

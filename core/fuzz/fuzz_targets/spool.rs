@@ -20,9 +20,14 @@ fuzz_target!(|segment: &[u8]| {
     world::runtime().block_on(async {
         let (forwarder, kept) = world::forwarder(Some(root.clone()));
         forwarder.recover().await;
-        forwarder.close((Instant::now() + Duration::from_secs(5)).into(), false).await;
+        forwarder
+            .close((Instant::now() + Duration::from_secs(5)).into(), false)
+            .await;
         let bytes: usize = kept.0.lock().unwrap().iter().map(|record| record.data.len()).sum();
-        assert!(bytes <= segment.len() + (1 << 20), "what was not there is not delivered");
+        assert!(
+            bytes <= segment.len() + (1 << 20),
+            "what was not there is not delivered"
+        );
     });
     let _ = std::fs::remove_dir_all(&root);
 });

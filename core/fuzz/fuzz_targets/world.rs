@@ -22,7 +22,12 @@ pub struct Kept(pub Mutex<Vec<Record>>);
 #[async_trait]
 impl Sink for Kept {
     fn limits(&self) -> Limits {
-        Limits { put_records: 500, put_bytes: 1 << 20, record_bytes: 1 << 20, keyed: true }
+        Limits {
+            put_records: 500,
+            put_bytes: 1 << 20,
+            record_bytes: 1 << 20,
+            keyed: true,
+        }
     }
 
     async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
@@ -54,12 +59,20 @@ pub fn forwarder(spool: Option<PathBuf>) -> (Forwarder, Arc<Kept>) {
     let forwarder = Forwarder::start(Settings {
         lanes: vec![(lane, Arc::clone(&kept) as Arc<dyn Sink>)],
         routes: Routes::all_to(0),
-        types: Types { function: true, platform: true, extension: true },
+        types: Types {
+            function: true,
+            platform: true,
+            extension: true,
+        },
         redaction: Redaction::default(),
         resource: Resource::default(),
         buffer_bytes: 8 << 20,
         spool: SpoolSettings {
-            mode: if spool.is_some() { SpoolMode::Overflow } else { SpoolMode::Off },
+            mode: if spool.is_some() {
+                SpoolMode::Overflow
+            } else {
+                SpoolMode::Off
+            },
             dir: spool.unwrap_or_default(),
             max_bytes: 8 << 20,
         },
@@ -70,5 +83,8 @@ pub fn forwarder(spool: Option<PathBuf>) -> (Forwarder, Arc<Kept>) {
 
 /// One thread, as the extension has.
 pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
 }
