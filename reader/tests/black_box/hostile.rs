@@ -1,5 +1,6 @@
 //! Records that are made to cost their readers more than they are: memory, log, and the end of the program.
 
+use std::io::Write as _;
 use std::process::Command;
 
 use bytes::Bytes;
@@ -19,6 +20,15 @@ fn compressed(lines: impl Iterator<Item = String>) -> Bytes {
     let record = zstd::stream::encode_all(lines.collect::<String>().as_bytes(), 3).unwrap();
     assert!(record.len() <= 1024 * 1024, "{}", record.len());
     record.into()
+}
+
+/// Some 60 KB that are 600 MB without an end of a line.
+fn wide() -> Bytes {
+    let mut record = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();
+    for _ in 0..600 {
+        record.write_all(&[b'x'; 1_000_000]).unwrap();
+    }
+    record.finish().unwrap().into()
 }
 
 /// Reads the stream with no more memory and CPU time than it may have.
@@ -51,7 +61,8 @@ async fn bombs_cost_neither_memory_nor_log() {
         let part = format!(r#""seq":{seq},"part":{{"first":{seq},"index":0,"of":10000}}"#);
         line("p", 7, "x").replace(r#""seq":7"#, &part).replace(bare, "")
     };
-    let records: [(&str, Bytes, usize); 6] = [
+    let records: [(&str, Bytes, usize); 7] = [
+        ("wide", wide(), 2),
         ("bad", compressed((0..3_000_000).map(|_| "x\n".into())), 2),
         ("long", compressed((0..10_000_000).map(|_| "x\n".into())), 2),
         ("short", compressed((0..500_000).map(|_| "{\"type\":\"\"}\n".into())), 3),
@@ -74,6 +85,8 @@ async fn bombs_cost_neither_memory_nor_log() {
         let code = if name == "parts" { 1 } else { 0 };
         assert_eq!(read.code, Some(code), "{name}: {}", read.stderr);
         assert!(read.stdout.contains("it goes on"), "{name}");
+        // Where memory is short, and not the bound, is where it ends, the notice is another.
+        assert!(name != "wide" || read.stderr.contains("10485760 bytes"), "{}", read.stderr);
         assert!(read.stderr.len() < MOST_SAID, "{name}: {} bytes", read.stderr.len());
     }
 }
