@@ -10,6 +10,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const Ajv = require('ajv/dist/2020').default;
 const { checkRoutes, routesAsText } = require('./routes');
+const ofDocument = require('./schema/document-permissions.json');
 const permissions = require('./schema/permissions.json');
 const schema = require('./schema/telemetry-forwarder.schema.json');
 
@@ -19,6 +20,12 @@ const ARCHITECTURES = ['x86_64', 'arm64'];
 const MOST_LAYERS = 5;
 // What a value that CloudFormation fills in is checked as.
 const PLACEHOLDER = 'filled-in-by-CloudFormation';
+
+// Options of a function, beside those of the forwarder: the document that steers it while it runs.
+const DOCUMENT = {
+  configParameter: { type: 'string', pattern: '^/[A-Za-z0-9_./-]+$' },
+  configKeyArn: { type: 'string', pattern: '^arn:' },
+};
 
 // Options of the plugin, beside those of the forwarder.
 const OWN = {
@@ -116,8 +123,9 @@ class TelemetryForwarder {
   /** The forwarder's settings, checked, and what its sinks must be allowed to do. */
   read(name, options) {
     const where = `functions.${name}`;
-    const settings = { ...options, sinks: {} };
-    const grants = [];
+    const { configParameter, configKeyArn, ...given } = options;
+    const settings = { ...given, sinks: {} };
+    const grants = this.readDocument(where, { configParameter, configKeyArn });
     for (const [sink, given] of Object.entries(options.sinks ?? {})) {
       const { arn, keyArn, ...rest } = given ?? {};
       const type = rest.type ?? sink;
@@ -143,12 +151,36 @@ class TelemetryForwarder {
       );
     }
     this.problems.push(...this.problemsOf(settings, schema, where));
+    if (configParameter !== undefined) {
+      settings.config = `ssm:${configParameter}`;
+    }
     if (settings.routes !== undefined) {
       const found = checkRoutes(settings.routes, Object.keys(settings.sinks));
       this.problems.push(...found.map((problem) => `${where}: routes: ${problem}`));
       settings.routes = routesAsText(settings.routes);
     }
     return { settings, grants };
+  }
+
+  /** Checks the names of the document and of its key, and says what reading it must be allowed. */
+  readDocument(where, { configParameter: name, configKeyArn: key }) {
+    const given = Object.fromEntries(
+      Object.entries({ configParameter: name, configKeyArn: key }).filter(([, value]) => value !== undefined),
+    );
+    this.problems.push(...this.problemsOf(given, { type: 'object', properties: DOCUMENT }, where));
+    if (name === undefined) {
+      if (key !== undefined) {
+        this.problems.push(`${where}: configKeyArn: there is nothing to decrypt: give \`configParameter\`, too`);
+      }
+      return [];
+    }
+    const parameter = {
+      'Fn::Sub': `arn:\${AWS::Partition}:ssm:\${AWS::Region}:\${AWS::AccountId}:parameter${name}`,
+    };
+    return [
+      { actions: ofDocument.parameter, arn: parameter },
+      ...(key === undefined ? [] : [{ actions: ofDocument.key, arn: key }]),
+    ];
   }
 
   problemsOf(value, against, where) {

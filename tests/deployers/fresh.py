@@ -75,8 +75,8 @@ def variables_are_right(case, variables):
     case.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
 
-def permissions():
-    return json.loads((ROOT / "infra/construct/schema/permissions.json").read_text())
+def permissions(file="permissions"):
+    return json.loads((ROOT / f"infra/construct/schema/{file}.json").read_text())
 
 
 def copy(source, target):

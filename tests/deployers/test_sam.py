@@ -71,14 +71,18 @@ class Sam(unittest.TestCase):
         cloudformation = server.client("cloudformation")
         stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/telemetry"
         key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+        parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/telemetry/forwarder"
+        given = {
+            "StreamArn": stream,
+            "KeyArn": key,
+            "ConfigParameter": "/telemetry/forwarder",
+            "ConfigKeyArn": key,
+        }
         cloudformation.create_stack(
             StackName="shop-Forwarder",
             TemplateBody=json.dumps(template, default=str),
-            # Moto takes no list with an `AWS::NoValue` in it, so there is a key, too.
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in (("StreamArn", stream), ("KeyArn", key))
-            ],
+            # Moto takes no list with an `AWS::NoValue` in it, so there is everything.
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
         (stack,) = cloudformation.describe_stacks(StackName="shop-Forwarder")["Stacks"]
@@ -87,7 +91,12 @@ class Sam(unittest.TestCase):
         iam = server.client("iam")
         version = iam.get_policy_version(PolicyArn=outputs["WritePolicyArn"], VersionId="v1")["PolicyVersion"]
         statements = version["Document"]["Statement"]
-        expected = [("kinesis:PutRecords", stream), ("kms:GenerateDataKey", key)]
+        expected = [
+            ("kinesis:PutRecords", stream),
+            ("kms:GenerateDataKey", key),
+            ("ssm:GetParameter", parameter),
+            ("kms:Decrypt", key),
+        ]
         self.assertEqual([(each["Action"], each["Resource"]) for each in statements], expected)
         found = {}
         # Moto forgets a layer's name and architecture.
@@ -119,11 +128,14 @@ class Sam(unittest.TestCase):
 
     def test_permissions_are_those_of_the_one_list(self):
         policy = yaml_parse((fresh.ROOT / "infra/sam/template.yaml").read_text())["Resources"]["WritePolicy"]
-        stream, key = policy["Properties"]["PolicyDocument"]["Statement"]
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        stream, key, parameter, parameter_key = (statement["Fn::If"][1] for statement in statements)
         allowed = fresh.permissions()
         (_, firehose, kinesis) = stream["Action"]["Fn::If"]
         self.assertEqual(([firehose], [kinesis]), (allowed["firehose"]["stream"], allowed["kinesis"]["stream"]))
-        self.assertEqual([key["Fn::If"][1]["Action"]], allowed["kinesis"]["key"])
+        self.assertEqual([key["Action"]], allowed["kinesis"]["key"])
+        allowed = fresh.permissions("document-permissions")
+        self.assertEqual(([parameter["Action"]], [parameter_key["Action"]]), (allowed["parameter"], allowed["key"]))
 
 
 if __name__ == "__main__":

@@ -112,6 +112,25 @@ class Serverless(unittest.TestCase):
         variables = template["Resources"]["CheckoutLambdaFunction"]["Properties"]["Environment"]["Variables"]
         self.assertEqual(variables["FORWARDER_SINKS__KINESIS__STREAM"], {"Ref": "Telemetry"})
 
+    def test_a_document_that_steers_all_functions(self):
+        key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+        _, template = self.package(
+            custom__telemetryForwarder__configParameter="/telemetry/forwarder",
+            custom__telemetryForwarder__configKeyArn=key,
+            custom__telemetryForwarder__config_refresh="1m",
+        )
+        allowed, statements = fresh.permissions("document-permissions"), self.statements(template["Resources"])
+        arn = {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/telemetry/forwarder"}
+        self.assertIn({"Effect": "Allow", "Action": allowed["parameter"], "Resource": arn}, statements)
+        self.assertIn({"Effect": "Allow", "Action": allowed["key"], "Resource": key}, statements)
+        variables = template["Resources"]["CheckoutLambdaFunction"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(variables["FORWARDER_CONFIG"], "ssm:/telemetry/forwarder")
+        fresh.variables_are_right(self, variables)
+        said, _ = self.package(status=1, custom__telemetryForwarder__configParameter="telemetry forwarder")
+        self.assertIn("configParameter: must match pattern", said)
+        said, _ = self.package(status=1, custom__telemetryForwarder__configKeyArn=key)
+        self.assertIn("configKeyArn: there is nothing to decrypt", said)
+
     def test_what_cannot_have_it_is_left_out_and_named(self):
         layers = [f"arn:aws:lambda:eu-west-1:123456789012:layer:l{number}:1" for number in range(5)]
         said, template = self.package(

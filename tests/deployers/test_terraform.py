@@ -123,6 +123,25 @@ class Terraform(unittest.TestCase):
         self.assertFalse([name for name in variables if "ARN" in name])
         fresh.variables_are_right(self, variables)
 
+    def test_a_document_that_steers_all_functions(self):
+        folder = self.unpacked()
+        self.run_in(folder, "tar xzf *.tar.gz")
+        stream, key = "arn:aws:kinesis:eu-west-1:123456789012:stream/t", "arn:aws:kms:eu-west-1:123456789012:key/1"
+        parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/telemetry/forwarder"
+        made = self.outputs(
+            folder,
+            f"""  sinks = {{ kinesis = {{ stream = "{stream}" }} }}
+              options = {{ config_refresh = "1m" }}
+              config_parameter = {{ name = "/telemetry/forwarder", arn = "{parameter}", key_arn = "{key}" }}""",
+        )
+        allowed = fresh.permissions("document-permissions")
+        self.assertEqual(
+            [(each["Action"], each["Resource"]) for each in json.loads(made["policy_json"])["Statement"]][1:],
+            [(allowed["parameter"], parameter), (allowed["key"], key)],
+        )
+        self.assertEqual(made["environment"]["FORWARDER_CONFIG"], "ssm:/telemetry/forwarder")
+        fresh.variables_are_right(self, made["environment"])
+
     def test_mistakes_are_refused_at_plan(self):
         folder = self.unpacked()
         self.run_in(folder, "tar xzf *.tar.gz")
@@ -137,6 +156,7 @@ class Terraform(unittest.TestCase):
             ),
             ('sinks = { other = { stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/t" } }', "give `type`"),
             ("sinks = {}", "at least one sink"),
+            (f'{right}\nconfig_parameter = {{ name = "a b", arn = "arn:a" }}', "letters, digits"),
             (f'{right}\narchitecture = "arm64"', "no layer for arm64"),
         ):
             with self.subTest(expected):

@@ -4,6 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { expect, test } from 'vitest';
 import { makeApp, makeFunction } from '../../test/apps';
+import allowed from '../schema/document-permissions.json';
 import type { Shop } from './world';
 import { functionOf, makeShop, toStream } from './world';
 
@@ -52,6 +53,16 @@ test('a key of one’s own may be used to decrypt', () => {
   shop.forwarder.attach(makeFunction(shop.stack, 'Checkout'), { configParameter: named(shop), configKey });
   const decrypt = statements(shop).find(({ Action }) => Action === 'kms:Decrypt');
   expect(decrypt?.Resource).toEqual({ 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] });
+});
+
+test('it needs what document-permissions.json says, which other deployers read', () => {
+  const shop = makeShop();
+  const configKey = new kms.Key(shop.stack, 'Key');
+  shop.forwarder.attach(makeFunction(shop.stack, 'Checkout'), { configParameter: named(shop), configKey });
+  const actions = statements(shop).map(({ Action }) => Action);
+  expect(actions.filter((action) => /^(ssm|kms:Decrypt)/.test(action)).sort()).toEqual(
+    [...allowed.parameter, ...allowed.key].sort(),
+  );
 });
 
 test('it may be everybody’s, and a function’s own takes its place', () => {

@@ -12,6 +12,7 @@ locals {
   folder      = fileexists("${local.packaged}/permissions.json") ? local.packaged : "${path.module}/../../construct/schema"
   schema      = jsondecode(file("${local.folder}/telemetry-forwarder.schema.json")).properties
   permissions = jsondecode(file("${local.folder}/permissions.json"))
+  of_document = jsondecode(file("${local.folder}/document-permissions.json"))
 
   # Options with a name of their own, and those of a section such as `flush`: `flush.strategy`.
   sections = { for name, value in var.options : name => value if can(keys(value)) }
@@ -29,7 +30,10 @@ locals {
   in_sinks    = merge([for name, sink in var.sinks : { for key, value in sink : "sinks.${name}.${key}" => value if !contains(local.only_policy, key) && value != null }]...)
   bare        = { for name, sink in var.sinks : "sinks.${name}.type" => name if length(setsubtract(keys(sink), local.only_policy)) == 0 }
   settings    = merge(local.given, local.in_sinks, local.bare)
-  variables   = { for name, value in local.settings : "FORWARDER_${upper(replace(name, ".", "__"))}" => try(tostring(value), join(",", value)) }
+  variables = merge(
+    { for name, value in local.settings : "FORWARDER_${upper(replace(name, ".", "__"))}" => try(tostring(value), join(",", value)) },
+    { for parameter in var.config_parameter[*] : "FORWARDER_CONFIG" => "ssm:${parameter.name}" }
+  )
 
   # Mistakes: options that the forwarder does not have, and values that are not among those that may be.
   of_a_sink = values(local.schema.sinks.patternProperties)[0].properties
@@ -48,5 +52,7 @@ locals {
     [for name, sink in local.direct : { Effect = "Allow", Action = local.allowed[name].stream, Resource = contains(keys(sink), "arn") ? sink.arn : sink.stream }],
     [for name, sink in local.direct : { Effect = "Allow", Action = local.allowed[name].key, Resource = sink.key_arn }
     if contains(keys(sink), "key_arn") && try(sink.key_arn != null, false) && length(local.allowed[name].key) > 0],
+    [for parameter in var.config_parameter[*] : { Effect = "Allow", Action = local.of_document.parameter, Resource = parameter.arn }],
+    [for parameter in var.config_parameter[*] : { Effect = "Allow", Action = local.of_document.key, Resource = parameter.key_arn } if parameter.key_arn != null],
   )
 }

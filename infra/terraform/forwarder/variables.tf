@@ -13,6 +13,16 @@ variable "options" {
   default     = {}
 }
 
+variable "config_parameter" {
+  description = "A parameter of Systems Manager that steers functions while they run, such as { name = aws_ssm_parameter.forwarder.name, arn = aws_ssm_parameter.forwarder.arn }. `key_arn`: the key that it is encrypted with, if it is yours."
+  type        = object({ name = string, arn = string, key_arn = optional(string) })
+  default     = null
+  validation {
+    condition     = var.config_parameter == null || can(regex("^[A-Za-z0-9_./-]+$", var.config_parameter.name))
+    error_message = "The name of a parameter has letters, digits, and _ . - / alone."
+  }
+}
+
 variable "layer_arns" {
   description = "The published layer for each architecture: { x86_64 = \"arn:…\", arm64 = \"arn:…\" }. The module `stream` publishes them."
   type        = map(string)
