@@ -86,7 +86,11 @@ async fn bombs_cost_neither_memory_nor_log() {
         assert_eq!(read.code, Some(code), "{name}: {}", read.stderr);
         assert!(read.stdout.contains("it goes on"), "{name}");
         // Where memory is short, and not the bound, is where it ends, the notice is another.
-        assert!(name != "wide" || read.stderr.contains("10485760 bytes"), "{}", read.stderr);
+        assert!(
+            name != "wide" || read.stderr.contains("10485760 bytes"),
+            "{}",
+            read.stderr
+        );
         assert!(read.stderr.len() < MOST_SAID, "{name}: {} bytes", read.stderr.len());
     }
 }
