@@ -113,7 +113,13 @@ impl Writer {
     }
 
     /// Writes the line of one event, or of its parts; full chunks go to `sealed`.
-    pub(crate) fn write(&mut self, line: Line<'_>, now: Instant, sealed: &mut impl FnMut(Chunk)) -> Written {
+    #[inline]
+    pub(crate) fn write(
+        &mut self,
+        line: &Line<'_>,
+        now: Instant,
+        sealed: &mut impl FnMut(Chunk, &Arc<Origin>),
+    ) -> Written {
         let first = self.next_seq();
         let whole = self.write_line(line, "", now, sealed);
         let is_written = match whole {
@@ -122,7 +128,7 @@ impl Writer {
         };
         let written = self.next_seq();
         if !is_written {
-            self.open.skip().into_iter().for_each(sealed);
+            self.open.skip().into_iter().for_each(|chunk| sealed(chunk, &self.own));
         }
         Written {
             seq: first..self.next_seq(),
@@ -135,9 +141,9 @@ impl Writer {
     pub(crate) fn write_alone(&mut self, event: &OwnEvent, now: Instant) -> (u64, Bytes) {
         let seq = self.next_seq();
         let mut line = None;
-        let mut take = |chunk: Chunk| line = Some(chunk.lines);
-        if self.write_line(event.line(), "", now, &mut take).is_ok() {
-            self.open.seal().into_iter().for_each(take);
+        let mut take = |chunk: Chunk, _: &Arc<Origin>| line = Some(chunk.lines);
+        if self.write_line(&event.line(), "", now, &mut take).is_ok() {
+            self.open.seal().into_iter().for_each(|chunk| take(chunk, &self.own));
         } else {
             self.open.skip();
         }
@@ -147,33 +153,37 @@ impl Writer {
         )
     }
 
+    #[inline]
     fn write_line(
         &mut self,
-        line: Line<'_>,
+        line: &Line<'_>,
         extra: &str,
         now: Instant,
-        sealed: &mut impl FnMut(Chunk),
+        sealed: &mut impl FnMut(Chunk, &Arc<Origin>),
     ) -> Result<(), usize> {
         let Self {
             open,
             stamp,
+            own,
             cut,
             longest_line,
             ..
         } = self;
-        let Line {
-            event,
-            has_line_breaks,
-            context,
-            ..
-        } = line;
-        open.add(now, *cut, *longest_line, sealed, |out, seq| {
-            stamp.write_line(out, event, has_line_breaks, context, seq, extra);
+        let mut sealed = |chunk: Chunk| sealed(chunk, own);
+        open.add(now, *cut, *longest_line, &mut sealed, |out, seq| {
+            stamp.write_line(out, line, seq, extra);
         })
     }
 
     /// `false` if it was not, or not wholly, written. `bytes`: the length of the whole line.
-    fn write_oversize(&mut self, line: Line<'_>, bytes: usize, now: Instant, sealed: &mut impl FnMut(Chunk)) -> bool {
+    #[cold]
+    fn write_oversize(
+        &mut self,
+        line: &Line<'_>,
+        bytes: usize,
+        now: Instant,
+        sealed: &mut impl FnMut(Chunk, &Arc<Origin>),
+    ) -> bool {
         let Some(record) = line.record else { return false };
         // A line has no line breaks between tokens, so what is cut has none either.
         let record = match line.has_line_breaks {
@@ -218,11 +228,11 @@ impl Writer {
     /// `false` if the line is still too long, which the room for it was to prevent.
     fn write_piece(
         &mut self,
-        line: Line<'_>,
+        line: &Line<'_>,
         piece: &str,
         extra: &str,
         now: Instant,
-        sealed: &mut impl FnMut(Chunk),
+        sealed: &mut impl FnMut(Chunk, &Arc<Origin>),
     ) -> bool {
         let Some(record) = line.record else { return false };
         // The record is a part of the event's own text, by position and not by content.
@@ -234,8 +244,8 @@ impl Writer {
         write_string(&mut event, piece);
         event.extend_from_slice(after.as_bytes());
         let event = String::from_utf8(event).unwrap_or_default();
-        let part = Line { event: &event, ..line };
-        self.write_line(part, extra, now, sealed).is_ok()
+        let part = Line { event: &event, ..*line };
+        self.write_line(&part, extra, now, sealed).is_ok()
     }
 }
 

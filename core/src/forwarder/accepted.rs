@@ -1,7 +1,5 @@
 //! Lifecycle facts found in a posted batch.
 
-use std::borrow::Cow;
-
 use crate::telemetry::by_age::ByAge;
 use crate::telemetry::change::Change;
 use crate::telemetry::json::unescape;
@@ -35,11 +33,12 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    #[inline]
     pub(super) fn note(&mut self, change: &Change<'_>) {
         match change {
             Change::Started(id) => self.note_start(*id),
-            Change::Ended(id) => text(*id).iter().for_each(|id| self.done.insert(id, ())),
-            Change::Reported(id) => text(*id).iter().for_each(|id| self.reported.insert(id, ())),
+            Change::Ended(id) => id.map(unescape).iter().for_each(|id| self.done.insert(id, ())),
+            Change::Reported(id) => id.map(unescape).iter().for_each(|id| self.reported.insert(id, ())),
             Change::InitDone => self.accepted.initialized = true,
             // Inside an invocation nobody waits for init's end.
             Change::InitStarted { phase, .. } => self.accepted.initialized |= *phase == Some("\"invoke\""),
@@ -51,10 +50,10 @@ impl Facts {
     /// Facts about a request before its start belong to another attempt: a retry has the same id.
     fn note_start(&mut self, id: Option<&str>) {
         self.accepted.events_dropped = false;
-        let Some(request_id) = text(id) else { return };
+        let Some(request_id) = id.map(unescape) else { return };
         self.done.remove(&request_id);
         self.reported.remove(&request_id);
-        self.accepted.started.push(request_id);
+        self.accepted.started.push(request_id.into_owned());
     }
 
     /// All of them.
@@ -66,9 +65,4 @@ impl Facts {
             ..self.accepted
         }
     }
-}
-
-/// The text of a JSON string.
-fn text(json: Option<&str>) -> Option<String> {
-    json.map(unescape).map(Cow::into_owned)
 }

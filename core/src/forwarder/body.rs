@@ -151,6 +151,7 @@ impl Forwarder {
         state.intake.go_on(body.is_repeated);
         let others = body.resume(&mut state.intake);
         let (mut taken, mut since_clock) = (0, 0);
+        let mut event = Event::unread();
         let is_over = loop {
             if since_clock >= CLOCK_INTERVAL && !body.is_near {
                 since_clock = 0;
@@ -158,9 +159,11 @@ impl Forwarder {
                     break false;
                 }
             }
-            let Some(item) = body.batch.next() else { break true };
-            let bytes = match item {
-                Ok(event) => {
+            let Some(read) = body.batch.read(&mut event) else {
+                break true;
+            };
+            let bytes = match read {
+                Ok(()) => {
                     self.take_event(&event, body, &mut state, &mut queues, now);
                     event.raw.len()
                 }
@@ -210,11 +213,13 @@ impl Forwarder {
         now: Instant,
     ) {
         let State { id, intake, .. } = state;
-        let current = body.as_of.take().map(|then| intake.attribute_as_of(then));
+        // Looked at before it is taken: it is large, and nearly never there.
+        let as_of = if body.as_of.is_some() { body.as_of.take() } else { None };
+        let current = as_of.map(|then| intake.attribute_as_of(then));
+        body.facts.note(&Change::of(event));
         let decided = intake.decide(event, now.into_std());
-        body.facts.note(&decided.change);
-        for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
-            send(line, verdict, queues, now);
+        for (line, verdict) in decided.settled.iter().flatten().flat_map(Settled::lines) {
+            send(&line, verdict, queues, now);
         }
         match (decided.closed, decided.resource) {
             (Some(counts), resource) => {
@@ -227,8 +232,10 @@ impl Forwarder {
             }
             _ => {}
         }
-        send(decided.line, decided.verdict, queues, now);
-        send_rows(&decided.rows, queues, now);
+        send(&decided.line, decided.verdict, queues, now);
+        if let Some(rows) = &decided.rows {
+            send_rows(rows, queues, now);
+        }
         if let Some(current) = current {
             intake.attribute_as_of(current);
         }

@@ -31,7 +31,8 @@ pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 /// Adds a line to the queues that its verdict names.
-pub(super) fn send(line: Line<'_>, verdict: Verdict<'_>, queues: &mut Queues<'_>, now: Instant) {
+#[inline]
+pub(super) fn send(line: &Line<'_>, verdict: Verdict<'_>, queues: &mut Queues<'_>, now: Instant) {
     for &target in verdict.targets() {
         if let Some(queue) = queues.get_mut(target) {
             queue.add(line, now);
@@ -42,7 +43,7 @@ pub(super) fn send(line: Line<'_>, verdict: Verdict<'_>, queues: &mut Queues<'_>
 /// Adds rows of invocations to the queues that their verdicts name.
 pub(super) fn send_rows(rows: &[RowEvent], queues: &mut Queues<'_>, now: Instant) {
     for row in rows {
-        send(row.line(), row.verdict(), queues, now);
+        send(&row.line(), row.verdict(), queues, now);
     }
 }
 
@@ -50,7 +51,7 @@ pub(super) fn send_rows(rows: &[RowEvent], queues: &mut Queues<'_>, now: Instant
 pub(super) fn let_go(intake: &mut Intake, until: Instant, queues: &mut Queues<'_>, now: Instant) {
     while let Some(settled) = intake.let_go(until.into_std()) {
         for (line, verdict) in settled.lines() {
-            send(line, verdict, queues, now);
+            send(&line, verdict, queues, now);
         }
     }
 }

@@ -7,27 +7,24 @@ use crate::record::envelope::Resource;
 use crate::record::line::Line;
 use crate::record::stats::IntakeStats;
 use crate::route::{Outcome, Routes};
-use crate::telemetry::change::Change;
 
 /// All that one event causes, to be carried out in the order of the fields.
 #[derive(Debug)]
 pub struct Decided<'a> {
-    /// Lines that waited until now.
-    pub settled: Vec<Settled<'a>>,
+    /// Lines that waited until now. Nothing costs less than an empty list, and it is nearly always nothing.
+    pub settled: Option<Vec<Settled<'a>>>,
     /// The environment was restored from a snapshot: the counters of the one that ended. What follows begins another.
-    pub closed: Option<IntakeStats>,
+    pub closed: Option<Box<IntakeStats>>,
     /// What the envelope says of the function from this event on.
     pub resource: &'a Resource,
     /// The event changes it.
     pub resource_changed: bool,
-    /// The lifecycle fact in the event.
-    pub change: Change<'a>,
     /// The event, masked.
     pub line: Line<'a>,
     /// What becomes of it.
     pub verdict: Verdict<'a>,
     /// Rows of invocations that it ends, each with the sinks that get it.
-    pub rows: Vec<RowEvent>,
+    pub rows: Option<Vec<RowEvent>>,
 }
 
 /// Lines of one invocation that waited, with their verdicts.

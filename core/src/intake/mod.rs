@@ -113,13 +113,16 @@ impl Intake {
     }
 
     /// Decides what becomes of the next event. Log lines are masked in what is returned.
+    #[inline]
     pub fn decide<'a>(&'a mut self, event: &'a Event<'a>, now: Instant) -> Decided<'a> {
         let change = Change::of(event);
-        let mut settled = Vec::new();
+        // What is nearly never there costs nothing where it is not.
+        let mut settled = None;
         let closed = if self.snapshot.note(&change) {
-            settled.extend(std::iter::from_fn(|| self.hold.let_go(now)).map(|invocation| (invocation, None)));
+            let waiting = std::iter::from_fn(|| self.hold.let_go(now)).map(|invocation| (invocation, None));
+            settled.get_or_insert_with(Vec::new).extend(waiting);
             self.resource.faas_instance = None;
-            Some(self.take_counts())
+            Some(Box::new(self.take_counts()))
         } else {
             None
         };
@@ -134,11 +137,15 @@ impl Intake {
             self.masked = self.redactor.event(event);
             self.count_masked();
         }
+        let reread;
         let event = match &self.masked {
-            Some(text) => Cow::Owned(redact::reread(text, event)),
-            None => Cow::Borrowed(event),
+            Some(text) => {
+                reread = redact::reread(text, event);
+                &reread
+            }
+            None => event,
         };
-        let owned = self.attribution.advance(&event);
+        let owned = self.attribution.advance(event);
         let attribution = &self.attribution;
         let context = attribution.context(owned);
         let line = Line {
@@ -152,21 +159,22 @@ impl Intake {
         }
         if self.routes.make_wait()
             && let Some(request_id) = context.request_id
-            && let Some(outcome) = Outcome::of(&event)
+            && let Some(outcome) = Outcome::of(event)
             && let Some(invocation) = self.hold.end(request_id, outcome)
         {
             self.stats.routed_out.not_kept += not_kept(&self.routes, &invocation, &outcome);
-            settled.push((invocation, Some(outcome)));
+            settled.get_or_insert_with(Vec::new).push((invocation, Some(outcome)));
         }
-        let is_counted = self.rows.is_some() && event.kind == Kind::Function;
+        let is_counted = self.rows.is_some() && matches!(event.kind, Kind::Function);
         let level = if is_own_line {
             None
         } else {
-            self.router.level(&event, context.request_id, is_counted)
+            self.router.level(event, context.request_id, is_counted)
         };
-        let mut rows = Vec::new();
+        let mut rows = None;
         if let Some(made) = &mut self.rows {
-            for finished in made.observe(&event, context.request_id, level) {
+            let rows = rows.insert(Vec::new());
+            for finished in made.observe(event, context.request_id, level) {
                 let row = made.write(&finished, attribution, &self.resource);
                 let (router, hold) = (&mut self.router, &mut self.hold);
                 rows.push(route_row(row, router, hold, &self.routes, &mut self.stats, now));
@@ -177,7 +185,7 @@ impl Intake {
         } else if !self.types.include(&event.kind) {
             Verdict::Unmatched
         } else {
-            match self.router.decide_at(&event, context.request_id, level) {
+            match self.router.decide_at(event, context.request_id, level) {
                 Decision::To(rule, targets) => Verdict::Send(rule, targets),
                 Decision::Drop(rule) => Verdict::Drop(rule),
                 Decision::Sampled => Verdict::Sampled,
@@ -193,14 +201,10 @@ impl Intake {
         };
         verdict.count(&mut self.stats);
         Decided {
-            settled: settled
-                .into_iter()
-                .map(|(invocation, outcome)| Settled::new(&self.routes, invocation, outcome))
-                .collect(),
+            settled: settled.map(|settled| all_settled(&self.routes, settled)),
             closed,
             resource: &self.resource,
             resource_changed,
-            change,
             line,
             verdict,
             rows,
@@ -289,6 +293,7 @@ impl Intake {
     }
 
     /// Notes the name of the environment. `true` if there was one.
+    #[inline]
     fn note_instance(&mut self, change: &Change<'_>) -> bool {
         let (Change::InitStarted { instance_id, .. } | Change::Restored { instance_id }) = change else {
             return false;
@@ -300,6 +305,15 @@ impl Intake {
         }
         is_named
     }
+}
+
+/// Nearly never: apart from the way of an ordinary event.
+#[cold]
+fn all_settled(routes: &Routes, invocations: Vec<(Invocation, Option<Outcome>)>) -> Vec<Settled<'_>> {
+    let settled = invocations.into_iter();
+    settled
+        .map(|(invocation, outcome)| Settled::new(routes, invocation, outcome))
+        .collect()
 }
 
 /// Routes a row as any event.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::Instant;
 
 /// Unencoded lines of one owner, contiguous in `seq`.
@@ -82,7 +82,7 @@ impl Cut {
 /// exactly its size, so that what is counted is what is in use.
 #[derive(Debug)]
 pub(crate) struct OpenChunk {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     seq: Range<u64>,
     since: Instant,
 }
@@ -93,7 +93,7 @@ const KEPT_BUFFER: usize = 256 * 1024;
 impl OpenChunk {
     pub(crate) fn new(first_seq: u64) -> Self {
         Self {
-            buffer: BytesMut::new(),
+            buffer: Vec::new(),
             seq: first_seq..first_seq,
             since: Instant::now(),
         }
@@ -125,7 +125,7 @@ impl OpenChunk {
         cut: Cut,
         longest: usize,
         sealed: &mut impl FnMut(Chunk),
-        write: impl FnOnce(&mut BytesMut, u64),
+        write: impl FnOnce(&mut Vec<u8>, u64),
     ) -> Result<(), usize> {
         let before = self.buffer.len();
         write(&mut self.buffer, self.seq.end);
@@ -134,15 +134,17 @@ impl OpenChunk {
             self.buffer.truncate(before);
             return Err(line);
         }
-        if before > 0 && cut.packed(self.buffer.len(), self.lines() + 1) > cut.target {
+        let mut packed = cut.packed(self.buffer.len(), self.lines() + 1);
+        if before > 0 && packed > cut.target {
             sealed(self.chunk(before));
-            self.buffer.advance(before);
+            self.buffer.drain(..before);
+            packed = cut.packed(self.buffer.len(), 1);
         }
         if self.seq.is_empty() {
             self.since = now;
         }
         self.seq.end += 1;
-        if cut.single || cut.packed(self.buffer.len(), self.lines()) >= cut.target {
+        if cut.single || packed >= cut.target {
             self.seal().into_iter().for_each(sealed);
         }
         Ok(())
@@ -163,7 +165,7 @@ impl OpenChunk {
         let chunk = self.chunk(self.buffer.len());
         self.buffer.clear();
         if self.buffer.capacity() > KEPT_BUFFER {
-            self.buffer = BytesMut::new();
+            self.buffer = Vec::new();
         }
         Some(chunk)
     }

@@ -1,8 +1,6 @@
 //! The member `forwarder`, spliced in before an event's closing brace.
 
-use bytes::BytesMut;
-
-use crate::telemetry::invocation::Context;
+use crate::record::line::Line;
 use crate::telemetry::json::write_string;
 
 /// Extent of the envelope: `FORWARDER_ENVELOPE`.
@@ -81,8 +79,8 @@ impl Resource {
 /// Writes the lines of one lane. What is the same in each line is rendered once.
 #[derive(Debug)]
 pub(crate) struct Stamp {
-    /// `,"forwarder":{"id":"…","sink":"…","seq":`; empty for [`Envelope::Raw`].
-    head: Vec<u8>,
+    /// `,"forwarder":{"id":"…","sink":"…","seq":…`; empty for [`Envelope::Raw`].
+    head: Head,
     /// Lines have `traceId` and `spanId`.
     traced: bool,
     /// `,"resource":{…}}}` and the line's end.
@@ -105,7 +103,7 @@ impl Stamp {
         }
         tail.extend_from_slice(b"}\n");
         Self {
-            head,
+            head: Head::new(head),
             traced: envelope == Envelope::Full,
             tail,
         }
@@ -114,41 +112,78 @@ impl Stamp {
     /// Appends the line of one event: its text, this lane's member, the closing brace, a line feed. Line breaks between
     /// the event's tokens are left out, so that a line is a line. `extra`: more members of the envelope, each with a
     /// comma before it.
-    pub(crate) fn write_line(
-        &self,
-        out: &mut BytesMut,
-        event: &str,
-        has_line_breaks: bool,
-        context: Context<'_>,
-        seq: u64,
-        extra: &str,
-    ) {
-        let open = event.strip_suffix('}').unwrap_or(event);
-        let of_request = context.lean.len() + context.trace.len();
-        out.reserve(open.len() + self.head.len() + SEQ_DIGITS + of_request + extra.len() + self.tail.len());
-        if has_line_breaks {
-            open.split(['\n', '\r'])
-                .for_each(|piece| out.extend_from_slice(piece.as_bytes()));
+    #[inline]
+    pub(crate) fn write_line(&mut self, out: &mut Vec<u8>, line: &Line<'_>, seq: u64, extra: &str) {
+        let Line { event, context, .. } = line;
+        let event = event.as_bytes();
+        let open = event.strip_suffix(b"}").unwrap_or(event);
+        if line.has_line_breaks {
+            open.split(|byte| matches!(byte, b'\n' | b'\r'))
+                .for_each(|piece| out.extend_from_slice(piece));
         } else {
-            out.extend_from_slice(open.as_bytes());
+            out.extend_from_slice(open);
         }
-        if !self.head.is_empty() {
-            out.extend_from_slice(&self.head);
-            write_integer(out, seq);
-            out.extend_from_slice(context.lean.as_bytes());
-            if self.traced {
-                out.extend_from_slice(context.trace.as_bytes());
+        if let Some(head) = self.head.numbered(seq) {
+            out.extend_from_slice(head);
+            let trace = if self.traced { context.trace } else { "" };
+            if !context.lean.is_empty() {
+                out.extend_from_slice(context.lean.as_bytes());
             }
-            out.extend_from_slice(extra.as_bytes());
+            if !trace.is_empty() {
+                out.extend_from_slice(trace.as_bytes());
+            }
+            if !extra.is_empty() {
+                out.extend_from_slice(extra.as_bytes());
+            }
         }
         out.extend_from_slice(&self.tail);
+    }
+}
+
+/// What is the same in each line, and a number that is one more in nearly each.
+#[derive(Debug)]
+struct Head {
+    /// Ends in the number written last.
+    text: Vec<u8>,
+    /// Where that begins; 0 if there is nothing to write.
+    digits: usize,
+    last: u64,
+}
+
+impl Head {
+    fn new(mut text: Vec<u8>) -> Self {
+        let digits = text.len();
+        if digits > 0 {
+            write_integer(&mut text, 0);
+        }
+        Self { text, digits, last: 0 }
+    }
+
+    /// Nothing for [`Envelope::Raw`].
+    fn numbered(&mut self, seq: u64) -> Option<&[u8]> {
+        if self.digits == 0 {
+            return None;
+        }
+        let is_next = seq == self.last.wrapping_add(1) && seq != 0;
+        match self.text.last_mut() {
+            Some(digit) if is_next && *digit < b'9' => *digit += 1,
+            _ => self.write(seq),
+        }
+        self.last = seq;
+        Some(&self.text)
+    }
+
+    #[cold]
+    fn write(&mut self, seq: u64) {
+        self.text.truncate(self.digits);
+        write_integer(&mut self.text, seq);
     }
 }
 
 /// The digits of the largest `seq`.
 const SEQ_DIGITS: usize = 20;
 
-fn write_integer(out: &mut BytesMut, mut value: u64) {
+fn write_integer(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0_u8; SEQ_DIGITS];
     let mut first = digits.len();
     for digit in digits.iter_mut().rev() {
@@ -166,6 +201,7 @@ fn write_integer(out: &mut BytesMut, mut value: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::invocation::Context;
 
     fn resource() -> Resource {
         Resource {
@@ -177,11 +213,20 @@ mod tests {
         }
     }
 
+    fn event<'a>(event: &'a str, context: Context<'a>) -> Line<'a> {
+        Line {
+            event,
+            record: None,
+            has_line_breaks: event.contains('\n'),
+            context,
+        }
+    }
+
     fn line(envelope: Envelope, resource: &Resource, event: &str, context: Context<'_>, seq: u64) -> String {
-        let mut out = BytesMut::new();
-        let stamp = Stamp::new(envelope, "9f31c0de5a7b2468", "kinesis", resource);
-        stamp.write_line(&mut out, event, event.contains('\n'), context, seq, "");
-        String::from_utf8(out.to_vec()).unwrap()
+        let mut out = Vec::new();
+        let mut stamp = Stamp::new(envelope, "9f31c0de5a7b2468", "kinesis", resource);
+        stamp.write_line(&mut out, &self::event(event, context), seq, "");
+        String::from_utf8(out).unwrap()
     }
 
     const EVENT: &str = r#"{"time":"…","type":"function","record":"…"}"#;
@@ -207,6 +252,19 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn each_number_is_written_whatever_was_written_before() {
+        let mut stamp = Stamp::new(Envelope::Lean, "9f31c0de5a7b2468", "kinesis", &resource());
+        let near = |number: u64| number.saturating_sub(2)..=number.saturating_add(2);
+        let jumps = [0, 9, 99, 10_000, 7, 7, 1_999, 1_989, u64::MAX, 0, u64::MAX];
+        for seq in (0..=1_101).chain(jumps.into_iter().flat_map(near)) {
+            let mut out = Vec::new();
+            stamp.write_line(&mut out, &event("{}", NOBODY), seq, "");
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.ends_with(&format!(",\"seq\":{seq}}}}}\n")), "{seq}: {out}");
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::BytesMut;
 
 use crate::record::envelope::{Envelope, Resource, Stamp};
 use crate::record::line::Line;
@@ -12,7 +11,7 @@ use crate::record::origin::Origin;
 use crate::record::ranges::{DropReason, Dropped};
 use crate::record::stats::{IntakeStats, LaneStats};
 use crate::telemetry::invocation::Context;
-use crate::telemetry::json::write_string;
+use crate::telemetry::json::push_string;
 
 /// An event holds no more of what is no event: what is longer is cut, so that it never is in memory several times over.
 /// Bytes.
@@ -20,57 +19,62 @@ const UNPARSED_BYTES: usize = 256 * 1024;
 
 /// `forwarder.unparsed`: bytes that are no event, as they came; several where there are many.
 pub(crate) fn unparsed<'a>(body: &'a [u8], error: &'a str) -> impl Iterator<Item = OwnEvent> + 'a {
-    let is_text = std::str::from_utf8(body).is_ok();
-    let mut rest = Some(body);
+    let text = std::str::from_utf8(body).ok();
+    let mut next = Some(0);
     std::iter::from_fn(move || {
-        let body = rest.take()?;
-        let mut end = body.len().min(UNPARSED_BYTES);
-        // A character of text is not cut: the bytes after its first begin with the bits 10.
-        while is_text && body.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {
+        let start = next.take()?;
+        let mut end = body.len().min(start + UNPARSED_BYTES);
+        // A character of text is not cut.
+        while text.is_some_and(|text| !text.is_char_boundary(end)) {
             end -= 1;
         }
-        let (piece, left) = body.split_at_checked(end)?;
-        rest = Some(left).filter(|left| !left.is_empty());
-        Some(unparsed_piece(piece, error))
+        next = Some(end).filter(|end| *end < body.len());
+        let piece = body.get(start..end)?;
+        // Of text each piece is text, which is not looked at again.
+        let text = match text {
+            Some(text) => text.get(start..end),
+            None => std::str::from_utf8(piece).ok(),
+        };
+        Some(unparsed_piece(text, piece, error))
     })
 }
 
-fn unparsed_piece(body: &[u8], error: &str) -> OwnEvent {
+fn unparsed_piece(text: Option<&str>, bytes: &[u8], error: &str) -> OwnEvent {
     event("forwarder.unparsed", |out| {
-        out.extend_from_slice(b"{\"body\":");
-        let encoding = match std::str::from_utf8(body) {
-            Ok(text) => {
-                write_string(out, text);
+        out.push_str("{\"body\":");
+        let encoding = match text {
+            Some(text) => {
+                push_string(out, text);
                 "utf8"
             }
-            Err(_) => {
-                write_string(out, &STANDARD.encode(body));
+            None => {
+                push_string(out, &STANDARD.encode(bytes));
                 "base64"
             }
         };
-        out.extend_from_slice(b",\"encoding\":");
-        write_string(out, encoding);
-        out.extend_from_slice(b",\"error\":");
-        write_string(out, error);
-        out.push(b'}');
+        out.push_str(",\"encoding\":");
+        push_string(out, encoding);
+        out.push_str(",\"error\":");
+        push_string(out, error);
+        out.push('}');
     })
 }
 
 /// `forwarder.dropped`: lines given up for one reason.
 pub(crate) fn dropped(dropped: &Dropped) -> OwnEvent {
     event("forwarder.dropped", |out| {
-        out.extend_from_slice(b"{\"reason\":");
-        write_string(out, dropped.reason.name());
+        out.push_str("{\"reason\":");
+        push_string(out, dropped.reason.name());
         if let Some(detail) = &dropped.detail {
-            out.extend_from_slice(b",\"detail\":");
-            write_string(out, detail);
+            out.push_str(",\"detail\":");
+            push_string(out, detail);
         }
-        out.extend_from_slice(b",\"ranges\":[");
+        out.push_str(",\"ranges\":[");
         for (index, [first, last]) in dropped.ranges.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            out.extend_from_slice(format!("{comma}[{first},{last}]").as_bytes());
+            out.push_str(&format!("{comma}[{first},{last}]"));
         }
-        out.extend_from_slice(b"]}");
+        out.push_str("]}");
     })
 }
 
@@ -156,60 +160,58 @@ impl OwnEvent {
 
     /// A line under any owner and number, with the least of an envelope.
     pub(crate) fn foreign_line(&self, origin: &Origin, seq: u64) -> Vec<u8> {
-        let stamp = Stamp::new(Envelope::Lean, &origin.id, &origin.sink, &Resource::default());
-        let mut line = BytesMut::new();
-        let own = self.line();
-        stamp.write_line(&mut line, own.event, false, own.context, seq, "");
-        line.to_vec()
+        let mut stamp = Stamp::new(Envelope::Lean, &origin.id, &origin.sink, &Resource::default());
+        let mut line = Vec::new();
+        stamp.write_line(&mut line, &self.line(), seq, "");
+        line
     }
 }
 
-fn event(kind: &str, record: impl FnOnce(&mut Vec<u8>)) -> OwnEvent {
-    let mut out = Vec::with_capacity(1_024);
-    out.extend_from_slice(b"{\"time\":\"");
+fn event(kind: &str, record: impl FnOnce(&mut String)) -> OwnEvent {
+    let mut out = String::with_capacity(1_024);
+    out.push_str("{\"time\":\"");
     let now = humantime::format_rfc3339_millis(SystemTime::now());
-    out.extend_from_slice(now.to_string().as_bytes());
-    out.extend_from_slice(b"\",\"type\":");
-    write_string(&mut out, kind);
-    out.extend_from_slice(b",\"record\":");
+    out.push_str(&now.to_string());
+    out.push_str("\",\"type\":");
+    push_string(&mut out, kind);
+    out.push_str(",\"record\":");
     let start = out.len();
     record(&mut out);
-    out.push(b'}');
+    out.push('}');
     OwnEvent {
-        // Everything written above is text.
-        text: String::from_utf8(out).unwrap_or_default(),
+        text: out,
         record: start,
     }
 }
 
 /// Writes the members of an object.
 struct Members<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut String,
     first: bool,
 }
 
 impl<'a> Members<'a> {
-    fn new(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
+    fn new(out: &'a mut String) -> Self {
+        out.push('{');
         Self { out, first: true }
     }
 
     fn key(&mut self, key: &str) {
         if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
+            self.out.push(',');
         }
-        write_string(self.out, key);
-        self.out.push(b':');
+        push_string(self.out, key);
+        self.out.push(':');
     }
 
     fn value(&mut self, key: &str, json: &str) {
         self.key(key);
-        self.out.extend_from_slice(json.as_bytes());
+        self.out.push_str(json);
     }
 
     fn text(&mut self, key: &str, value: &str) {
         self.key(key);
-        write_string(self.out, value);
+        push_string(self.out, value);
     }
 
     fn number(&mut self, key: &str, value: u64) {
@@ -224,6 +226,6 @@ impl<'a> Members<'a> {
     }
 
     fn end(self) {
-        self.out.push(b'}');
+        self.out.push('}');
     }
 }

@@ -188,14 +188,26 @@ impl Routes {
     }
 
     /// The rules to ask about this type; `true` if each of them takes the type.
+    #[inline]
     fn plan(&self, kind: &Kind<'_>) -> (&Plan, bool) {
-        if *kind == Kind::Invocation {
+        if matches!(kind, Kind::Invocation) {
             return (&self.of_rows, true);
         }
         match type_index(kind).and_then(|index| self.by_type.get(index)) {
             Some(plan) => (plan, true),
             None => (&self.all, false),
         }
+    }
+
+    /// Destination of all events of this type, if the first rule to ask takes them whatever is in them. Most tables end
+    /// there for most types.
+    #[inline]
+    fn decide_type(&self, kind: &Kind<'_>) -> Option<Decision<'_>> {
+        let (plan, known) = self.plan(kind);
+        let step = plan.steps.first()?;
+        let is_decided = known && step.takes_all && step.keep_bit == 0;
+        let rule = self.rules.get(step.rule).filter(|_| is_decided)?;
+        Some(rule.destination(step.rule))
     }
 
     /// Destination of this event.
@@ -221,8 +233,7 @@ impl Routes {
                 Taken::No => {}
                 Taken::NotInSample => sampled = true,
                 Taken::Yes if step.keep_bit != 0 && look.has_request() => candidates.0 |= step.keep_bit,
-                Taken::Yes if rule.targets.is_empty() => return Decision::Drop(step.rule),
-                Taken::Yes => return Decision::To(step.rule, &rule.targets),
+                Taken::Yes => return rule.destination(step.rule),
             }
         }
         match sampled {
@@ -291,6 +302,16 @@ enum Taken {
 }
 
 impl Rule {
+    /// Destination of what it takes. `index`: its place in the table.
+    #[inline]
+    fn destination(&self, index: usize) -> Decision<'_> {
+        if self.targets.is_empty() {
+            Decision::Drop(index)
+        } else {
+            Decision::To(index, &self.targets)
+        }
+    }
+
     fn takes(&self, look: &mut Look<'_, '_>) -> Taken {
         let mut in_sample = true;
         for predicate in &self.predicates {

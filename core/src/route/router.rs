@@ -41,6 +41,7 @@ impl Router {
     }
 
     /// The level of the next log line, if some rule asks for it or it is `wanted`.
+    #[inline]
     pub(crate) fn level(&mut self, event: &Event<'_>, request_id: Option<&str>, wanted: bool) -> Option<Level> {
         let (plan, _) = self.routes.plan(&event.kind);
         if wanted || plan.needs_level {
@@ -51,12 +52,16 @@ impl Router {
     }
 
     /// As [`decide`](Self::decide), where the level is known.
+    #[inline]
     pub(crate) fn decide_at(
         &mut self,
         event: &Event<'_>,
         request_id: Option<&str>,
         level: Option<Level>,
     ) -> Decision<'_> {
+        if let Some(decision) = self.routes.decide_type(&event.kind) {
+            return decision;
+        }
         let mut look = Look::new(event, request_id, level, &mut self.scratch);
         self.routes.decide(&event.kind, &mut look)
     }

@@ -11,6 +11,12 @@ use crate::telemetry::json::{Scanner, SyntaxError};
 /// the body is one piece: a body of broken elements must not take the time of the function.
 const SCANS: usize = 8;
 
+/// A place where an event may begin counts as so many bytes more: to look there costs as much.
+const SCAN_BYTES: usize = 64;
+
+/// A body has at least so many bytes, as far as that number goes: a short one may be broken in many places.
+const LEAST_BYTES: usize = 512;
+
 /// Malformed pieces between events. Lambda writes none; behind so many, from the next malformed element on, the rest of
 /// the body is one piece: each is an event of the forwarder's own, which costs more than it tells.
 const MOST_PIECES: usize = 4_096;
@@ -31,11 +37,21 @@ pub struct Batch<'a> {
     place: Place,
     /// Bytes that may still be looked at for where a malformed element ends.
     scans_left: usize,
+    /// The malformed piece that was read last.
+    piece: Option<Malformed<'a>>,
     /// What stands behind the malformed piece returned last.
     ahead: Option<Result<Event<'a>, Malformed<'a>>>,
     is_first: bool,
     /// Malformed pieces so far.
-    malformed: usize,
+    pieces: usize,
+}
+
+/// What was read: small, since nearly always it is an event.
+enum Read {
+    Event,
+    /// It is in [`Batch::piece`].
+    Malformed,
+    End,
 }
 
 enum Place {
@@ -54,10 +70,11 @@ impl<'a> Batch<'a> {
             text: Scanner::new(text_of(body)),
             text_start: 0,
             place: Place::Start,
-            scans_left: SCANS * body.len(),
+            scans_left: SCANS * body.len().max(LEAST_BYTES),
+            piece: None,
             ahead: None,
             is_first: true,
-            malformed: 0,
+            pieces: 0,
         }
     }
 
@@ -89,19 +106,16 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Reads the event at `start`; errors are told by their place in the body. Bytes are taken for text once: from one
+    /// Reads the event at `start`; errors are told by their place in the text. Bytes are taken for text once: from one
     /// that is none the next text is looked for only when an element begins behind it.
-    fn scan(&mut self, start: usize) -> Result<Event<'a>, SyntaxError> {
+    #[inline]
+    fn scan(&mut self, start: usize, event: &mut Event<'a>) -> Result<(), SyntaxError> {
         if start < self.text_start || start >= self.text_start + self.text.len() {
             self.text_start = start;
             self.text = Scanner::new(text_of(self.body.get(start..).unwrap_or_default()));
         }
         self.text.pos = start - self.text_start;
-        let event = Event::scan(&mut self.text);
-        event.map_err(|error| SyntaxError {
-            at: error.at + self.text_start,
-            ..error
-        })
+        event.scan(&mut self.text)
     }
 
     /// Where the scan ended.
@@ -109,32 +123,45 @@ impl<'a> Batch<'a> {
         self.text_start + self.text.pos
     }
 
-    fn element(&mut self) -> Result<Event<'a>, Malformed<'a>> {
+    #[inline]
+    fn element(&mut self, event: &mut Event<'a>) -> Read {
         let start = self.pos;
         let is_first = std::mem::take(&mut self.is_first);
         self.place = Place::AfterElement;
-        let error = match self.scan(start) {
-            Ok(event) => {
-                let end = self.scanned_to();
-                // A later part of a record may look like an event, but what follows it then is the rest of the value.
-                let next = self.body.get(end + blanks(self.body, end));
-                if !is_first || matches!(next, None | Some(b',' | b']' | b'{')) {
-                    self.pos = end;
-                    return Ok(event);
-                }
-                SyntaxError {
-                    what: "expected `,` or `]`",
-                    at: end,
-                }
+        let scanned = self.scan(start, event);
+        let end = self.scanned_to();
+        let error = match scanned {
+            Ok(()) if !is_first || self.is_end_of_event(end) => {
+                self.pos = end;
+                return Read::Event;
             }
-            Err(error) => error,
+            Ok(()) => SyntaxError {
+                what: "expected `,` or `]`",
+                at: end,
+            },
+            Err(error) => SyntaxError {
+                at: error.at + self.text_start,
+                ..error
+            },
         };
+        let piece = self.malformed_element(start, is_first, error);
+        self.malformed(piece)
+    }
+
+    /// A later part of a record may look like an event, but what follows it then is the rest of the value.
+    fn is_end_of_event(&self, end: usize) -> bool {
+        let next = self.body.get(end + blanks(self.body, end));
+        matches!(next, None | Some(b',' | b']' | b'{'))
+    }
+
+    #[cold]
+    fn malformed_element(&mut self, start: usize, is_first: bool, error: SyntaxError) -> Malformed<'a> {
         if let Some(cut) = self.cut(start, error) {
-            return Err(cut);
+            return cut;
         }
         self.scans_left = self.scans_left.saturating_sub(self.scanned_to() - start);
-        if self.malformed >= MOST_PIECES {
-            return Err(self.rest(start, Fault::At(error)));
+        if self.pieces >= MOST_PIECES {
+            return self.rest(start, Fault::At(error));
         }
         let is_part = is_first && log_header(self.body.get(start..).unwrap_or_default()).is_some();
         let end = if is_part {
@@ -143,15 +170,15 @@ impl<'a> Batch<'a> {
             self.element_end(start).or_else(|| self.resync(start))
         };
         let Some(end) = end else {
-            return Err(self.rest(start, Fault::At(error)));
+            return self.rest(start, Fault::At(error));
         };
         self.pos = end;
         let raw = self.body.get(start..end).unwrap_or_default();
-        Err(Malformed {
+        Malformed {
             raw: raw.trim_ascii_end(),
             error: Fault::At(error),
             cut: None,
-        })
+        }
     }
 
     /// The first part of a record that was cut: up to the last two bytes of the body nothing is wrong with it.
@@ -198,6 +225,7 @@ impl<'a> Batch<'a> {
     /// True if from this comma or bracket on there are events and the end of the array, and nothing else.
     fn are_events_to_the_end(&mut self, mut at: usize) -> bool {
         let body = self.body;
+        let mut event = Event::unread();
         let from = at;
         let is_end = loop {
             match body.get(at) {
@@ -206,7 +234,7 @@ impl<'a> Batch<'a> {
                 _ => break false,
             }
             at += blanks(body, at);
-            if self.scan(at).is_err() {
+            if self.scan(at, &mut event).is_err() {
                 at = self.scanned_to();
                 break false;
             }
@@ -223,27 +251,21 @@ impl<'a> Batch<'a> {
     /// End of the element that starts at `start`, if its brackets and quotes are paired: before a `,` or `]` of the
     /// array itself.
     fn element_end(&mut self, start: usize) -> Option<usize> {
-        let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
         let bytes = self.body.get(start..)?;
-        let mut end = None;
-        let mut seen = 0;
-        for (at, &byte) in bytes.iter().enumerate().take(self.scans_left) {
-            seen = at + 1;
+        let bytes = bytes.get(..self.scans_left.min(bytes.len()))?;
+        let (mut depth, mut at) = (0_usize, 0);
+        let end = loop {
+            let Some(byte) = bytes.get(at) else { break None };
+            at += 1;
             match byte {
-                _ if escaped => escaped = false,
-                b'\\' if in_string => escaped = true,
-                b'"' => in_string = !in_string,
-                _ if in_string => {}
+                b'"' => at = end_of_string(bytes, at),
                 b'{' | b'[' => depth += 1,
-                b',' | b']' if depth == 0 => {
-                    end = Some(start + at);
-                    break;
-                }
+                b',' | b']' if depth == 0 => break Some(start + at - 1),
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 _ => {}
             }
-        }
-        self.scans_left -= seen;
+        };
+        self.scans_left -= at;
         end
     }
 
@@ -257,24 +279,35 @@ impl<'a> Batch<'a> {
             .strip_prefix(b"[")
             .unwrap_or_default()
             .trim_ascii_start();
-        let begin: &[u8] = if first.starts_with(LAMBDAS) { LAMBDAS } else { b"{" };
-        for at in memchr::memchr_iter(b',', body.get(start..)?) {
-            let next = start + at + 1;
-            let next = next + blanks(body, next);
-            if !body.get(next..)?.starts_with(begin) {
+        let mut event = Event::unread();
+        let from = body.get(start..)?;
+        let (mut of_lambda, mut others) = (
+            memchr::memmem::find_iter(from, LAMBDAS),
+            memchr::memchr_iter(b'{', from),
+        );
+        let begins: &mut dyn Iterator<Item = usize> = match first.starts_with(LAMBDAS) {
+            true => &mut of_lambda,
+            false => &mut others,
+        };
+        // Looked for by how they begin: commas may be as many as bytes.
+        for at in begins {
+            let before = from.get(..at)?.trim_ascii_end();
+            if before.last() != Some(&b',') {
                 continue;
             }
-            let is_event = self.scan(next).is_ok();
+            let next = start + at;
+            let is_event = self.scan(next, &mut event).is_ok();
             let end = self.scanned_to();
-            self.scans_left = self.scans_left.checked_sub(end - next)?;
+            self.scans_left = self.scans_left.checked_sub(end - next + SCAN_BYTES)?;
             if is_event && matches!(body.get(end + blanks(body, end)), Some(b',' | b']')) {
-                return Some(start + at);
+                return Some(start + before.len() - 1);
             }
         }
         None
     }
 
-    fn next_piece(&mut self) -> Option<Result<Event<'a>, Malformed<'a>>> {
+    #[inline]
+    fn next_piece(&mut self, event: &mut Event<'a>) -> Read {
         loop {
             self.skip_whitespace();
             match self.place {
@@ -283,7 +316,8 @@ impl<'a> Batch<'a> {
                     if self.peek().is_none() {
                         self.place = Place::End;
                     } else if !self.eat(b'[') {
-                        return Some(Err(self.rest(start, Fault::Whole("the body is not a JSON array"))));
+                        let piece = self.rest(start, Fault::Whole("the body is not a JSON array"));
+                        return self.malformed(piece);
                     } else {
                         self.skip_whitespace();
                         self.place = if self.eat(b']') { Place::End } else { Place::Element };
@@ -296,8 +330,8 @@ impl<'a> Batch<'a> {
                         self.pos += 1;
                         self.place = Place::End;
                     }
-                    Some(_) => return Some(self.element()),
-                    None => return Some(Err(self.rest(self.pos, Fault::Whole("the body ends within its array")))),
+                    Some(_) => return self.element(event),
+                    None => return self.ends_within_its_array(),
                 },
                 Place::AfterElement => {
                     if self.eat(b',') {
@@ -305,21 +339,46 @@ impl<'a> Batch<'a> {
                     } else if self.eat(b']') {
                         self.place = Place::End;
                     } else if self.peek().is_none() {
-                        return Some(Err(self.rest(self.pos, Fault::Whole("the body ends within its array"))));
+                        return self.ends_within_its_array();
                     } else {
                         // No comma: what stands here is an element of its own, most likely a broken one.
-                        return Some(self.element());
+                        return self.element(event);
                     }
                 }
                 Place::End => {
-                    self.peek()?;
+                    if self.peek().is_none() {
+                        return Read::End;
+                    }
                     let error = SyntaxError {
                         what: "something follows the array",
                         at: self.pos,
                     };
-                    return Some(Err(self.rest(self.pos, Fault::At(error))));
+                    let piece = self.rest(self.pos, Fault::At(error));
+                    return self.malformed(piece);
                 }
             }
+        }
+    }
+
+    fn malformed(&mut self, piece: Malformed<'a>) -> Read {
+        self.piece = Some(piece);
+        Read::Malformed
+    }
+
+    fn ends_within_its_array(&mut self) -> Read {
+        let piece = self.rest(self.pos, Fault::Whole("the body ends within its array"));
+        self.malformed(piece)
+    }
+}
+
+/// Where a string ends whose quote stands before `at`; behind its own quote, or at the end of the bytes.
+fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return bytes.len(),
         }
     }
 }

@@ -46,6 +46,10 @@ impl<T> ByAge<T> {
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<T> {
+        // Most are empty nearly always, and a hash costs more than this.
+        if self.values.is_empty() {
+            return None;
+        }
         let (number, value) = self.values.remove(id)?;
         self.order.remove(&number);
         Some(value)

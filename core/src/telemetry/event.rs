@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::level::may_hold_level;
-use crate::telemetry::json::{Scanner, SyntaxError, has_lone_surrogate, unescape};
+use crate::telemetry::json::{Scanner, SyntaxError, has_lone_surrogate, unescape, unquoted};
 
 /// One event of the Telemetry API. Nothing is copied and nothing is interpreted that the forwarder need not know: the
 /// event goes out as its own text.
@@ -170,7 +170,7 @@ const OWN_LINE: &str = r#""{\"source\":\"telemetry-forwarder\""#;
 impl<'a> Event<'a> {
     /// True if it is a log line of the forwarder itself, which is never forwarded.
     pub fn is_own_line(&self) -> bool {
-        self.kind == Kind::Extension
+        matches!(self.kind, Kind::Extension)
             && (self.members.source == Some(OWN_SOURCE)
                 || self.record.is_some_and(|record| record.starts_with(OWN_LINE)))
     }
@@ -190,21 +190,45 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Reads the event that starts at the scanner's cursor, in one pass.
+    /// An event that was not read yet.
+    pub(crate) fn unread() -> Self {
+        Self {
+            raw: "",
+            has_line_breaks: false,
+            kind: Kind::Function,
+            time: None,
+            record: None,
+            members: Members::default(),
+        }
+    }
+
+    /// Reads the event that starts at the scanner's cursor, in one pass, in place: an event is large to copy. After an error
+    /// it is none.
     ///
     /// # Errors
     /// The text is not JSON; it is not an object with a string `type`, and a string `time` if any; one of `time`,
     /// `type`, `record` stands twice; a name or one of those strings is no text (a lone surrogate); or it carries what
     /// only the forwarder may write: a member `forwarder` or a type `forwarder.*`.
-    pub(crate) fn scan(scanner: &mut Scanner<'a>) -> Result<Self, SyntaxError> {
+    pub(crate) fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), SyntaxError> {
         let start = scanner.pos;
         scanner.line_break = false;
-        let (mut kind, mut time, mut record) = (None, None, None);
-        let mut members = Members::default();
+        let mut kind = None;
+        self.members = Members::default();
+        let Self {
+            time, record, members, ..
+        } = self;
+        (*time, *record) = (None, None);
         scanner.object(|scanner, key| match key {
-            "time" => once(&mut time, scanner, readable_string),
-            "type" => once(&mut kind, scanner, readable_string),
-            "record" => once(&mut record, scanner, |scanner| members.scan_record(scanner)),
+            "time" => once(time, scanner, readable_string),
+            "type" => once(&mut kind, scanner, |scanner| {
+                let json = readable_string(scanner)?;
+                Ok(if scanner.has_escape() {
+                    unescape(json)
+                } else {
+                    Cow::Borrowed(unquoted(json))
+                })
+            }),
+            "record" => once(record, scanner, |scanner| members.scan_record(scanner)),
             "forwarder" => scanner.error("the member `forwarder` is not Lambda's to set"),
             // It came from a lone surrogate: many readers refuse the whole line.
             key if key.contains('\u{fffd}') => scanner.error("a member's name is no text"),
@@ -213,18 +237,21 @@ impl<'a> Event<'a> {
         let Some(kind) = kind else {
             return scanner.error("the event has no `type`");
         };
-        let kind = Kind::from_name(unescape(kind));
-        if kind.name().starts_with("forwarder.") {
+        self.kind = match kind {
+            Cow::Borrowed("function") => Kind::Function,
+            kind => Kind::from_name(kind),
+        };
+        let is_own = match &self.kind {
+            Kind::Invocation => true,
+            Kind::Other(name) => name.starts_with("forwarder."),
+            _ => false,
+        };
+        if is_own {
             return scanner.error("types `forwarder.*` are not Lambda's to send");
         }
-        Ok(Self {
-            raw: scanner.since(start),
-            has_line_breaks: scanner.line_break,
-            kind,
-            time,
-            record,
-            members,
-        })
+        self.raw = scanner.since(start);
+        self.has_line_breaks = scanner.line_break;
+        Ok(())
     }
 }
 
@@ -265,10 +292,11 @@ pub(crate) fn log_header(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn once<'a>(
-    slot: &mut Option<&'a str>,
+#[inline(always)]
+fn once<'a, T>(
+    slot: &mut Option<T>,
     scanner: &mut Scanner<'a>,
-    read: impl FnOnce(&mut Scanner<'a>) -> Result<&'a str, SyntaxError>,
+    read: impl FnOnce(&mut Scanner<'a>) -> Result<T, SyntaxError>,
 ) -> Result<(), SyntaxError> {
     if slot.is_some() {
         return scanner.error("a member stands twice");
@@ -319,8 +347,9 @@ impl<'a> Members<'a> {
 
 /// Skips a string that every reader can read.
 fn readable_string<'a>(scanner: &mut Scanner<'a>) -> Result<&'a str, SyntaxError> {
+    scanner.forget_escapes();
     let string = scanner.string()?;
-    if has_lone_surrogate(string) {
+    if scanner.has_escape() && has_lone_surrogate(string) {
         return scanner.error("a lone surrogate is no text");
     }
     Ok(string)

@@ -84,6 +84,7 @@ impl Attribution {
     }
 
     /// Takes the next event in order. [`context`](Self::context) says what is known of its invocation.
+    #[inline]
     pub(crate) fn advance<'a>(&mut self, event: &Event<'a>) -> Owned<'a> {
         match event.kind {
             Kind::Start => self.start(event),
@@ -101,7 +102,7 @@ impl Attribution {
             // A platform event is about what its record says.
             event.members.request_id.map_or(Owner::Nobody, |id| self.owner(id))
         };
-        if event.kind == Kind::Function
+        if matches!(event.kind, Kind::Function)
             && let Some(arn) = event.members.execution_arn
         {
             match owner {
@@ -117,6 +118,7 @@ impl Attribution {
     }
 
     /// What is known of the invocation that the event taken last belongs to.
+    #[inline]
     pub(crate) fn context<'a>(&'a self, owned: Owned<'a>) -> Context<'a> {
         let request = self.request(owned.owner);
         let (id, lean) = match request {
@@ -233,6 +235,7 @@ impl Attribution {
         }
     }
 
+    #[inline]
     fn owner_of_line<'a>(&self, event: &Event<'a>) -> Owner<'a> {
         let told = event.members.request_id.map_or(Owner::Nobody, |id| self.owner(id));
         match told {
@@ -265,6 +268,7 @@ impl Attribution {
         found
     }
 
+    #[inline]
     fn request(&self, owner: Owner<'_>) -> Option<&Request> {
         match owner {
             Owner::Running => self.running.as_ref(),
@@ -274,10 +278,14 @@ impl Attribution {
     }
 
     /// Renders what no known request has rendered. `false` if the request's own members are all there is to say.
+    #[inline]
     fn render(&mut self, owner: Owner<'_>, event: &Event<'_>) -> bool {
+        let tenant_id = event.members.tenant_id;
+        if matches!(owner, Owner::Nobody) && tenant_id.is_none() && event.members.execution_arn.is_none() {
+            return false;
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        let tenant_id = event.members.tenant_id;
         let request = self.request(owner);
         // A start that named no tenant does not speak against one that the event names.
         let is_rendered = request.is_some_and(|request| request.has_tenant || tenant_id.is_none());
@@ -291,7 +299,7 @@ impl Attribution {
                 push_member(&mut scratch, "tenantId", tenant_id);
             }
             if request.is_none()
-                && event.kind == Kind::Function
+                && matches!(event.kind, Kind::Function)
                 && let Some(arn) = event.members.execution_arn
             {
                 push_member(&mut scratch, "executionArn", arn);

@@ -72,6 +72,8 @@ const ENTRY: usize = size_of::<Request>() + 3 * size_of::<Arc<str>>() + 2 * size
 /// A bounded number of requests, found by their ids. The oldest goes first.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
+    /// The newest, which most of what comes late is of: found without its hash.
+    newest: Option<Request>,
     by_id: HashMap<Arc<str>, Request>,
     /// The oldest in front.
     order: VecDeque<Arc<str>>,
@@ -79,9 +81,20 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// Adds a request; one with the same id is another attempt, and is replaced. At most `most` are kept.
+    /// Adds a request; one with the same id is another attempt, and is not found any more. At most `most` are kept, and
+    /// one at least.
     pub(crate) fn insert(&mut self, request: Request, most: usize) {
         self.cost += request.cost();
+        match self.newest.replace(request) {
+            Some(earlier) if self.newest.as_ref().is_some_and(|newest| newest.id() == earlier.id()) => {
+                self.cost -= earlier.cost();
+            }
+            Some(earlier) => self.store(earlier, most.saturating_sub(1)),
+            None => {}
+        }
+    }
+
+    fn store(&mut self, request: Request, most: usize) {
         let id: Arc<str> = request.id().into();
         match self.by_id.insert(Arc::clone(&id), request) {
             Some(earlier) => self.cost -= earlier.cost(),
@@ -96,16 +109,18 @@ impl Requests {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Request> {
-        self.by_id.get(id)
+        let newest = self.newest.as_ref().filter(|newest| newest.id() == id);
+        newest.or_else(|| self.by_id.get(id))
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
-        self.by_id.contains_key(id)
+        self.get(id).is_some()
     }
 
     /// Changes a request, if it is known.
     pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(&mut Request)) {
-        if let Some(request) = self.by_id.get_mut(id) {
+        let newest = self.newest.as_mut().filter(|newest| newest.id() == id);
+        if let Some(request) = newest.or_else(|| self.by_id.get_mut(id)) {
             self.cost -= request.cost();
             change(request);
             self.cost += request.cost();
@@ -139,10 +154,16 @@ mod tests {
         assert_eq!(requests.cost(), before + r#","executionArn":"arn""#.len());
         // A retry is another attempt, of which nothing is known yet.
         requests.insert(Request::new("\"90\"", None, String::new()), 10);
-        assert_eq!((requests.order.len(), requests.cost()), (10, before));
-        for number in 0..10 {
-            requests.insert(Request::new(&format!("\"{number}\""), None, String::new()), 0);
+        assert_eq!(requests.get("\"90\"").unwrap().lean(), r#","requestId":"90""#);
+        assert_eq!((requests.order.len() + 1, requests.cost()), (10, before));
+        // Once more, and nothing else was started in between.
+        requests.change("\"90\"", |request| request.set_execution("\"arn\""));
+        requests.insert(Request::new("\"90\"", None, String::new()), 10);
+        assert_eq!((requests.order.len() + 1, requests.cost()), (10, before));
+        for number in 10..20 {
+            requests.insert(Request::new(&format!("\"{number}\""), None, String::new()), 1);
         }
-        assert_eq!((requests.by_id.len(), requests.cost()), (0, 0));
+        assert!(requests.contains("\"19\"") && !requests.contains("\"18\""));
+        assert_eq!((requests.by_id.len(), requests.cost()), (0, before / 10));
     }
 }

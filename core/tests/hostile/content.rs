@@ -59,7 +59,7 @@ pub fn bodies() -> Vec<(String, Body)> {
         let body = move |bytes: usize| format!("[{{\"time\":\"t\",{}", run.repeat(bytes / run.len())).into_bytes();
         all.push((format!("a broken body of {run:?}"), Box::new(body)));
     }
-    for run in ["1,", "1,,", "1, ,", ",", "1 ", "x\"\","] {
+    for run in ["1,", "1,,", "1, ,", ",", "1 ", "x\"\",", ",{"] {
         let body = move |bytes: usize| format!("[{}", run.repeat(bytes / run.len())).into_bytes();
         all.push((format!("{run:?} without an end"), Box::new(body)));
         let body = move |bytes: usize| format!("[1,{}{{", run.repeat(bytes / run.len())).into_bytes();

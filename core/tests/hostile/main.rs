@@ -34,7 +34,7 @@ const MOST: f64 = 1.7;
 /// A body of this size costs at most so many times what one of short lines costs that Lambda posts. Tiny events come near:
 /// each is a line with an envelope.
 const LARGE: usize = 1 << 20;
-const MOST_OF_GOOD: f64 = 3.0;
+const MOST_OF_GOOD: f64 = 2.5;
 
 /// The subject whose bodies are measured in that size too.
 const PLAIN: &str = "a plain forwarder";

@@ -50,7 +50,7 @@ fn route_all(rules: &str, events: &[String]) -> Vec<String> {
     for event in Batch::new(body.as_bytes()) {
         let event = event.unwrap_or_else(|malformed| panic!("{}", malformed.error));
         let decided = intake.decide(&event, Instant::now());
-        for (line, verdict) in decided.settled.iter().flat_map(Settled::lines) {
+        for (line, verdict) in decided.settled.iter().flatten().flat_map(Settled::lines) {
             settle(line.event, verdict);
         }
         settle(decided.line.event, decided.verdict);

@@ -47,7 +47,7 @@ pub fn route(rules: &str, events: &str) -> String {
     for event in Batch::new(body.as_bytes()) {
         let event = event.unwrap_or_else(|malformed| panic!("{events}: {}", malformed.error));
         let decided = intake.decide(&event, Instant::now());
-        if let Some((_, verdict)) = decided.settled.iter().flat_map(Settled::lines).last() {
+        if let Some((_, verdict)) = decided.settled.iter().flatten().flat_map(Settled::lines).last() {
             return word(verdict);
         }
         last = word(decided.verdict);

@@ -141,7 +141,11 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn add(&mut self, event: &Event<'_>, decided: &Decided<'_>) {
-        decided.settled.iter().for_each(|settled| self.settle(settled));
+        decided
+            .settled
+            .iter()
+            .flatten()
+            .for_each(|settled| self.settle(settled));
         let request_id = decided.line.context.request_id;
         if let (Verdict::Wait, Some(request_id)) = (decided.verdict, request_id) {
             let waiting = self.waiting.entry(request_id.to_owned()).or_default();
@@ -153,7 +157,7 @@ impl Table<'_> {
             fate: Fate::of(decided.verdict, self.config),
             waited: matches!(decided.verdict, Verdict::Wait | Verdict::Keep(..) | Verdict::NotKept),
         });
-        decided.rows.iter().for_each(|row| self.add_row(row));
+        decided.rows.iter().flatten().for_each(|row| self.add_row(row));
     }
 
     /// The row of an invocation, behind the event that ends it.

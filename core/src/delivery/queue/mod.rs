@@ -183,12 +183,13 @@ impl Queue {
     }
 
     /// Adds the line of one event.
-    pub(crate) fn add(&mut self, line: Line<'_>, now: Instant) {
+    #[inline]
+    pub(crate) fn add(&mut self, line: &Line<'_>, now: Instant) {
         let Self { writer, store, .. } = self;
-        let own = Arc::clone(writer.own());
-        let written = writer.write(line, now, &mut |chunk| store.add_sealed(chunk, &own));
+        let written = writer.write(line, now, &mut |chunk, own| store.add_sealed(chunk, own));
         self.ledger.stats.accepted += written.seq.end - written.seq.start;
         if !written.dropped.is_empty() {
+            let own = Arc::clone(self.writer.own());
             self.ledger
                 .gives_up(&own.sink, &own, &written.dropped, DropReason::Oversize, None);
         }
@@ -199,7 +200,7 @@ impl Queue {
     pub(crate) fn add_own(&mut self, event: &OwnEvent, now: Instant) -> bool {
         let is_sent = self.writer.tells_of_itself();
         if is_sent {
-            self.add(event.line(), now);
+            self.add(&event.line(), now);
         }
         is_sent
     }

@@ -123,13 +123,17 @@ impl Mask {
 /// Reads the event that this text is. One that is none any more goes out as text all the same, with nothing known of
 /// it.
 pub fn reread<'a>(text: &'a str, original: &Event<'a>) -> Event<'a> {
-    Event::scan(&mut Scanner::new(text)).unwrap_or_else(|_| Event {
+    let mut event = Event::unread();
+    if event.scan(&mut Scanner::new(text)).is_ok() {
+        return event;
+    }
+    Event {
         raw: text,
         time: None,
         record: None,
         members: Members::default(),
         ..original.clone()
-    })
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Packer {
             ..
         } = self;
         let mut sealed = |chunk: Chunk| records.push(encoder.encode(&chunk, key));
-        let write = |out: &mut bytes::BytesMut, _| out.extend_from_slice(line);
+        let write = |out: &mut Vec<u8>, _| out.extend_from_slice(line);
         let added = open.add(Instant::now(), self.cut, self.longest_line, &mut sealed, write);
         if added.is_err() {
             open.skip().into_iter().for_each(sealed);

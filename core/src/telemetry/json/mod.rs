@@ -8,7 +8,7 @@
 pub(crate) mod skim;
 mod text;
 
-pub(crate) use text::{has_lone_surrogate, unescape_into};
+pub(crate) use text::{has_lone_surrogate, push_string, unescape_into};
 pub use text::{unescape, write_string};
 
 /// Error in a JSON text, and its position.
@@ -37,6 +37,12 @@ pub(crate) fn each_member<'a>(json: &'a str, mut member: impl FnMut(&str, &'a st
     });
 }
 
+/// What stands between the quotes of a JSON string.
+#[inline]
+pub(crate) fn unquoted(string: &str) -> &str {
+    string.get(1..string.len().saturating_sub(1)).unwrap_or_default()
+}
+
 /// A cursor over JSON text.
 pub(crate) struct Scanner<'a> {
     text: &'a str,
@@ -60,6 +66,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// True if a string had an escape since [`forget_escapes`](Self::forget_escapes), or since the key before.
+    pub(crate) fn has_escape(&self) -> bool {
+        self.has_escape
+    }
+
+    pub(crate) fn forget_escapes(&mut self) {
+        self.has_escape = false;
+    }
+
     /// The length of the text. Bytes.
     pub(crate) fn len(&self) -> usize {
         self.text.len()
@@ -70,6 +85,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The text from `start` to the cursor. Both stand at token borders, which are ASCII.
+    #[inline]
     pub(crate) fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.pos).unwrap_or_default()
     }
@@ -119,7 +135,7 @@ impl<'a> Scanner<'a> {
             if is_escaped {
                 member(self, &unescape(key))?;
             } else {
-                member(self, key.get(1..key.len() - 1).unwrap_or_default())?;
+                member(self, unquoted(key))?;
             }
             self.skip_whitespace();
             if self.eat(b'}') {
@@ -267,6 +283,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Number of bytes of `bytes` before the first quote, backslash or control character: eight at a time.
+#[inline]
 fn plain_prefix(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::plain_prefix;
+
 /// The text that a JSON string stands for. `json` is a valid JSON string with its quotes; lone surrogates become U+FFFD.
 pub fn unescape(json: &str) -> Cow<'_, str> {
     let inner = json
@@ -101,25 +103,49 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
 }
 
+/// As [`write_string`], to text.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    escape(text, |piece| out.push_str(piece));
+}
+
 fn escape(text: &str, mut put: impl FnMut(&str)) {
     put("\"");
     let mut rest = text;
-    while let Some(special) = rest.find(|char| matches!(char, '"' | '\\' | '\0'..='\x1f')) {
-        let (plain, from) = rest.split_at(special);
-        put(plain);
-        let mut chars = from.chars();
-        match chars.next() {
-            Some('"') => put("\\\""),
-            Some('\\') => put("\\\\"),
-            Some('\n') => put("\\n"),
-            Some('\r') => put("\\r"),
-            Some('\t') => put("\\t"),
-            Some(control) => put(&format!("\\u{:04x}", u32::from(control))),
-            None => {}
-        }
-        rest = chars.as_str();
+    while let Some(&first) = rest.as_bytes().first() {
+        let length = match first {
+            b'"' => {
+                put("\\\"");
+                1
+            }
+            b'\\' => {
+                put("\\\\");
+                1
+            }
+            b'\n' => {
+                put("\\n");
+                1
+            }
+            b'\r' => {
+                put("\\r");
+                1
+            }
+            b'\t' => {
+                put("\\t");
+                1
+            }
+            0..=0x1f => {
+                put(&format!("\\u{first:04x}"));
+                1
+            }
+            _ => {
+                let plain = plain_prefix(rest.as_bytes());
+                put(rest.get(..plain).unwrap_or_default());
+                plain
+            }
+        };
+        // What ends a plain run is ASCII, so text begins there.
+        rest = rest.get(length..).unwrap_or_default();
     }
-    put(rest);
     put("\"");
 }
 

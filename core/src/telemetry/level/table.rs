@@ -77,10 +77,19 @@ pub(super) const NAMES_IN_OBJECTS: [&str; 7] = ["name", "level", "levelStr", "st
 /// The member of this name, as it is written, without escapes.
 pub(super) fn find_member(key: &str) -> Option<&'static Member> {
     // Most keys of a record go here.
-    if !matches!(key.as_bytes().first()?, b'l' | b'L' | b's' | b'S' | b'@' | b'P' | b'_') || key.len() > 24 {
+    if !matches!(key.as_bytes().first()?, b'l' | b'L' | b's' | b'S' | b'@' | b'P' | b'_') || key.len() > LONGEST_KEY {
         return None;
     }
-    let member = MEMBERS.iter().find(|member| is_written_as(key, member.name))?;
+    let (mut letters, mut length) = ([0; LONGEST_KEY], 0);
+    for &byte in key.as_bytes() {
+        // What separates words.
+        if !matches!(byte, b'_' | b'-' | b'.' | b'@' | b' ') {
+            *letters.get_mut(length)? = byte.to_ascii_lowercase();
+            length += 1;
+        }
+    }
+    let letters = letters.get(..length)?;
+    let member = MEMBERS.iter().find(|member| member.name.as_bytes() == letters)?;
     match member.name {
         "l" => (key == "@l").then_some(member),
         "priority" => (key == "PRIORITY").then_some(member),
@@ -88,12 +97,8 @@ pub(super) fn find_member(key: &str) -> Option<&'static Member> {
     }
 }
 
-fn is_written_as(key: &str, name: &str) -> bool {
-    let letters = key
-        .bytes()
-        .filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b'@' | b' '));
-    letters.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
-}
+/// The longest name of a member, with what separates its words. Bytes.
+const LONGEST_KEY: usize = 24;
 
 /// Upper bounds of a scale's levels: the number is of the first level whose bound it does not pass.
 type Bounds = [(f64, Level)];
