@@ -52,6 +52,7 @@ fn make(sink: &SinkConfig) -> Option<Arc<dyn Sink>> {
                 region: sink.region.clone(),
                 endpoint: sink.endpoint.clone(),
                 assume_role: sink.assume_role.clone(),
+                protocol: sink.protocol,
                 attempt_timeout: ATTEMPT_TIMEOUT,
             };
             Some(new?(sink.stream.clone()?, connection))

@@ -85,8 +85,34 @@ pub struct Connection {
     pub endpoint: Option<String>,
     /// The role that calls are made under; else the environment's own credentials. Needs the feature `assume-role`.
     pub assume_role: Option<AssumedRole>,
+    /// Encoding of calls.
+    pub protocol: Protocol,
     /// The time that one attempt may take, awake.
     pub attempt_timeout: Duration,
+}
+
+/// Encoding of calls, where the service takes more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// CBOR: records as they are. A service that refuses it is called in JSON from then on.
+    #[default]
+    Cbor,
+    /// JSON: records in base64, a third longer.
+    Json,
+}
+
+impl Protocol {
+    /// The names, as a configuration has them.
+    pub const NAMES: [&str; 2] = ["cbor", "json"];
+
+    /// The encoding of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "cbor" => Some(Self::Cbor),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
 }
 
 /// A role of another account, or of this one.

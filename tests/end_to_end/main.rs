@@ -26,6 +26,7 @@ mod judges;
 mod kinds;
 mod load;
 mod memory;
+mod protocol;
 mod readers;
 mod roles;
 mod routing;

@@ -96,7 +96,7 @@ async fn answer(request: Request<Incoming>, calls: Arc<Mutex<Vec<Call>>>) -> Res
         </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"#
             .to_owned()
     } else {
-        let records = body.matches("\"PartitionKey\"").count();
+        let records = body.matches("PartitionKey").count();
         let taken = vec![r#"{"SequenceNumber":"1","ShardId":"shardId-000000000000"}"#; records];
         format!(r#"{{"FailedRecordCount":0,"Records":[{}]}}"#, taken.join(","))
     };

@@ -6,7 +6,7 @@ use crate::delivery::store::Held;
 /// After so many different records that were refused one by one, it is not the records.
 const LONE_FAILURES: u32 = 3;
 
-/// A put in flight exists this many times beside its chunks: the records, the SDK's copy, the body in base64.
+/// A put in flight exists this many times beside its chunks: the records, the SDK's copy, the body in base64. In CBOR it is less.
 const ENCODED_COPIES: usize = 3;
 
 /// The put in flight. Its lines are neither delivered nor lost until it is judged.

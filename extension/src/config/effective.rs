@@ -64,7 +64,7 @@ fn computed(path: &str, config: &Config) -> Option<String> {
         "record_bytes" => Some(size_text(sink.packing.record_bytes)),
         "put_bytes" => Some(size_text(sink.packing.put_bytes)),
         "max_record_bytes" => Some(size_text(sink.packing.max_record_bytes)),
-        "partition_key" if !sink.kind.has("partition_key") => Some(String::new()),
+        "partition_key" | "protocol" if !sink.kind.has(key) => Some(String::new()),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use forwarder_core::forwarder::flush::Strategy;
 use forwarder_core::nearest;
 use forwarder_core::record::format::{Compression, Format};
 use forwarder_core::record::oversize::Oversize;
-use forwarder_sinks::kind::NAMES as SINK_TYPES;
+use forwarder_sinks::kind::{NAMES as SINK_TYPES, Protocol};
 
 use super::values;
 
@@ -212,6 +212,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("sinks.*.format", Kind::Choice(&Format::NAMES), "ndjson", "Layout of lines in a record."),
     setting("sinks.*.compression", Kind::Choice(&Compression::NAMES), "none", "Compression of a record."),
     setting("sinks.*.partition_key", Kind::Choice(&PartitionKey::NAMES), "random", "Partition key of a record."),
+    setting("sinks.*.protocol", Kind::Choice(&Protocol::NAMES), "cbor", "Encoding of calls: `cbor`, records as they are; `json`, in base64."),
     setting("sinks.*.record_bytes", size(KIB, MOST_SENT), "25000", "Target size of a record, with its key. Default with compression: 256 KiB before it."),
     setting("sinks.*.put_bytes", size(KIB, MOST_SENT), "1MiB", "Target size of a call, with keys."),
     setting("sinks.*.max_record_bytes", size(LEAST_MAX_RECORD, MOST_SENT), "1MiB", "Largest record, with its key. Default of a Firehose sink: 1,000 KiB."),

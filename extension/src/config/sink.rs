@@ -6,7 +6,7 @@ use forwarder_core::record::envelope::Envelope;
 use forwarder_core::record::oversize::Oversize;
 use forwarder_core::route::DROP;
 use forwarder_sinks::arn::{StreamName, check_region, check_role};
-use forwarder_sinks::kind::{self, Build};
+use forwarder_sinks::kind::{self, Build, Protocol};
 use forwarder_sinks::{AssumedRole, SinkKind};
 
 use super::packing::{self, Packing};
@@ -28,6 +28,8 @@ pub struct SinkConfig {
     pub endpoint: Option<String>,
     /// The role that puts are made under, where it is not the function's.
     pub assume_role: Option<AssumedRole>,
+    /// Encoding of calls.
+    pub protocol: Protocol,
     /// Packing of lines into records and calls.
     pub packing: Packing,
     /// Kind of partition key.
@@ -140,6 +142,9 @@ fn read(reader: &mut Reader, name: &str, envelope: Envelope) -> Option<SinkConfi
         region,
         endpoint: reader.parsed(&path("endpoint"), endpoint),
         assume_role: assume_role(reader, &path("assume_role"), &path("external_id")),
+        protocol: reader
+            .choice(&path("protocol"), Protocol::from_name)
+            .unwrap_or_default(),
         packing: packing::read(reader, name, kind),
         partition_key: reader
             .choice(&path("partition_key"), PartitionKey::from_name)

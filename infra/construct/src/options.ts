@@ -9,6 +9,7 @@ import type {
   RecordFormat,
   Compression,
   PartitionKey,
+  Protocol,
   Oversize,
   FlushStrategy,
   SpoolMode,
@@ -120,6 +121,12 @@ export interface KinesisSinkProps extends ServiceSinkProps {
    * @default PartitionKey.RANDOM
    */
   readonly partitionKey?: PartitionKey;
+
+  /**
+   * Encoding of calls.
+   * @default Protocol.CBOR
+   */
+  readonly protocol?: Protocol;
 }
 
 /** A stream of Amazon Data Firehose with direct PUT as its source. Exactly one of the three. */

@@ -100,7 +100,7 @@ class KinesisSink extends ServiceSink {
 
   /** @internal */
   public _bind(scope: IConstruct): BoundSink {
-    const { stream, streamName, streamArn, region, partitionKey } = this.props;
+    const { stream, streamName, streamArn, region, partitionKey, protocol } = this.props;
     const key = this.props.encryptionKey ?? stream?.encryptionKey;
     const named = (stack: Stack): string => formatArn(stack, 'kinesis', 'stream', streamName ?? '', region);
     const target: Target = {
@@ -115,7 +115,7 @@ class KinesisSink extends ServiceSink {
             : stream.streamName,
     };
     const isKpl = this.props.format === RecordFormat.KPL;
-    const bound = this.bindTo(scope, target, { partition_key: partitionKey }, (arn) => [
+    const bound = this.bindTo(scope, target, { partition_key: partitionKey, protocol }, (arn) => [
       { action: 'kinesis:PutRecords', resourceArn: arn },
       // The extension looks once if the stream spreads records itself, which KCL readers of aggregates lose lines by.
       ...(isKpl ? [{ action: 'kinesis:DescribeStreamSummary', resourceArn: arn }] : []),

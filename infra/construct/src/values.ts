@@ -35,6 +35,14 @@ export enum PartitionKey {
   INSTANCE = 'instance',
 }
 
+/** Encoding of calls to Kinesis. */
+export enum Protocol {
+  /** Records as they are. Where that is refused, the forwarder goes on in JSON. */
+  CBOR = 'cbor',
+  /** Records in base64, a third longer. */
+  JSON = 'json',
+}
+
 /** Treatment of a line that is longer than a record may be. */
 export enum Oversize {
   /** It goes in parts, which a reader joins. */

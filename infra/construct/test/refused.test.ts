@@ -258,6 +258,7 @@ describe('the options', () => {
     ['RecordFormat', ['sinks', '*', 'format']],
     ['Compression', ['sinks', '*', 'compression']],
     ['PartitionKey', ['sinks', '*', 'partition_key']],
+    ['Protocol', ['sinks', '*', 'protocol']],
     ['Oversize', ['sinks', '*', 'oversize']],
   ] as const)('have each value of the schema: %s', (name, path) => {
     const found = path.reduce<Setting | undefined>(

@@ -66,6 +66,11 @@ fn reason_of_code(code: &str) -> Option<Reason> {
         .map(|(_, reason)| *reason)
 }
 
+/// True for an error code that says what is wrong with what was asked.
+pub(crate) fn is_known(code: &str) -> bool {
+    reason_of_code(code).is_some()
+}
+
 /// Outcome of a record that a put answered with this error code, or with none.
 pub(crate) fn outcome(code: Option<&str>) -> Outcome {
     match code {

@@ -2,6 +2,7 @@
 
 pub mod account;
 mod caller;
+pub(crate) mod cbor;
 mod client;
 mod credentials;
 #[cfg(feature = "remote-config")]
@@ -11,4 +12,4 @@ mod errors;
 mod http;
 
 pub(crate) use client::{LazyClient, only_connect};
-pub(crate) use errors::outcome;
+pub(crate) use errors::{is_known, outcome};

@@ -1,6 +1,8 @@
 //! Kinesis Data Streams.
 
 #[cfg(feature = "kinesis")]
+mod cbor;
+#[cfg(feature = "kinesis")]
 mod sink;
 #[cfg(all(feature = "kinesis", feature = "kpl"))]
 mod target;
@@ -45,6 +47,7 @@ pub static KIND: SinkKind = SinkKind {
         "region",
         "endpoint",
         "partition_key",
+        "protocol",
         "assume_role",
         "external_id",
     ],

@@ -1,23 +1,35 @@
 //! The sink itself: `PutRecords`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::error::ProvideErrorMetadata;
 use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
+use aws_sdk_kinesis::operation::put_records::{PutRecordsError, PutRecordsOutput};
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
-use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::body::SdkBody;
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink, causes};
 #[cfg(feature = "kpl")]
 use forwarder_core::{delivery::sink::Target, record::format::Format};
 
-use super::LIMITS;
+use super::{LIMITS, cbor};
 use crate::arn::StreamName;
-use crate::aws::{LazyClient, only_connect, outcome};
-use crate::kind::Connection;
+use crate::aws::cbor::CONTENT_TYPE;
+use crate::aws::{LazyClient, is_known, only_connect, outcome};
+use crate::kind::{Connection, Protocol};
 
 /// Puts records into one stream.
 pub struct Kinesis {
     stream: StreamName,
     client: LazyClient<Client>,
+    /// True once JSON is asked for, or the service was found to refuse CBOR.
+    speaks_json: AtomicBool,
+    /// True once a call in CBOR was understood.
+    understands_cbor: AtomicBool,
 }
 
 impl Kinesis {
@@ -26,6 +38,8 @@ impl Kinesis {
         connection.region = connection.region.or_else(|| stream.region().map(str::to_owned));
         Self {
             stream,
+            speaks_json: AtomicBool::new(connection.protocol == Protocol::Json),
+            understands_cbor: AtomicBool::new(false),
             client: LazyClient::new("KINESIS", connection, Client::new),
         }
     }
@@ -37,7 +51,45 @@ impl Kinesis {
             StreamName::Arn(arn) => request.stream_arn(&arn.text),
         }
     }
+
+    /// Calls in CBOR: of the SDK's own call everything but the body.
+    async fn put_in_cbor(&self, records: &[Record]) -> Answer {
+        let body = cbor::put_records(&self.stream, records);
+        let request = self.put_records().await.set_records(Some(Vec::new()));
+        let request = request.customize().mutate_request(move |request| {
+            let headers = request.headers_mut();
+            headers.insert("content-type", CONTENT_TYPE);
+            headers.insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body.clone());
+        });
+        request.send().await
+    }
+
+    async fn put_in_json(&self, records: &[Record]) -> Result<Answer, Failure> {
+        let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
+        let request = self.put_records().await.set_records(Some(entries));
+        Ok(request.send().await)
+    }
+
+    /// True if the call was refused for what it is, and not for what it asks: AWS answers so to an encoding that it does not know.
+    /// Others fail over it, as over anything: that counts until a call was understood.
+    fn is_refused(&self, error: &PutError) -> bool {
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let by_status = matches!(status, 400 | 404 | 405 | 406 | 415)
+            || status >= 500 && !self.understands_cbor.load(Ordering::Relaxed);
+        by_status && error.code().is_none_or(|code| !is_known(code))
+    }
+
+    /// From here on in JSON, also after a restore: what lies between here and the service is the same there.
+    fn speak_json(&self, error: &PutError) {
+        self.speaks_json.store(true, Ordering::Relaxed);
+        let message = causes(error);
+        log::warn!(event = "protocol_json", error = message.as_str(); "the service takes no CBOR: puts are in JSON from here on, a third longer; set PROTOCOL of the sink to json");
+    }
 }
+
+type PutError = SdkError<PutRecordsError, HttpResponse>;
+type Answer = Result<PutRecordsOutput, PutError>;
 
 #[async_trait]
 impl Sink for Kinesis {
@@ -46,10 +98,33 @@ impl Sink for Kinesis {
     }
 
     async fn put(&self, records: &[Record]) -> Result<Vec<Outcome>, Failure> {
-        let entries = records.iter().map(entry).collect::<Result<_, _>>()?;
-        let request = self.put_records().await.set_records(Some(entries));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| self.client.failed(error))?;
+        let answer = if self.speaks_json.load(Ordering::Relaxed) {
+            self.put_in_json(records).await?
+        } else {
+            match self.put_in_cbor(records).await {
+                Err(error) if self.is_refused(&error) => {
+                    let answer = self.put_in_json(records).await?;
+                    if !matches!(&answer, Err(error) if self.is_refused(error)) {
+                        self.speak_json(&error);
+                    }
+                    answer
+                }
+                answer => {
+                    let is_understood = match &answer {
+                        Ok(_) => true,
+                        Err(error) => error.code().is_some_and(is_known),
+                    };
+                    self.understands_cbor.fetch_or(is_understood, Ordering::Relaxed);
+                    answer
+                }
+            }
+        };
+        let answer = answer.map_err(|error| {
+            if is_unreadable(&error) && !self.speaks_json.load(Ordering::Relaxed) {
+                self.speak_json(&error);
+            }
+            self.client.failed(error)
+        })?;
         let records = answer.records().iter();
         Ok(records.map(|record| outcome(record.error_code())).collect())
     }
@@ -72,6 +147,13 @@ impl Sink for Kinesis {
     async fn look_at_target(&self, format: Format) -> Target {
         super::target::look(&self.client, &self.stream, format).await
     }
+}
+
+/// True if the call succeeded, and nobody knows with what.
+fn is_unreadable(error: &PutError) -> bool {
+    error
+        .raw_response()
+        .is_some_and(|response| response.status().is_success())
 }
 
 fn entry(record: &Record) -> Result<PutRecordsRequestEntry, Failure> {

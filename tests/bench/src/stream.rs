@@ -82,7 +82,7 @@ impl Stream {
         for call in &calls {
             received.calls += 1;
             for record in Put::parse(call)?.records {
-                let data = STANDARD.decode(record.data.as_bytes())?;
+                let data = record.data;
                 let bytes = (data.len() + record.partition_key.len()) as u64;
                 received.records += 1;
                 received.data_bytes += data.len() as u64;
@@ -121,48 +121,75 @@ struct Event<'a> {
     record: &'a RawValue,
 }
 
-/// `PutRecords`, or `PutRecord` as one with one record.
-struct Put<'a> {
-    records: Vec<Record<'a>>,
+/// `PutRecords`, or `PutRecord` as one with one record; in JSON, or in CBOR.
+struct Put {
+    records: Vec<Record>,
     many: bool,
+    in_cbor: bool,
+}
+
+struct Record {
+    data: Vec<u8>,
+    partition_key: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Record<'a> {
-    #[serde(borrow)]
-    data: Cow<'a, str>,
-    #[serde(borrow)]
-    partition_key: Cow<'a, str>,
+struct Many {
+    records: Vec<Entry>,
 }
 
-impl<'a> Put<'a> {
-    fn parse(body: &'a [u8]) -> serde_json::Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Many<'a> {
-            #[serde(borrow)]
-            records: Vec<Record<'a>>,
-        }
-        let many: serde_json::Result<Many<'a>> = serde_json::from_slice(body);
-        Ok(match many {
-            Ok(Many { records }) => Self { records, many: true },
-            Err(_) => Self {
-                records: vec![serde_json::from_slice(body)?],
-                many: false,
-            },
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    /// Bytes in CBOR, and base64 in JSON.
+    data: ciborium::Value,
+    partition_key: String,
+}
+
+impl Put {
+    fn parse(body: &[u8]) -> Result<Self> {
+        let in_cbor = !body.starts_with(b"{");
+        let many: Result<Many> = read(body, in_cbor);
+        let (entries, many) = match many {
+            Ok(Many { records }) => (records, true),
+            Err(_) => (vec![read(body, in_cbor)?], false),
+        };
+        let records = entries.into_iter().map(|Entry { data, partition_key }| {
+            let data = match data {
+                ciborium::Value::Bytes(data) => data,
+                ciborium::Value::Text(base64) => STANDARD.decode(base64)?,
+                other => return Err(format!("{other:?} is no data").into()),
+            };
+            Ok(Record { data, partition_key })
+        });
+        Ok(Self {
+            records: records.collect::<Result<_>>()?,
+            many,
+            in_cbor,
         })
     }
 
-    fn answer(&self) -> String {
-        match self.many {
-            true => format!(
-                r#"{{"FailedRecordCount":0,"Records":[{}]}}"#,
-                vec![STORED; self.records.len()].join(",")
-            ),
-            false => STORED.to_owned(),
+    fn answer(&self) -> Result<Vec<u8>> {
+        let stored: serde_json::Value = serde_json::from_str(STORED)?;
+        let answer = match self.many {
+            true => serde_json::json!({"FailedRecordCount": 0, "Records": vec![stored; self.records.len()]}),
+            false => stored,
+        };
+        let mut out = Vec::new();
+        match self.in_cbor {
+            true => ciborium::into_writer(&answer, &mut out)?,
+            false => serde_json::to_writer(&mut out, &answer)?,
         }
+        Ok(out)
     }
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8], in_cbor: bool) -> Result<T> {
+    Ok(match in_cbor {
+        true => ciborium::from_reader(body)?,
+        false => serde_json::from_slice(body)?,
+    })
 }
 
 async fn accept(listener: TcpListener, calls: Arc<Mutex<Vec<Bytes>>>, latency: Duration) {
@@ -185,12 +212,13 @@ async fn answer(
     latency: Duration,
 ) -> std::result::Result<Response<Full<Bytes>>, hyper::Error> {
     let body = request.into_body().collect().await?.to_bytes();
-    let (status, answer) = match Put::parse(&body) {
-        Ok(put) => (StatusCode::OK, put.answer()),
-        Err(error) => (
-            StatusCode::BAD_REQUEST,
-            serde_json::json!({"__type": "SerializationException", "message": error.to_string()}).to_string(),
-        ),
+    let in_cbor = !body.starts_with(b"{");
+    let (status, answer) = match Put::parse(&body).and_then(|put| put.answer()) {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(error) => {
+            let answer = serde_json::json!({"__type": "SerializationException", "message": error.to_string()});
+            (StatusCode::BAD_REQUEST, answer.to_string().into_bytes())
+        }
     };
     if status == StatusCode::OK {
         calls.lock().unwrap_or_else(PoisonError::into_inner).push(body);
@@ -200,8 +228,12 @@ async fn answer(
     }
     let mut response = Response::new(Full::from(answer));
     *response.status_mut() = status;
-    let json = hyper::header::HeaderValue::from_static("application/x-amz-json-1.1");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+    let kind = match in_cbor && status == StatusCode::OK {
+        true => "application/x-amz-cbor-1.1",
+        false => "application/x-amz-json-1.1",
+    };
+    let kind = hyper::header::HeaderValue::from_static(kind);
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
     Ok(response)
 }
 
@@ -230,11 +262,16 @@ mod tests {
     #[test]
     fn one_record_is_answered_as_one_and_many_as_many() {
         let one = Put::parse(br#"{"StreamName":"s","Data":"YQ==","PartitionKey":"0"}"#).unwrap();
-        assert!(one.answer().starts_with(r#"{"SequenceNumber""#));
+        let answer: serde_json::Value = serde_json::from_slice(&one.answer().unwrap()).unwrap();
+        assert!(answer["SequenceNumber"].is_string());
         let many =
             Put::parse(br#"{"Records":[{"Data":"YQ==","PartitionKey":"0"},{"Data":"YQ==","PartitionKey":"0"}]}"#);
-        let answer: serde_json::Value = serde_json::from_str(&many.unwrap().answer()).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&many.unwrap().answer().unwrap()).unwrap();
         assert_eq!(answer["Records"].as_array().unwrap().len(), 2);
+        let in_cbor = b"\xa1\x67Records\x81\xa2\x64Data\x41a\x6cPartitionKey\x610";
+        let answer = Put::parse(in_cbor).unwrap().answer().unwrap();
+        let answer: serde_json::Value = ciborium::from_reader(answer.as_slice()).unwrap();
+        assert_eq!(answer["Records"].as_array().unwrap().len(), 1);
         assert!(Put::parse(b"{}").is_err());
     }
 }

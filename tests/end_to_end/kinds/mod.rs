@@ -21,7 +21,7 @@ use local_lambda::LocalLambda;
 const END: Duration = Duration::from_secs(2);
 
 /// Shuts the environment down and reads the stream: everything is there, once, and proven.
-async fn end(lambda: &LocalLambda, kinesis: &LocalKinesis) -> Found {
+pub(crate) async fn end(lambda: &LocalLambda, kinesis: &LocalKinesis) -> Found {
     let report = lambda.shutdown("spindown", END).await.unwrap();
     assert!(report.clean(), "{report:?}");
     let found = Found::in_stream(kinesis, STREAM).await;

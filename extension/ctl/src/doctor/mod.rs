@@ -152,6 +152,7 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let region = sink.region.as_deref().or(stream.region()).or(caller.region.as_deref());
         let connection = Connection {
+            protocol: sink.protocol,
             region: region.map(str::to_owned),
             endpoint: sink.endpoint.clone(),
             assume_role: sink.assume_role.clone(),

@@ -27,11 +27,13 @@ use aws_smithy_types::body::SdkBody;
 use forwarder_core::delivery::awake;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::HOST;
-use hyper::{Request, Response, Uri};
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{HeaderMap, Request, Response, Uri};
 
 use connection::{Connection, Target};
 pub(super) use tls::NotTrusted;
+
+use super::cbor;
 
 /// A connection in the same region takes some milliseconds; after this one is not worth waiting for. Awake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -118,7 +120,11 @@ impl Http {
         if connection.sender.is_ready() {
             self.keep(target, connection);
         }
-        let response = Response::from_parts(head, SdkBody::from(body));
+        // What cannot be read stays as it is, for the error to show.
+        let json = Some(&body)
+            .filter(|_| is_cbor(&head.headers))
+            .and_then(|body| cbor::as_json(body));
+        let response = Response::from_parts(head, json.map_or_else(|| SdkBody::from(body), SdkBody::from));
         HttpResponse::try_from(response).map_err(unusable)
     }
 
@@ -140,6 +146,12 @@ impl Http {
     fn idle(&self) -> MutexGuard<'_, Vec<(Target, Connection)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_cbor(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value == cbor::CONTENT_TYPE)
 }
 
 /// Names the host in a header, and the path alone in the request line, as HTTP/1.1 has it.

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use crate::counts::Rounding;
+use crate::encoding::Encoding;
 use crate::fault::{CallError, RecordError};
 use crate::limits::Limits;
 use crate::put::{Outcome, Put, Shape};
@@ -16,8 +17,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Names used by the service.
     const NAMES: Names;
 
+    /// Encodings that it takes puts in.
+    const ENCODINGS: &'static [Encoding];
+
     /// Reads a put call's body. An unknown stream is not noticed yet.
-    fn read(&self, shape: Shape, body: &[u8]) -> Result<Put, CallError>;
+    fn read(&self, shape: Shape, encoding: Encoding, body: &[u8]) -> Result<Put, CallError>;
 
     /// Capacity of the stream. An unknown stream is an error.
     fn limits(&self, stream: &str) -> impl Future<Output = Result<Limits, CallError>> + Send;

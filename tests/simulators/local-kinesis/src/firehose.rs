@@ -5,8 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -15,6 +13,7 @@ use serde_json::json;
 
 use crate::backend::{Backend, Names};
 use crate::counts::Rounding;
+use crate::encoding::{Data, Encoding};
 use crate::error::Error;
 use crate::fault::{CallError, RecordError};
 use crate::gate::Gate;
@@ -143,7 +142,7 @@ struct PutRecord {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
-    data: String,
+    data: Data,
 }
 
 impl Backend for Firehose {
@@ -160,28 +159,26 @@ impl Backend for Firehose {
         },
     };
 
-    fn read(&self, shape: Shape, body: &[u8]) -> Result<Put, CallError> {
+    const ENCODINGS: &'static [Encoding] = &[Encoding::Json];
+
+    fn read(&self, shape: Shape, encoding: Encoding, body: &[u8]) -> Result<Put, CallError> {
         let (stream, entries) = match shape {
-            Shape::One => serde_json::from_slice(body)
-                .map(|put: PutRecord| (put.delivery_stream_name, vec![put.record]))
-                .map_err(|error| wire::unreadable(&error))?,
-            Shape::Many => serde_json::from_slice(body)
-                .map(|put: PutRecordBatch| (put.delivery_stream_name, put.records))
-                .map_err(|error| wire::unreadable(&error))?,
+            Shape::One => encoding
+                .read(body)
+                .map(|put: PutRecord| (put.delivery_stream_name, vec![put.record]))?,
+            Shape::Many => encoding
+                .read(body)
+                .map(|put: PutRecordBatch| (put.delivery_stream_name, put.records))?,
         };
-        let records = entries.into_iter().map(|Entry { data }| {
-            let decoded = STANDARD.decode(&data).map_err(|error| wire::unreadable(&error))?;
-            Ok(Record {
-                data: decoded.into(),
-                base64: data,
-                key: String::new(),
-                explicit_hash_key: None,
-            })
+        let records = entries.into_iter().map(|Entry { data }| Record {
+            data: data.0,
+            key: String::new(),
+            explicit_hash_key: None,
         });
         Ok(Put {
             stream,
             shape,
-            records: records.collect::<Result<_, _>>()?,
+            records: records.collect(),
         })
     }
 
@@ -229,9 +226,11 @@ impl Backend for Firehose {
 
     async fn pass(&self, request: Request<Incoming>) -> Response<Body> {
         let target = wire::target(request.headers()).to_owned();
-        wire::error(&CallError::new(400, "UnknownOperationException").with_message(format!(
+        let encoding = wire::encoding(request.headers());
+        let error = CallError::new(400, "UnknownOperationException").with_message(format!(
             "the local Firehose takes PutRecordBatch and PutRecord, not '{target}'"
-        )))
+        ));
+        wire::error(&error, encoding)
     }
 }
 

@@ -11,6 +11,7 @@ use hyper::{Request, Response};
 
 use crate::backend::Backend;
 use crate::counts::Ended;
+use crate::encoding::Encoding;
 use crate::fault::{CallError, RecordError};
 use crate::faults::{End, Faults};
 use crate::ledger::{Entry, Ledger};
@@ -25,6 +26,8 @@ pub(crate) struct Gate<B> {
     pub(crate) backend: B,
     pub(crate) faults: Faults,
     pub(crate) ledger: Arc<Ledger>,
+    /// Encodings that puts are taken in.
+    taken: &'static [Encoding],
 }
 
 /// Next step of the connection.
@@ -65,7 +68,14 @@ impl<B: Backend> Gate<B> {
             backend,
             faults: Faults::new(seed),
             ledger: Arc::new(Ledger::new(B::NAMES.rounding)),
+            taken: B::ENCODINGS,
         }
+    }
+
+    /// Takes puts in JSON alone.
+    pub(crate) fn json_alone(mut self) -> Self {
+        self.taken = &[Encoding::Json];
+        self
     }
 
     /// Answers a request that came on this connection.
@@ -79,19 +89,21 @@ impl<B: Backend> Gate<B> {
             return Reply::Answer(self.backend.pass(request).await);
         };
         let (head, body) = request.into_parts();
+        let encoding = wire::encoding(&head.headers);
         match Limited::new(body, MAX_BODY).collect().await {
             Ok(body) => self.put(connection, shape, &head.headers, &body.to_bytes()).await,
             Err(_) => {
                 let error = CallError::new(413, "RequestEntityTooLargeException")
                     .with_message(format!("the body was cut off, or has more than {MAX_BODY} bytes"));
                 self.ledger.begin(connection, 0, None).end(failed(&error));
-                Reply::Answer(wire::error(&error))
+                Reply::Answer(wire::error(&error, encoding))
             }
         }
     }
 
     async fn put(self: &Arc<Self>, connection: u64, shape: Shape, headers: &HeaderMap, body: &Bytes) -> Reply {
-        let read = wire::check_headers(headers).and_then(|()| self.backend.read(shape, body));
+        let encoding = wire::encoding(headers);
+        let read = wire::check_headers(headers, self.taken).and_then(|()| self.backend.read(shape, encoding, body));
         let entry = self.ledger.begin(connection, body.len() as u64, read.as_ref().ok());
         let done = match read {
             Ok(put) => self.carry_out(put, &entry).await,
@@ -105,8 +117,8 @@ impl<B: Backend> Gate<B> {
             Ok((refused as u64, wire::put_answer(&B::NAMES, shape, outcomes)?))
         });
         let (ended, reply) = match done {
-            Ok((refused, answer)) => (Ended::Answered { refused }, Reply::Answer(wire::ok(&answer))),
-            Err(Stop::Fail(error)) => (failed(&error), Reply::Answer(wire::error(&error))),
+            Ok((refused, answer)) => (Ended::Answered { refused }, Reply::Answer(wire::ok(&answer, encoding))),
+            Err(Stop::Fail(error)) => (failed(&error), Reply::Answer(wire::error(&error, encoding))),
             Err(Stop::Reset) => (Ended::Unanswered, Reply::Reset),
             Err(Stop::Silence) => (Ended::Unanswered, Reply::Silence),
         };

@@ -47,6 +47,7 @@
 
 mod backend;
 mod counts;
+mod encoding;
 mod error;
 mod fault;
 mod faults;

@@ -26,8 +26,6 @@ pub enum Shape {
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) data: Bytes,
-    /// The data as it came: what ferrokinesis stores.
-    pub(crate) base64: String,
     /// Empty on Firehose.
     pub(crate) key: String,
     /// Takes the place of the key's hash on Kinesis.

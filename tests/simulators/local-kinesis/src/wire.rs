@@ -1,4 +1,4 @@
-//! Headers, errors and answers as AWS writes them: JSON 1.1 over HTTP.
+//! Headers, errors and answers as AWS writes them.
 
 use axum::body::Body;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -6,22 +6,26 @@ use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::backend::Names;
+use crate::encoding::Encoding;
 use crate::fault::CallError;
 use crate::put::{Outcome, Shape};
-
-/// The only content type taken for puts. CBOR, which some SDKs can be told to speak, is for reading only.
-pub(crate) const JSON: &str = "application/x-amz-json-1.1";
 
 /// Operation that the headers name: the service's date and its name.
 pub(crate) fn target(headers: &HeaderMap) -> &str {
     text(headers, "x-amz-target")
 }
 
-/// Refuses a put that AWS's front door would refuse: not JSON 1.1, or not signed. Signatures are not verified.
-pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), CallError> {
-    if text(headers, CONTENT_TYPE.as_str()) != JSON {
+/// Encoding that the headers name: JSON, if they name none that is known.
+pub(crate) fn encoding(headers: &HeaderMap) -> Encoding {
+    Encoding::from_content_type(text(headers, CONTENT_TYPE.as_str())).unwrap_or(Encoding::Json)
+}
+
+/// Refuses a put that AWS's front door would refuse: in none of these encodings, or not signed. Signatures are not verified.
+pub(crate) fn check_headers(headers: &HeaderMap, taken: &[Encoding]) -> Result<(), CallError> {
+    let content_type = text(headers, CONTENT_TYPE.as_str());
+    if !taken.iter().any(|encoding| encoding.content_type() == content_type) {
         return Err(
-            CallError::new(404, "UnknownOperationException").with_message(format!("puts are taken as {JSON} only"))
+            CallError::new(404, "UnknownOperationException").with_message(format!("{content_type:?} is not taken"))
         );
     }
     let authorization = text(headers, AUTHORIZATION.as_str());
@@ -38,11 +42,6 @@ pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), CallError> {
             .with_message("Authorization needs Credential, SignedHeaders and Signature, and a header X-Amz-Date."));
     }
     Ok(())
-}
-
-/// The error for a body that is not what the operation takes.
-pub(crate) fn unreadable(reason: &dyn std::fmt::Display) -> CallError {
-    CallError::new(400, "SerializationException").with_message(reason.to_string())
 }
 
 /// The answer to a put whose records had these outcomes. An error where a `PutRecord`'s only record was refused.
@@ -71,25 +70,29 @@ pub(crate) fn put_answer(names: &Names, shape: Shape, outcomes: Vec<Outcome>) ->
 }
 
 /// A response of 200 with this body.
-pub(crate) fn ok(body: &Value) -> Response<Body> {
-    respond(StatusCode::OK, body)
+pub(crate) fn ok(body: &Value, encoding: Encoding) -> Response<Body> {
+    respond(StatusCode::OK, body, encoding)
 }
 
 /// A response that says this error.
-pub(crate) fn error(error: &CallError) -> Response<Body> {
+pub(crate) fn error(error: &CallError, encoding: Encoding) -> Response<Body> {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = respond(status, &json!({ "__type": error.code, "message": error.message }));
+    let mut response = respond(
+        status,
+        &json!({ "__type": error.code, "message": error.message }),
+        encoding,
+    );
     if let Ok(code) = HeaderValue::from_str(&error.code) {
         response.headers_mut().insert("x-amzn-errortype", code);
     }
     response
 }
 
-fn respond(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+fn respond(status: StatusCode, body: &Value, encoding: Encoding) -> Response<Body> {
+    let mut response = Response::new(Body::from(encoding.write(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    headers.insert(CONTENT_TYPE, encoding.header());
     if let Ok(id) = HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..))) {
         headers.insert("x-amzn-requestid", id);
     }

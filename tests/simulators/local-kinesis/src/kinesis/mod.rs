@@ -38,6 +38,7 @@ pub struct KinesisBuilder {
     iterator_ttl: Option<Duration>,
     session: Option<Duration>,
     enforce_limits: bool,
+    json_alone: bool,
     port: u16,
     seed: u64,
 }
@@ -55,6 +56,13 @@ impl KinesisBuilder {
     #[must_use]
     pub fn enforce_limits(mut self, enforce: bool) -> Self {
         self.enforce_limits = enforce;
+        self
+    }
+
+    /// True if it takes puts in JSON alone, as a Kinesis that is not AWS's may. Off without it.
+    #[must_use]
+    pub fn json_alone(mut self, json_alone: bool) -> Self {
+        self.json_alone = json_alone;
         self
     }
 
@@ -104,7 +112,9 @@ impl KinesisBuilder {
             enforce_limits: self.enforce_limits,
             ..defaults
         });
-        let local = Local::serve(Gate::new(kinesis, self.seed), self.port).await?;
+        let gate = Gate::new(kinesis, self.seed);
+        let gate = if self.json_alone { gate.json_alone() } else { gate };
+        let local = Local::serve(gate, self.port).await?;
         for (name, shards) in self.streams {
             local
                 .administer(

@@ -20,6 +20,7 @@ use super::refused::refused;
 use super::subscribe;
 use crate::backend::{Backend, Names};
 use crate::counts::{KB, Rounding};
+use crate::encoding::{Data, Encoding};
 use crate::fault::{CallError, RecordError};
 use crate::limits::{self, KIB, Limits};
 use crate::put::{Outcome, Put, Record, Shape};
@@ -104,7 +105,7 @@ struct Stream {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
-    data: String,
+    data: Data,
     /// An absent key is refused like an empty one: these streams have the strategy `USER_PARTITION_KEY`.
     #[serde(default)]
     partition_key: String,
@@ -112,17 +113,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn decode(self) -> Result<Record, CallError> {
-        let data = STANDARD
-            .decode(&self.data)
-            .map_err(|error| wire::unreadable(&error))?
-            .into();
-        Ok(Record {
-            data,
-            base64: self.data,
+    fn record(self) -> Record {
+        Record {
+            data: self.data.0,
             key: self.partition_key,
             explicit_hash_key: self.explicit_hash_key,
-        })
+        }
     }
 }
 
@@ -140,18 +136,18 @@ impl Backend for Kinesis {
         },
     };
 
-    fn read(&self, shape: Shape, body: &[u8]) -> Result<Put, CallError> {
+    const ENCODINGS: &'static [Encoding] = &[Encoding::Json, Encoding::Cbor];
+
+    fn read(&self, shape: Shape, encoding: Encoding, body: &[u8]) -> Result<Put, CallError> {
         let (stream, entries) = match shape {
-            Shape::One => serde_json::from_slice(body)
-                .map(|put: PutRecord| (put.stream, vec![put.entry]))
-                .map_err(|error| wire::unreadable(&error))?,
-            Shape::Many => serde_json::from_slice(body)
-                .map(|put: PutRecords| (put.stream, put.records))
-                .map_err(|error| wire::unreadable(&error))?,
+            Shape::One => encoding
+                .read(body)
+                .map(|put: PutRecord| (put.stream, vec![put.entry]))?,
+            Shape::Many => encoding.read(body).map(|put: PutRecords| (put.stream, put.records))?,
         };
         let named = json!({ "StreamName": stream.stream_name, "StreamARN": stream.stream_arn });
         let stream = self.store.resolve_stream_name(&named).map_err(refused)?;
-        let records = entries.into_iter().map(Entry::decode).collect::<Result<_, _>>()?;
+        let records = entries.into_iter().map(Entry::record).collect();
         Ok(Put { stream, shape, records })
     }
 
@@ -167,10 +163,12 @@ impl Backend for Kinesis {
             .allocate_sequences_batch(&put.stream, &hashes)
             .await
             .map_err(refused)?;
+        // What ferrokinesis stores.
+        let encoded: Vec<String> = put.records.iter().map(|record| STANDARD.encode(&record.data)).collect();
         let mut batch = Vec::with_capacity(places.len());
         let mut reserved = Vec::with_capacity(places.len());
         let mut outcomes = Vec::with_capacity(places.len());
-        for ((record, place), injected) in put.records.iter().zip(&places).zip(refuse) {
+        for (((record, data), place), injected) in put.records.iter().zip(&encoded).zip(&places).zip(refuse) {
             if let Some(error) = injected {
                 outcomes.push(self.refusal(error, &put.stream, &place.shard_id));
                 continue;
@@ -182,7 +180,7 @@ impl Backend for Kinesis {
                     continue;
                 }
             }
-            batch.push((place.stream_key.clone(), stored(record, place.now)));
+            batch.push((place.stream_key.clone(), stored(record, data, place.now)));
             outcomes.push(Outcome::Stored(
                 json!({ "ShardId": place.shard_id, "SequenceNumber": place.seq_num }),
             ));
@@ -216,10 +214,10 @@ fn hash(record: &Record) -> Result<u128, CallError> {
     })
 }
 
-fn stored(record: &Record, now_ms: u64) -> StoredRecordRef<'_> {
+fn stored<'a>(record: &'a Record, data: &'a str, now_ms: u64) -> StoredRecordRef<'a> {
     StoredRecordRef {
         partition_key: &record.key,
-        data: &record.base64,
+        data,
         // Seconds with their milliseconds, as AWS gives them; a double holds both for the next centuries.
         approximate_arrival_timestamp: now_ms as f64 / 1_000.0,
     }

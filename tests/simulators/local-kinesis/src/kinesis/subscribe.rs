@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response};
 
 use super::refused::refused;
+use crate::encoding::{self, Encoding};
 use crate::fault::CallError;
 use crate::wire;
 
@@ -26,15 +27,16 @@ pub(super) async fn answer(store: &Store, request: Request<Incoming>) -> Respons
             response.headers_mut().insert(CONTENT_TYPE, kind);
             response
         }
-        Err(error) => wire::error(&error),
+        Err(error) => wire::error(&error, Encoding::Json),
     }
 }
 
 async fn events(store: &Store, request: Request<Incoming>) -> Result<Body, CallError> {
     let (head, body) = request.into_parts();
-    wire::check_headers(&head.headers)?;
+    wire::check_headers(&head.headers, &[Encoding::Json])?;
     let body = Limited::new(body, MAX_BODY).collect().await;
-    let body = body.map_err(|error| wire::unreadable(&error))?.to_bytes();
-    let body = serde_json::from_slice(&body).map_err(|error| wire::unreadable(&error))?;
-    execute_streaming(store, body, wire::JSON).await.map_err(refused)
+    let body = body.map_err(|error| encoding::unreadable(&error))?.to_bytes();
+    let body = Encoding::Json.read(&body)?;
+    let content_type = Encoding::Json.content_type();
+    execute_streaming(store, body, content_type).await.map_err(refused)
 }
