@@ -67,6 +67,7 @@ fn reason_of_code(code: &str) -> Option<Reason> {
 }
 
 /// True for an error code that says what is wrong with what was asked.
+#[cfg(feature = "kinesis")]
 pub(crate) fn is_known(code: &str) -> bool {
     reason_of_code(code).is_some()
 }

@@ -12,4 +12,6 @@ mod errors;
 mod http;
 
 pub(crate) use client::{LazyClient, only_connect};
-pub(crate) use errors::{is_known, outcome};
+#[cfg(feature = "kinesis")]
+pub(crate) use errors::is_known;
+pub(crate) use errors::outcome;
