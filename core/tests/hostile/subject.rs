@@ -72,6 +72,7 @@ pub const SUBJECTS: [Subject; 11] = [
             "telemetry/bytes.rs",
             "telemetry/event.rs",
             "telemetry/json/mod.rs",
+            "telemetry/json/plain.rs",
         ],
         way: Way::Scan,
     },

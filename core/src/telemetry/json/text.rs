@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::plain_prefix;
+use super::plain::plain_prefix;
 
 /// The text that a JSON string stands for. `json` is a valid JSON string with its quotes; lone surrogates become U+FFFD.
 pub fn unescape(json: &str) -> Cow<'_, str> {

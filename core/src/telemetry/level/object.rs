@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Level;
 use super::table::{self, Scale, Small};
 use super::value::{of_members, of_value};
-use crate::telemetry::json::unescape;
+use crate::telemetry::json::{unescape, unquoted};
 
 /// What an object shows at its top.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(in crate::telemetry) fn read(text: &str) -> Shown<'_> {
         text,
         at: 1,
         is_script: false,
+        has_escape: false,
     };
     let mut message = None;
     let mut best: Option<(usize, Level)> = None;
@@ -44,7 +45,7 @@ pub(in crate::telemetry) fn read(text: &str) -> Shown<'_> {
                 };
                 let rank = table::MEMBERS
                     .iter()
-                    .position(|other| other == member)
+                    .position(|other| std::ptr::eq(other, member))
                     .unwrap_or_default();
                 let level = of_value(member, key, value);
                 if level.is_none() && member.scale == Scale::Loggers {
@@ -82,6 +83,8 @@ struct Walk<'a> {
     at: usize,
     /// A key stood without quotes: strings may stand in single ones.
     is_script: bool,
+    /// There was an escape in the string read last.
+    has_escape: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -103,7 +106,14 @@ impl<'a> Walk<'a> {
         self.skip_blanks(b',');
         let start = self.at;
         let key = match self.byte()? {
-            b'"' => unescape(self.quoted(b'"')?),
+            b'"' => {
+                let key = self.quoted(b'"')?;
+                if self.has_escape {
+                    unescape(key)
+                } else {
+                    Cow::Borrowed(unquoted(key))
+                }
+            }
             b'\'' => Cow::Borrowed(self.quoted(b'\'')?.trim_matches('\'')),
             _ => {
                 let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_$@.-".contains(&byte);
@@ -163,6 +173,7 @@ impl<'a> Walk<'a> {
     fn quoted(&mut self, quote: u8) -> Option<&'a str> {
         let start = self.at;
         self.at += 1;
+        self.has_escape = false;
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
             self.at += memchr::memchr2(quote, b'\\', rest)?;
@@ -170,6 +181,7 @@ impl<'a> Walk<'a> {
                 self.at += 1;
                 return self.text.get(start..self.at);
             }
+            self.has_escape = true;
             self.at += 2;
         }
     }

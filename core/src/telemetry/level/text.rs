@@ -38,7 +38,8 @@ pub(in crate::telemetry) fn level(json: &str, scratch: &mut String) -> Option<Le
         unescape_into(inner, scratch);
     }
     let line = plain(scratch);
-    combine(outer, line.find('{').and_then(|at| of_json(line.get(at..)?)))
+    let object = memchr::memchr(b'{', line.as_bytes());
+    combine(outer, object.and_then(|at| of_json(line.get(at..)?)))
 }
 
 /// The level of a message's text, without looking into JSON. `message` is its JSON text.
@@ -81,6 +82,8 @@ fn head(inner: &str) -> &str {
 fn plain(text: &str) -> Cow<'_, str> {
     let is_blank = |char: char| char.is_whitespace() || char == '\u{feff}';
     match without_colours(text) {
+        // Nearly every line begins with something.
+        Cow::Borrowed(text) if text.as_bytes().first().is_some_and(u8::is_ascii_graphic) => Cow::Borrowed(text),
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches(is_blank)),
         Cow::Owned(text) => Cow::Owned(text.trim_start_matches(is_blank).to_owned()),
     }
@@ -101,10 +104,15 @@ enum Rest {
 }
 
 fn find(line: &str) -> Found {
-    if line.starts_with('{') {
-        return Found::Json;
-    }
-    if let Some(level) = syslog(line).or_else(|| ruby(line)).or_else(|| klog(line)) {
+    // Each format is looked for where a line can begin like that.
+    let special = match line.as_bytes().first() {
+        Some(b'{') => return Found::Json,
+        Some(b'<') => syslog(line),
+        Some(b'[' | b'A'..=b'Z') => ruby(line).or_else(|| klog(line)),
+        Some(b'a'..=b'z') => return words(line),
+        _ => None,
+    };
+    if let Some(level) = special {
         return Found::Level(level, Rest::None);
     }
     let line = below_java_header(line);
@@ -125,6 +133,9 @@ fn find(line: &str) -> Found {
 /// Lambda's own formats, fields separated by tabs. Node.js and .NET: `2026-…Z\t<request>\tINFO\tmessage`; Python:
 /// `[INFO]\t2026-…Z\t<request>\tmessage`. The level, and the message.
 fn runtime(line: &str) -> Option<(Level, &str)> {
+    if !matches!(line.as_bytes().first()?, b'[' | b'+' | b'0'..=b'9') {
+        return None;
+    }
     let (first, rest) = split_at_byte(line, b'\t')?;
     let (second, rest) = split_at_byte(rest, b'\t')?;
     if looks_like_time(first) {

@@ -12,6 +12,30 @@ const WORDS_BEFORE_LEVEL: usize = 8;
 
 /// Reads words until one is a level, or is nothing that may stand before one.
 pub(super) fn words(line: &str) -> Found {
+    if is_prose(line) {
+        return Found::Nothing;
+    }
+    word_by_word(line)
+}
+
+/// True if a line begins like most sentences: with a word in small letters, one blank, and a letter or digit. Such a word
+/// is no level, and nothing that stands before one.
+fn is_prose(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let letters = bytes
+        .iter()
+        .take(LONGEST_PROSE)
+        .take_while(|byte| byte.is_ascii_lowercase());
+    match bytes.get(letters.count()..) {
+        Some([b' ', next, ..]) => next.is_ascii_alphanumeric() && bytes.first().is_some_and(u8::is_ascii_lowercase),
+        _ => false,
+    }
+}
+
+/// A longer word may be an id. Bytes.
+const LONGEST_PROSE: usize = 15;
+
+fn word_by_word(line: &str) -> Found {
     let mut words = Words { rest: line, depth: 0 };
     let mut times = 0;
     let mut before = Before::Nothing;
@@ -336,4 +360,38 @@ fn php(rest: &str) -> Option<Level> {
         "Notice" => Level::Info,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn prose_has_no_level(
+            first in "[a-z]{0,18}|error|warn|e|a|log|note",
+            rest in r"( |\t|:|=|\[)([A-Z]{0,7}|[a-z0-9]{0,7}|-|\||->|é|INFO|error)( |:|=|\[|\|)(INFO|error|[a-z ]{0,9})",
+        ) {
+            let line = format!("{first}{rest}");
+            prop_assert!(!is_prose(&line) || matches!(word_by_word(&line), Found::Nothing), "{line}");
+        }
+    }
+
+    #[test]
+    fn most_sentences_are_prose_and_what_may_be_a_level_is_not() {
+        assert!(is_prose("the order was taken") && is_prose("a 4th word"));
+        for line in [
+            "error: no",
+            "Order taken",
+            "warn - x",
+            " order",
+            "abcdefabcdefabcdef of",
+            "level=info",
+            "word",
+            "",
+        ] {
+            assert!(!is_prose(line), "{line}");
+        }
+    }
 }
