@@ -104,17 +104,14 @@ impl Sink for Kinesis {
             match self.put_in_cbor(records).await {
                 Err(error) if self.is_refused(&error) => {
                     let answer = self.put_in_json(records).await?;
-                    if !matches!(&answer, Err(error) if self.is_refused(error)) {
+                    if is_understood(&answer) {
                         self.speak_json(&error);
                     }
                     answer
                 }
                 answer => {
-                    let is_understood = match &answer {
-                        Ok(_) => true,
-                        Err(error) => error.code().is_some_and(is_known),
-                    };
-                    self.understands_cbor.fetch_or(is_understood, Ordering::Relaxed);
+                    self.understands_cbor
+                        .fetch_or(is_understood(&answer), Ordering::Relaxed);
                     answer
                 }
             }
@@ -146,6 +143,14 @@ impl Sink for Kinesis {
     #[cfg(feature = "kpl")]
     async fn look_at_target(&self, format: Format) -> Target {
         super::target::look(&self.client, &self.stream, format).await
+    }
+}
+
+/// True if the service knew what was asked, whatever it thinks of it.
+fn is_understood(answer: &Answer) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(error) => error.code().is_some_and(is_known),
     }
 }
 
