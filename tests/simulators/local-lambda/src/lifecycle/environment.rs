@@ -188,8 +188,9 @@ impl Environment {
 
     /// Begins another life for whoever calls. What a killed process has said may still be on its way to the APIs, and is
     /// not to be taken for its successor's: connections are accepted in their order, so one more, answered, comes after
-    /// all of them.
+    /// all of them. So may be a process that was being started when its init timed out.
     pub(crate) async fn begin_life(&self) {
+        self.spawner.settled().await;
         // A connection that fails is no worse than no barrier.
         if let Ok(mut last) = TcpStream::connect(self.api).await {
             let request = b"GET /life HTTP/1.1\r\nhost: local\r\nconnection: close\r\n\r\n";

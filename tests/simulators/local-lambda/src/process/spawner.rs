@@ -11,7 +11,12 @@ use tokio::sync::oneshot;
 
 use super::{Launch, Started};
 
-type Job = (Launch, oneshot::Sender<io::Result<Started>>);
+/// What the thread is asked for.
+enum Job {
+    Start(Launch, oneshot::Sender<io::Result<Started>>),
+    /// An answer, once all that was asked before is done.
+    Settle(oneshot::Sender<()>),
+}
 
 /// Starts processes. Dropping it ends all that it started.
 #[derive(Debug)]
@@ -28,9 +33,12 @@ impl Spawner {
             .name("local-lambda-spawner".into())
             .spawn(move || {
                 let _runtime = runtime.enter();
-                while let Ok((launch, reply)) = queue.recv() {
-                    // Nobody waits for the answer: the process is killed by dropping it.
-                    let _ = reply.send(launch.start());
+                while let Ok(job) = queue.recv() {
+                    match job {
+                        // Nobody waits for the answer: the process is killed by dropping it.
+                        Job::Start(launch, reply) => drop(reply.send(launch.start())),
+                        Job::Settle(reply) => _ = reply.send(()),
+                    }
                 }
             })?;
         Ok(Self { jobs })
@@ -39,7 +47,15 @@ impl Spawner {
     pub(crate) async fn start(&self, launch: Launch) -> io::Result<Started> {
         let (reply, answer) = oneshot::channel();
         let gone = || io::Error::other("the spawner's thread has ended");
-        self.jobs.send((launch, reply)).map_err(|_| gone())?;
+        self.jobs.send(Job::Start(launch, reply)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Waits until no process is being started. One that nobody waits for any more, as after a time-out, has been killed by then.
+    pub(crate) async fn settled(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.jobs.send(Job::Settle(reply)).is_ok() {
+            let _ = answer.await;
+        }
     }
 }
