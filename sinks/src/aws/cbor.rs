@@ -16,7 +16,7 @@ const OPEN: u8 = 31;
 const BREAK: u8 = 0xff;
 
 /// The same value as JSON; `None` where this is no CBOR. Byte strings, which no answer has, are `null`. Takes time in proportion
-/// to the bytes, and at most six times their number in memory.
+/// to the bytes, and at most eight times their number in memory.
 pub(crate) fn as_json(cbor: &[u8]) -> Option<Vec<u8>> {
     let mut answer = Answer {
         rest: cbor,

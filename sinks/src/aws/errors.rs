@@ -117,11 +117,18 @@ where
         SdkError::DispatchFailure(_) => Reason::Unreachable,
         _ => Reason::Unknown,
     };
-    let message = match (code, error.message()) {
+    Failure::new(reason, message(&error))
+}
+
+/// Text of a failed call, for a person.
+pub(crate) fn message<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => answered(&error).unwrap_or_else(|| causes(&error)),
-    };
-    Failure::new(reason, message)
+        _ => answered(error).unwrap_or_else(|| causes(error)),
+    }
 }
 
 /// What came instead of an answer of the service: of a proxy, of another server, or of one that is ill.
@@ -188,7 +195,7 @@ mod tests {
     }
 
     /// Message of a put that was answered so.
-    fn message(status: u16, body: &str) -> String {
+    fn message_of(status: u16, body: &str) -> String {
         let answer = HttpResponse::new(status.try_into().unwrap(), body.to_owned().into());
         let error = ErrorMetadata::builder().build();
         failure(SdkError::<ErrorMetadata, _>::response_error(error, answer)).message
@@ -197,10 +204,10 @@ mod tests {
     #[test]
     fn what_is_no_answer_of_the_service_is_shown_as_it_came() {
         let page = format!("<html>\n  <h1>Gateway</h1>{}", "x".repeat(10_000));
-        let shown = message(502, &page);
+        let shown = message_of(502, &page);
         assert!(shown.starts_with("HTTP 502: <html> <h1>Gateway</h1>xxx"), "{shown}");
         assert_eq!(shown.chars().count(), "HTTP 502: ".len() + ANSWER_SHOWN);
-        let unread = message(200, "[]");
+        let unread = message_of(200, "[]");
         assert!(
             unread.starts_with("HTTP 200, an answer that cannot be read: "),
             "{unread}"

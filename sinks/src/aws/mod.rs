@@ -12,6 +12,6 @@ mod errors;
 mod http;
 
 pub(crate) use client::{LazyClient, only_connect};
-#[cfg(feature = "kinesis")]
-pub(crate) use errors::is_known;
 pub(crate) use errors::outcome;
+#[cfg(feature = "kinesis")]
+pub(crate) use errors::{is_known, message};

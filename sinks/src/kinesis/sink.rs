@@ -12,14 +12,14 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
-use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink, causes};
+use forwarder_core::delivery::sink::{Failure, Limits, Outcome, Reason, Record, Sink};
 #[cfg(feature = "kpl")]
 use forwarder_core::{delivery::sink::Target, record::format::Format};
 
 use super::{LIMITS, cbor};
 use crate::arn::StreamName;
 use crate::aws::cbor::CONTENT_TYPE;
-use crate::aws::{LazyClient, is_known, only_connect, outcome};
+use crate::aws::{LazyClient, is_known, message, only_connect, outcome};
 use crate::kind::{Connection, Protocol};
 
 /// Puts records into one stream.
@@ -83,7 +83,7 @@ impl Kinesis {
     /// From here on in JSON, also after a restore: what lies between here and the service is the same there.
     fn speak_json(&self, error: &PutError) {
         self.speaks_json.store(true, Ordering::Relaxed);
-        let message = causes(error);
+        let message = message(error);
         log::warn!(event = "protocol_json", error = message.as_str(); "the service takes no CBOR: puts are in JSON from here on, a third longer; set PROTOCOL of the sink to json");
     }
 }
